@@ -1,0 +1,36 @@
+# How everything is compiled: ccache, warnings, sanitizers, hardening.
+
+find_program(PSHARE_CCACHE ccache)
+if(PSHARE_CCACHE)
+  # With precompiled headers ccache needs to be told that times of headers do not matter.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${PSHARE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+endif()
+
+add_library(pshare_flags INTERFACE)
+target_compile_options(pshare_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+  $<$<BOOL:${PSHARE_WERROR}>:-Werror>
+  $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_compile_options(pshare_flags INTERFACE -fstack-protector-strong)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  target_compile_definitions(pshare_flags INTERFACE _FORTIFY_SOURCE=2)
+endif()
+
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported()
+target_link_options(pshare_flags INTERFACE -Wl,-z,relro,-z,now)
+
+if(PSHARE_SANITIZE)
+  add_compile_options(-fsanitize=${PSHARE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PSHARE_SANITIZE})
+endif()
+if(PSHARE_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
+if(PSHARE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

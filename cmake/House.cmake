@@ -1,0 +1,44 @@
+# One target for each folder, so that an include which points the wrong way does not compile.
+#
+# Sources say `#include "wire/result.hpp"`. The source root itself is on nobody's include path: each folder is seen
+# through a view of its own (a directory that holds one link, named like the folder), and a target sees only the views of
+# the targets it links.
+
+function(pshare_view folder out)
+  set(view ${CMAKE_BINARY_DIR}/views/${folder})
+  file(MAKE_DIRECTORY ${view})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${view}/${folder} SYMBOLIC)
+  set(${out} ${view} PARENT_SCOPE)
+endfunction()
+
+# pshare_library(pshare_wire FOLDER wire SOURCES a.cpp ... DEPENDS pshare_x ... PRIVATE_DEPENDS lib ...)
+function(pshare_library name)
+  cmake_parse_arguments(arg "" "FOLDER" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  pshare_view(${arg_FOLDER} view)
+  if(NOT arg_SOURCES)  # headers only, so far
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${view})
+    target_link_libraries(${name} INTERFACE ${arg_DEPENDS})
+    return()
+  endif()
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_include_directories(${name} PUBLIC ${view})
+  target_link_libraries(${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS} pshare_flags)
+endfunction()
+
+# pshare_test(unit_wire SOURCES a_test.cpp ... DEPENDS pshare_wire ...): a GoogleTest program, each of its tests known to ctest.
+function(pshare_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gtest_main GTest::gmock pshare_flags)
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS ${name})
+endfunction()
+
+# pshare_fuzz(fuzz_framing SOURCE framing.cpp DEPENDS pshare_wire): a libFuzzer program. Corpus: tests/fuzz/corpus/<name>.
+function(pshare_fuzz name)
+  cmake_parse_arguments(arg "" "SOURCE" "DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCE})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} pshare_flags)
+endfunction()

@@ -1,0 +1,45 @@
+// A TLS connection on a TCP socket: secure/tls.hpp driven by io/tcp_stream.hpp. Control connections and TCP lanes are made of it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/asio.hpp"
+#include "io/tcp_stream.hpp"
+#include "secure/tls.hpp"
+
+namespace pshare {
+
+/// One reader and one writer at a time. Errors are thrown as Failure: closed (orderly end by the peer), unreachable (reset, or
+/// cut off without close_notify), identity_mismatch, malformed.
+class TlsStream {
+ public:
+  TlsStream(TcpStream socket, TlsEngine engine);
+  TlsStream(TlsStream&&) noexcept;
+  ~TlsStream();
+
+  /// Must be the first call. Bound its time with with_deadline().
+  awaitable<void> handshake();
+
+  const PeerId& peer() const;
+  const PublicKey& peer_key() const;
+  const std::string& alpn() const;
+  const TcpStream& socket() const;
+
+  /// At least one byte. Reads ahead up to 256 KiB of ciphertext for each system call.
+  awaitable<std::size_t> read_some(std::span<std::byte> out);
+  /// Exactly out.size() bytes.
+  awaitable<void> read_exactly(std::span<std::byte> out);
+  /// Everything, as if it were one piece; many TLS records for each system call.
+  awaitable<void> write(std::span<const ByteView> pieces);
+  awaitable<void> write(ByteView piece);
+  /// Says close_notify if the socket takes it at once, and closes. Pending calls throw. Never throws itself.
+  void close() noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pshare

@@ -1,0 +1,47 @@
+// The receiver's diary of one transfer: which chunks were written, and which of them are surely on disk.
+//
+// A record is 24 bytes of a fixed form (tag, chunk, XXH3-128) or a mark, each with a check of its own, appended and never changed:
+//   written(chunk, hash)  its bytes were handed to the system
+//   synced                all that was written before this mark is on disk (said after fdatasync, and synced itself)
+//   finishing             every chunk is there; final names are being given (transfer/io/file_sink.hpp)
+//   finished              every name is final
+// After SIGKILL, what was written but not yet marked synced is still in the system's cache: the receiver reads such a chunk
+// back and believes it if it has its hash. After a power cut it has not, and travels again. A torn end is cut off.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "transfer/chunk_map.hpp"
+#include "wire/bytes.hpp"
+#include "wire/lane_messages.hpp"
+#include "wire/result.hpp"
+
+namespace pshare {
+
+/// The records, as bytes to append.
+struct JournalRecord {
+  static ByteBuffer header(const TransferId& transfer, const ChunkHash& manifest_digest, std::uint64_t chunk_size);
+  static ByteBuffer written(ChunkIndex chunk, const ChunkHash& hash);
+  static ByteBuffer synced();
+  static ByteBuffer finishing();
+  static ByteBuffer finished();
+};
+
+/// What a journal says when it is read back.
+struct JournalReplay {
+  TransferId transfer;
+  ChunkHash manifest_digest{};
+  std::uint64_t chunk_size = 0;
+  std::map<ChunkIndex, ChunkHash> hashes;   // of every chunk ever written, the latest
+  ChunkMap durable;                         // those before the last synced mark
+  enum class Phase { receiving, finishing, finished } phase = Phase::receiving;
+  std::uint64_t valid_bytes = 0;            // where the torn end, if any, is to be cut off
+
+  /// `chunks`: how many the manifest has (chunks beyond are ignored); for a stream, 0: any number.
+  /// Errors: malformed (no journal at all, or of another version).
+  static Result<JournalReplay> read(ByteView bytes, std::uint64_t chunks);
+};
+
+}  // namespace pshare

@@ -1,0 +1,85 @@
+// The conversation between a client and the rendezvous, over TLS with ALPN "pshare-control/1": each frame (wire/framing.hpp) one
+// CBOR map whose "t" names the verb. The first message is Hello, answered by Welcome or by Trouble and the end.
+//
+//   client                                   server
+//     | -- Hello{version, agent} ------------> |
+//     | <- Welcome{device, observed} --------- |
+//     | -- Register{request, name} ----------> |
+//     | <- Registered{request} --------------- |
+//     | -- Signal{request, to, body} --------> |     forwarded as Delivery{from, body}; the sender learns the fate:
+//     | <- SignalFate{request, fate} --------- |     delivered, waiting, or no room / unknown
+//     | <- Delivery{from, from_device, body} - |
+//     | -- Ping -> | <- Pong -                 |     the client, after keep_alive of its own silence
+//
+// A request number is chosen by the client and echoed; a Trouble with a request number answers that request alone, one without
+// is followed by the end of the connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "wire/address.hpp"
+#include "wire/bytes.hpp"
+#include "wire/error.hpp"
+#include "wire/ids.hpp"
+#include "wire/result.hpp"
+#include "wire/time.hpp"
+
+namespace pshare {
+
+inline constexpr std::string_view control_alpn = "pshare-control/1";
+inline constexpr std::uint64_t control_version = 1;       // what we speak
+inline constexpr std::uint64_t oldest_control_version = 1;  // what we still understand
+
+/// The client pings after this much silence of its own; the server ends a connection silent for three times as long.
+inline constexpr Duration keep_alive = std::chrono::seconds{20};
+/// The longest sealed signal that the server forwards.
+inline constexpr std::size_t max_signal_body = 48 * 1024;
+/// The most peers one Who asks about.
+inline constexpr std::size_t max_who = 256;
+
+/// A name at the server: 1 to 64 characters, letters, digits, '.', '_' and '-', beginning with a letter or a digit;
+/// compared in lower case. Errors: usage, with words that say which rule it breaks.
+Result<std::string> parse_name(std::string_view text);
+
+struct Hello      { std::uint64_t version = control_version; std::string agent; std::vector<std::string> features; };
+struct Register   { std::uint64_t request = 0; std::string name; };
+struct Resolve    { std::uint64_t request = 0; std::variant<std::string, PeerId> whom; };  // a name, or a key by its ID
+struct Who        { std::uint64_t request = 0; std::vector<PeerId> peers; };
+struct SendSignal { std::uint64_t request = 0; PeerId to; DeviceId device; ByteBuffer body;
+                    bool wait = false;          // true: may wait for an offline peer (offers); false: now or never
+                    SessionId session; };       // lets the sender withdraw it while it waits
+struct Withdraw   { std::uint64_t request = 0; PeerId to; SessionId session; };
+struct Ping       {};
+struct Bye        {};
+using ClientMessage = std::variant<Hello, Register, Resolve, Who, SendSignal, Withdraw, Ping, Bye>;
+
+enum class Fate { delivered, waiting, offline, unknown, mailbox_full };
+
+struct Welcome    { std::uint64_t version = control_version; DeviceId device; Endpoint observed; UnixTime now; std::string agent;
+                    std::string notice;          // from the operator, shown once; may be empty
+                    std::uint64_t wait_seconds = 0; };  // how long an offer waits for an offline peer
+struct Registered { std::uint64_t request = 0; std::string name; };
+/// The client computes the ID of `key` itself and compares it with what it has pinned. `name` is empty for a key without one.
+struct Resolved   { std::uint64_t request = 0; std::string name; PublicKey key; bool online = false; };
+struct WhoReply   { std::uint64_t request = 0; std::vector<PeerId> online; };
+struct SignalFate { std::uint64_t request = 0; Fate fate = Fate::delivered; };
+struct Delivery   { PeerId from; DeviceId from_device; ByteBuffer body; };
+struct Pong       {};
+struct Notice     { std::string words; };
+/// A request (or, without a number, the connection) came to nothing. Codes in use: unknown_peer (Resolve), refused (Register: the
+/// name is another key's), limit (a rate, a queue), version, malformed, busy (the server is full).
+struct Trouble    { std::optional<std::uint64_t> request; Errc code = Errc::failed; std::string words; };
+using ServerMessage = std::variant<Welcome, Registered, Resolved, WhoReply, SignalFate, Delivery, Pong, Notice, Trouble>;
+
+/// The body of a frame, without its length.
+ByteBuffer encode(const ClientMessage& message);
+ByteBuffer encode(const ServerMessage& message);
+/// Errors: malformed (unknown verb included, with its name), limit.
+Result<ClientMessage> decode_client_message(ByteView body);
+Result<ServerMessage> decode_server_message(ByteView body);
+
+}  // namespace pshare

@@ -1,0 +1,100 @@
+// What two peers say to each other through the server before they have a path: offer, accept, reject, cancel.
+// Here in the clear; secure/sealed.hpp signs and seals them, so that the server forwards bytes it can neither read nor forge.
+//
+//   sender                                receiver
+//     | -- Offer{summary, candidates} ----> |     no address of the receiver's before it has agreed
+//     | <- Accept{candidates} or Reject --- |
+//     | -- Cancel, either way, any time --- |
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "wire/bytes.hpp"
+#include "wire/candidate.hpp"
+#include "wire/ids.hpp"
+#include "wire/result.hpp"
+#include "wire/time.hpp"
+
+namespace pshare {
+
+/// The version of the peer-to-peer protocol (signals, lanes, sessions). Raised when older programs cannot follow.
+inline constexpr std::uint64_t peer_protocol_version = 1;
+
+/// The longest one-line text message (--text) that an offer carries whole; it needs no lane.
+inline constexpr std::size_t max_text = 16 * 1024;
+/// The most top-level names that an offer lists ("film.mkv, photos and 12 more"), and the longest of them.
+inline constexpr std::size_t max_offered_names = 8;
+inline constexpr std::size_t max_offered_name = 255;
+
+/// What would be sent, for the receiver's user to decide on.
+struct Summary {
+  std::uint64_t files = 0;
+  std::uint64_t entries = 0;            // files, directories and links together
+  std::optional<std::uint64_t> bytes;   // nothing: standard input, whose length is not known
+  std::vector<std::string> names;       // up to max_offered_names; not trusted, not printable yet
+  std::optional<std::string> text;      // --text: the message itself; then there are no files
+  friend bool operator==(const Summary&, const Summary&) = default;
+};
+
+struct Offer {
+  SessionId session;
+  TransferId transfer;
+  std::string from_name;                // what the sender calls themself; not trusted
+  Summary summary;
+  std::vector<Candidate> candidates;    // the sender's
+  std::uint64_t lanes = 1;              // how many the sender would like
+  friend bool operator==(const Offer&, const Offer&) = default;
+};
+
+struct Accept {
+  SessionId session;
+  std::vector<Candidate> candidates;    // the receiver's
+  friend bool operator==(const Accept&, const Accept&) = default;
+};
+
+struct Reject {
+  enum class Why {
+    declined,        // the user said no
+    not_a_contact,   // unattended, and a stranger asked
+    no_terminal,     // nobody there to ask, and no rule says yes
+    no_space,        // the destination has not room enough
+    unfit,           // --stdout with more than one file, a text too long, and the like
+    busy,            // too many transfers at once
+    local_trouble,   // the destination cannot be written
+  };
+  SessionId session;
+  Why why = Why::declined;
+  std::string words;                    // for the sender's user; printable() before it is shown
+  friend bool operator==(const Reject&, const Reject&) = default;
+};
+
+struct Cancel {
+  enum class Why { user, taken_by_other_device, timed_out, superseded };
+  SessionId session;
+  Why why = Why::user;
+  friend bool operator==(const Cancel&, const Cancel&) = default;
+};
+
+/// The receiver took note of a --text offer: it is shown and nothing more follows.
+struct TextShown {
+  SessionId session;
+  friend bool operator==(const TextShown&, const TextShown&) = default;
+};
+
+using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown>;
+
+const SessionId& session_of(const Signal& signal);
+std::string_view word(Reject::Why why);
+std::string_view word(Cancel::Why why);
+
+/// At most max_frame minus what sealing adds; asserted, since offers are bounded by the limits above.
+ByteBuffer encode(const Signal& signal);
+/// Errors: malformed, limit, version (the words then say who should update).
+Result<Signal> decode_signal(ByteView bytes);
+
+}  // namespace pshare
