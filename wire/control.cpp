@@ -1,0 +1,263 @@
+#include "wire/control.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "wire/cbor.hpp"
+#include "wire/framing.hpp"
+
+namespace pshare {
+
+namespace {
+
+constexpr std::size_t longest_name = 64;
+
+Unexpected malformed(std::string what) {
+  return Unexpected{{.code = Errc::malformed, .doing = "reading a control message: " + std::move(what)}};
+}
+
+Unexpected bad_name(std::string why) {
+  return Unexpected{{.code = Errc::usage,
+                     .doing = "reading a name: " + std::move(why),
+                     .hint = "A name has 1 to 64 characters: letters, digits, '.', '_', '-', and begins with a letter or a digit."}};
+}
+
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+CborMap verb(std::string_view name) {
+  CborMap map;
+  map.set("t", name);
+  return map;
+}
+
+CborMap verb(std::string_view name, std::uint64_t request) {
+  auto map = verb(name);
+  map.set("req", request);
+  return map;
+}
+
+std::vector<CborMap> encode_peers(const std::vector<PeerId>& peers) {
+  std::vector<CborMap> maps;
+  for (const auto& peer : peers) maps.emplace_back().set_bytes("id", peer.digest());
+  return maps;
+}
+
+std::optional<std::vector<PeerId>> peers_in(const CborMap& map, std::string_view key) {
+  const auto maps = map.maps(key);
+  if (!maps || maps->size() > max_who) return std::nullopt;
+  std::vector<PeerId> peers;
+  for (const auto& each : *maps) {
+    const auto id = each.array<PeerId::size>("id");
+    if (!id) return std::nullopt;
+    peers.emplace_back(*id);
+  }
+  return peers;
+}
+
+std::optional<PeerId> peer_in(const CborMap& map, std::string_view key) {
+  const auto digest = map.array<PeerId::size>(key);
+  return digest ? std::optional{PeerId{*digest}} : std::nullopt;
+}
+
+std::optional<ByteBuffer> signal_body_in(const CborMap& map) {
+  auto body = map.bytes("body");
+  if (!body || body->size() > max_signal_body) return std::nullopt;
+  return body;
+}
+
+CborMap to_map(const Hello& hello) {
+  auto map = verb("hello");
+  return map.set("v", hello.version).set("agent", hello.agent).set("features", hello.features);
+}
+CborMap to_map(const Register& message) { return verb("register", message.request).set("name", message.name); }
+CborMap to_map(const Resolve& message) {
+  auto map = verb("resolve", message.request);
+  if (const auto* name = std::get_if<std::string>(&message.whom)) return map.set("name", *name);
+  return map.set_bytes("id", std::get<PeerId>(message.whom).digest());
+}
+CborMap to_map(const Who& message) { return verb("who", message.request).set("peers", encode_peers(message.peers)); }
+CborMap to_map(const SendSignal& message) {
+  return verb("signal", message.request)
+      .set_bytes("to", message.to.digest())
+      .set("device", message.device.number)
+      .set_bytes("body", message.body)
+      .set_flag("wait", message.wait)
+      .set_bytes("session", message.session.bytes);
+}
+CborMap to_map(const Withdraw& message) {
+  return verb("withdraw", message.request).set_bytes("to", message.to.digest()).set_bytes("session", message.session.bytes);
+}
+CborMap to_map(const Ping&) { return verb("ping"); }
+CborMap to_map(const Bye&) { return verb("bye"); }
+
+CborMap to_map(const Welcome& welcome) {
+  return verb("welcome")
+      .set("v", welcome.version)
+      .set("device", welcome.device.number)
+      .set_bytes("address", welcome.observed.address.bytes())
+      .set("port", std::uint64_t{welcome.observed.port.number})
+      .set("now", static_cast<std::uint64_t>(std::max<std::int64_t>(0, welcome.now.time_since_epoch().count())))
+      .set("agent", welcome.agent)
+      .set("notice", welcome.notice)
+      .set("wait", welcome.wait_seconds);
+}
+CborMap to_map(const Registered& message) { return verb("registered", message.request).set("name", message.name); }
+CborMap to_map(const Resolved& message) {
+  return verb("resolved", message.request)
+      .set("name", message.name)
+      .set_bytes("key", message.key.bytes)
+      .set_flag("online", message.online);
+}
+CborMap to_map(const WhoReply& message) { return verb("who-reply", message.request).set("online", encode_peers(message.online)); }
+CborMap to_map(const SignalFate& message) {
+  return verb("signal-fate", message.request).set("fate", static_cast<std::uint64_t>(message.fate));
+}
+CborMap to_map(const Delivery& delivery) {
+  return verb("delivery")
+      .set_bytes("from", delivery.from.digest())
+      .set("device", delivery.from_device.number)
+      .set_bytes("body", delivery.body);
+}
+CborMap to_map(const Pong&) { return verb("pong"); }
+CborMap to_map(const Notice& notice) { return verb("notice").set("words", notice.words); }
+CborMap to_map(const Trouble& trouble) {
+  auto map = trouble.request ? verb("trouble", *trouble.request) : verb("trouble");
+  return map.set("code", word(trouble.code)).set("words", trouble.words);
+}
+
+/// Those that a Trouble carries; any other word reads as failed.
+Errc trouble_code_from(std::string_view text) {
+  for (const auto code : {Errc::unknown_peer, Errc::refused, Errc::limit, Errc::version, Errc::malformed, Errc::busy})
+    if (word(code) == text) return code;
+  return Errc::failed;
+}
+
+std::optional<Endpoint> endpoint_in(const CborMap& map) {
+  const auto port = map.number("port");
+  if (!port || *port > 0xFFFF) return std::nullopt;
+  const Port number{static_cast<std::uint16_t>(*port)};
+  if (const auto v4 = map.array<4>("address")) return Endpoint{IpAddress{*v4}, number};
+  if (const auto v6 = map.array<16>("address")) return Endpoint{IpAddress{*v6}, number};
+  return std::nullopt;
+}
+
+template <typename Message>
+ByteBuffer encode_any(const Message& message) {
+  auto encoded = std::visit([](const auto& each) { return to_map(each).encode(); }, message);
+  assert(encoded.size() <= max_frame);
+  return encoded;
+}
+
+}  // namespace
+
+Result<std::string> parse_name(std::string_view text) {
+  if (text.empty()) return bad_name("it is empty");
+  if (text.size() > longest_name) return bad_name("it is longer than 64 characters");
+  std::string name{text};
+  for (auto& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != '-') return bad_name("it holds a character that names may not have");
+  }
+  if (!is_letter_or_digit(name.front())) return bad_name("it does not begin with a letter or a digit");
+  return name;
+}
+
+ByteBuffer encode(const ClientMessage& message) { return encode_any(message); }
+ByteBuffer encode(const ServerMessage& message) { return encode_any(message); }
+
+Result<ClientMessage> decode_client_message(ByteView body) {
+  auto decoded = CborMap::decode(body);
+  if (!decoded) return Unexpected{std::move(decoded).error()};
+  const CborMap& map = *decoded;
+  const auto kind = map.text("t", 32).value_or("");
+
+  if (kind == "hello") {
+    const auto version = map.number("v");
+    if (!version) return malformed("hello without a version");
+    return ClientMessage{Hello{*version, map.text("agent", 128).value_or(""), map.texts("features", 64).value_or(std::vector<std::string>{})}};
+  }
+  if (kind == "ping") return ClientMessage{Ping{}};
+  if (kind == "bye") return ClientMessage{Bye{}};
+
+  const auto request = map.number("req");
+  if (!request) return malformed("\"" + kind + "\" is no verb that a client may use without a request number");
+  if (kind == "register") {
+    const auto name = map.text("name", longest_name);
+    if (!name) return malformed("register without a name");
+    return ClientMessage{Register{*request, *name}};
+  }
+  if (kind == "resolve") {
+    if (const auto name = map.text("name", longest_name)) return ClientMessage{Resolve{*request, *name}};
+    if (const auto id = peer_in(map, "id")) return ClientMessage{Resolve{*request, *id}};
+    return malformed("resolve without a name or an ID");
+  }
+  if (kind == "who") {
+    auto peers = peers_in(map, "peers");
+    if (!peers) return malformed("who without peers, or with too many");
+    return ClientMessage{Who{*request, *std::move(peers)}};
+  }
+  if (kind == "signal") {
+    const auto to = peer_in(map, "to");
+    auto signal = signal_body_in(map);
+    const auto session = map.array<16>("session");
+    if (!to || !signal || !session) return malformed("signal without recipient, session or a body that is short enough");
+    return ClientMessage{SendSignal{*request, *to, DeviceId{map.number("device").value_or(0)}, *std::move(signal),
+                                    map.flag("wait").value_or(false), SessionId{*session}}};
+  }
+  if (kind == "withdraw") {
+    const auto to = peer_in(map, "to");
+    const auto session = map.array<16>("session");
+    if (!to || !session) return malformed("withdraw without recipient or session");
+    return ClientMessage{Withdraw{*request, *to, SessionId{*session}}};
+  }
+  return malformed("unknown verb \"" + kind + "\"");
+}
+
+Result<ServerMessage> decode_server_message(ByteView body) {
+  auto decoded = CborMap::decode(body);
+  if (!decoded) return Unexpected{std::move(decoded).error()};
+  const CborMap& map = *decoded;
+  const auto kind = map.text("t", 32).value_or("");
+
+  if (kind == "welcome") {
+    const auto version = map.number("v");
+    const auto device = map.number("device");
+    const auto observed = endpoint_in(map);
+    if (!version || !device || !observed) return malformed("welcome without version, device or address");
+    const auto now = static_cast<std::int64_t>(std::min<std::uint64_t>(map.number("now").value_or(0), INT64_MAX));
+    return ServerMessage{Welcome{*version, DeviceId{*device}, *observed, UnixTime{std::chrono::seconds{now}},
+                                 map.text("agent", 128).value_or(""), map.text("notice").value_or(""), map.number("wait").value_or(0)}};
+  }
+  if (kind == "delivery") {
+    const auto from = peer_in(map, "from");
+    auto signal = signal_body_in(map);
+    if (!from || !signal) return malformed("delivery without sender or body");
+    return ServerMessage{Delivery{*from, DeviceId{map.number("device").value_or(0)}, *std::move(signal)}};
+  }
+  if (kind == "pong") return ServerMessage{Pong{}};
+  if (kind == "notice") return ServerMessage{Notice{map.text("words").value_or("")}};
+  if (kind == "trouble")
+    return ServerMessage{Trouble{map.number("req"), trouble_code_from(map.text("code").value_or("")), map.text("words").value_or("")}};
+
+  const auto request = map.number("req");
+  if (!request) return malformed("\"" + kind + "\" is no verb that a server may use without a request number");
+  if (kind == "registered") return ServerMessage{Registered{*request, map.text("name", longest_name).value_or("")}};
+  if (kind == "resolved") {
+    const auto key = map.array<32>("key");
+    if (!key) return malformed("resolved without a key");
+    return ServerMessage{Resolved{*request, map.text("name", longest_name).value_or(""), PublicKey{*key}, map.flag("online").value_or(false)}};
+  }
+  if (kind == "who-reply") {
+    auto online = peers_in(map, "online");
+    if (!online) return malformed("who-reply without peers, or with too many");
+    return ServerMessage{WhoReply{*request, *std::move(online)}};
+  }
+  if (kind == "signal-fate") {
+    const auto fate = map.number("fate");
+    if (!fate || *fate > static_cast<std::uint64_t>(Fate::mailbox_full)) return malformed("signal-fate without a known fate");
+    return ServerMessage{SignalFate{*request, static_cast<Fate>(*fate)}};
+  }
+  return malformed("unknown verb \"" + kind + "\"");
+}
+
+}  // namespace pshare

@@ -1,0 +1,167 @@
+#include "wire/signal.hpp"
+
+#include <array>
+#include <cassert>
+
+#include "wire/cbor.hpp"
+#include "wire/framing.hpp"
+
+namespace pshare {
+
+namespace {
+
+constexpr std::array reject_whys{Reject::Why::declined, Reject::Why::not_a_contact, Reject::Why::no_terminal,
+                                 Reject::Why::no_space, Reject::Why::unfit,         Reject::Why::busy,
+                                 Reject::Why::local_trouble};
+constexpr std::array cancel_whys{Cancel::Why::user, Cancel::Why::taken_by_other_device, Cancel::Why::timed_out,
+                                 Cancel::Why::superseded};
+
+template <typename Why, std::size_t N>
+std::optional<Why> why_from(const std::array<Why, N>& all, std::optional<std::string> text) {
+  for (const auto why : all)
+    if (text && word(why) == *text) return why;
+  return std::nullopt;
+}
+
+Unexpected malformed(std::string_view what) {
+  return Unexpected{{.code = Errc::malformed, .doing = "reading a signal from the peer: " + std::string{what}}};
+}
+
+CborMap of_kind(std::string_view kind, const SessionId& session) {
+  CborMap map;
+  map.set("t", kind).set("v", peer_protocol_version).set_bytes("session", session.bytes);
+  return map;
+}
+
+CborMap to_map(const Offer& offer) {
+  auto map = of_kind("offer", offer.session);
+  CborMap summary;
+  summary.set("files", offer.summary.files).set("entries", offer.summary.entries);
+  if (offer.summary.bytes) summary.set("bytes", *offer.summary.bytes);
+  // Names may be any bytes, which CBOR's text may not.
+  std::vector<CborMap> names;
+  for (const auto& name : offer.summary.names) names.emplace_back().set_bytes("name", bytes_of(name));
+  summary.set("names", names);
+  if (offer.summary.text) summary.set_bytes("text", bytes_of(*offer.summary.text));
+  map.set_bytes("transfer", offer.transfer.bytes)
+      .set("from", offer.from_name)
+      .set("summary", summary)
+      .set("candidates", encode(offer.candidates))
+      .set("lanes", offer.lanes);
+  return map;
+}
+
+CborMap to_map(const Accept& accept) {
+  auto map = of_kind("accept", accept.session);
+  map.set("candidates", encode(accept.candidates));
+  return map;
+}
+
+CborMap to_map(const Reject& reject) {
+  auto map = of_kind("reject", reject.session);
+  map.set("why", word(reject.why)).set("words", reject.words);
+  return map;
+}
+
+CborMap to_map(const Cancel& cancel) {
+  auto map = of_kind("cancel", cancel.session);
+  map.set("why", word(cancel.why));
+  return map;
+}
+
+CborMap to_map(const TextShown& shown) { return of_kind("text-shown", shown.session); }
+
+Result<Signal> offer_from(const CborMap& map, SessionId session) {
+  Offer offer{.session = session, .transfer = {}, .from_name = {}, .summary = {}, .candidates = {}, .lanes = 1};
+  const auto transfer = map.array<16>("transfer");
+  const auto summary = map.map("summary");
+  if (!transfer || !summary) return malformed("an offer without a transfer or a summary");
+  offer.transfer.bytes = *transfer;
+  offer.from_name = map.text("from", 64).value_or("");
+  offer.candidates = candidates_from(map.maps("candidates").value_or(std::vector<CborMap>{}));
+  offer.lanes = map.number("lanes").value_or(1);
+
+  const auto files = summary->number("files");
+  const auto entries = summary->number("entries");
+  if (!files || !entries || *files > *entries) return malformed("an offer whose numbers do not fit each other");
+  offer.summary.files = *files;
+  offer.summary.entries = *entries;
+  offer.summary.bytes = summary->number("bytes");
+  for (const auto& entry : summary->maps("names").value_or(std::vector<CborMap>{})) {
+    const auto name = entry.bytes("name");
+    if (!name || name->size() > max_offered_name || offer.summary.names.size() == max_offered_names)
+      return Unexpected{{.code = Errc::limit, .doing = "reading an offer with too many or too long names"}};
+    offer.summary.names.emplace_back(text_of(*name));
+  }
+  if (const auto text = summary->bytes("text")) {
+    if (text->size() > max_text) return Unexpected{{.code = Errc::limit, .doing = "reading an offer with too long a text"}};
+    offer.summary.text = std::string{text_of(*text)};
+  }
+  return Signal{std::move(offer)};
+}
+
+}  // namespace
+
+const SessionId& session_of(const Signal& signal) {
+  return std::visit([](const auto& each) -> const SessionId& { return each.session; }, signal);
+}
+
+std::string_view word(Reject::Why why) {
+  switch (why) {
+    case Reject::Why::declined: return "declined";
+    case Reject::Why::not_a_contact: return "not-a-contact";
+    case Reject::Why::no_terminal: return "no-terminal";
+    case Reject::Why::no_space: return "no-space";
+    case Reject::Why::unfit: return "unfit";
+    case Reject::Why::busy: return "busy";
+    case Reject::Why::local_trouble: return "local-trouble";
+  }
+  return "?";
+}
+
+std::string_view word(Cancel::Why why) {
+  switch (why) {
+    case Cancel::Why::user: return "user";
+    case Cancel::Why::taken_by_other_device: return "taken-by-other-device";
+    case Cancel::Why::timed_out: return "timed-out";
+    case Cancel::Why::superseded: return "superseded";
+  }
+  return "?";
+}
+
+ByteBuffer encode(const Signal& signal) {
+  auto encoded = std::visit([](const auto& each) { return to_map(each).encode(); }, signal);
+  assert(encoded.size() <= max_frame);
+  return encoded;
+}
+
+Result<Signal> decode_signal(ByteView bytes) {
+  auto decoded = CborMap::decode(bytes);
+  if (!decoded) return Unexpected{std::move(decoded).error()};
+  const CborMap& map = *decoded;
+  const auto version = map.number("v");
+  if (!version) return malformed("it names no version");
+  if (*version != peer_protocol_version) {
+    const bool ours_is_old = *version > peer_protocol_version;
+    return Unexpected{{.code = Errc::version,
+                       .doing = "reading a signal of protocol version " + std::to_string(*version) + ", where we speak " +
+                                std::to_string(peer_protocol_version),
+                       .hint = ours_is_old ? "Update pshare on this machine." : "Ask the other side to update pshare."}};
+  }
+  const auto session = map.array<16>("session");
+  if (!session) return malformed("it names no session");
+  const SessionId id{*session};
+  const auto kind = map.text("t").value_or("");
+  if (kind == "offer") return offer_from(map, id);
+  if (kind == "accept")
+    return Signal{Accept{id, candidates_from(map.maps("candidates").value_or(std::vector<CborMap>{}))}};
+  if (kind == "reject") {
+    const auto why = why_from(reject_whys, map.text("why")).value_or(Reject::Why::declined);
+    return Signal{Reject{id, why, map.text("words").value_or("")}};
+  }
+  if (kind == "cancel") return Signal{Cancel{id, why_from(cancel_whys, map.text("why")).value_or(Cancel::Why::user)}};
+  if (kind == "text-shown") return Signal{TextShown{id}};
+  return malformed("its kind is unknown");
+}
+
+}  // namespace pshare
