@@ -1,0 +1,110 @@
+#include "apps/pshare/addressee.hpp"
+
+#include "io/printable.hpp"
+#include "wire/control.hpp"
+
+namespace pshare {
+
+namespace {
+
+/// From this length on, what was typed is meant as a peer ID: names end at 64 characters, but none has so few that are not letters.
+constexpr std::size_t looks_like_an_id = 48;
+
+Failure changed_key(const std::string& name, const PeerId& pinned, const PeerId& shown) {
+  return Failure{{.code = Errc::identity_mismatch,
+                  .doing = "the server says that \"" + name + "\" has another key than the one you have pinned.\n  pinned " + pinned.text() +
+                           "\n  shown  " + shown.text(),
+                  .hint = "Either they made a new identity, or somebody is posing as them. Nothing was sent. Ask them, over another channel, for "
+                          "the output of `pshare id`. If the new key is theirs: `pshare contacts remove " + name + "`, then `pshare contacts add " + name + " ID`."}};
+}
+
+Failure unknown(const std::string& who) {
+  return Failure{{.code = Errc::unknown_peer,
+                  .doing = "\"" + printable(who) + "\" is neither one of your contacts nor a name that the server knows",
+                  .hint = "Check the spelling with `pshare contacts`, or ask them for their ID (`pshare id`) and to run `pshare receive`."}};
+}
+
+/// The directory's answer, or nothing when it has none.
+awaitable<std::optional<Resolved>> look_up(RendezvousClient& server, std::variant<std::string, PeerId> whom, TimePoint until) {
+  std::optional<Resolved> found;
+  try {
+    found = co_await server.resolve(whom, until);
+  } catch (const Failure& failure) {
+    if (failure.error().code != Errc::unknown_peer) throw;
+  }
+  co_return found;
+}
+
+/// By its ID, whose key the server must then show: the ID is a hash of it, so a lie cannot pass.
+awaitable<Addressee> by_id(RendezvousClient& server, PeerId id, std::string name, TimePoint until) {
+  const auto found = co_await look_up(server, id, until);
+  if (!found)
+    throw Failure{{.code = Errc::unknown_peer,
+                   .doing = "the server does not know " + name,
+                   .hint = "They must have run `pshare init` or `pshare receive` with this server. Do you both use the same one?"}};
+  const auto shown = id_of(found->key);
+  if (shown != id) throw changed_key(name, id, shown);
+  co_return Addressee{std::move(name), id, found->key, found->online};
+}
+
+awaitable<void> vouch(Program& program, std::string name, PeerId id, bool trust_new) {
+  const auto words = fingerprint_words(id);
+  if (!trust_new) {
+    const Error untrusted{.code = Errc::untrusted,
+                          .doing = "\"" + name + "\" is new to you, and nobody has confirmed that this is their key: " + words,
+                          .hint = "Compare the words with what `pshare id` shows them, then run `pshare contacts add " + name + " " + id.text() +
+                                  "`, or send again with --trust-new."};
+    if (!program.terminal.present()) throw Failure{untrusted};
+    const auto question = "\"" + name + "\" is new to you. `pshare id` must show them these words:\n  " + words + "\nIs that so?";
+    if (!co_await program.terminal.agree(question)) throw Failure{untrusted};
+  }
+  auto contacts = value_or_throw(program.home.contacts());
+  value_or_throw(contacts.add(Pin{name, id}));
+  program.report.say("\"" + name + "\" is one of your contacts now (" + words + ").");
+}
+
+}  // namespace
+
+awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, std::string who, bool trust_new) {
+  const auto until = program.patience();
+  const auto contacts = value_or_throw(program.home.contacts());
+  if (who.size() >= looks_like_an_id) {
+    const auto id = PeerId::parse(who);
+    if (!id) throw Failure{{.code = Errc::usage, .doing = id.error().doing, .hint = id.error().hint}};
+    const auto contact = contacts.find(*id);
+    co_return co_await by_id(server, *id, contact ? contact->name : id->short_text(), until);
+  }
+
+  const auto parsed = parse_name(who);
+  if (!parsed) throw unknown(who);
+  const std::string name = *parsed;
+  const auto contact = contacts.find(name);
+  const auto listed = co_await look_up(server, name, until);
+  if (contact) {
+    if (listed && id_of(listed->key) != contact->id) throw changed_key(name, contact->id, id_of(listed->key));
+    co_return co_await by_id(server, contact->id, name, until);
+  }
+  if (!listed) throw unknown(who);
+  const auto id = id_of(listed->key);
+  co_await vouch(program, name, id, trust_new);
+  co_return Addressee{name, id, listed->key, listed->online};
+}
+
+awaitable<Caller> identify_caller(Program& program, RendezvousClient& server, PeerId id, std::string claimed_name) {
+  const auto contacts = value_or_throw(program.home.contacts());
+  if (const auto contact = contacts.find(id)) co_return Caller{contact->name, true, true, std::nullopt};
+
+  Caller caller{claimed_name.empty() ? id.short_text() : claimed_name, false, false, std::nullopt};
+  const auto parsed = parse_name(claimed_name);
+  if (!parsed) {
+    caller.name = id.short_text();
+    co_return caller;
+  }
+  caller.name = *parsed;
+  if (contacts.find(caller.name)) caller.warning = "this is NOT your contact \"" + caller.name + "\": the key is another.";
+  const auto listed = co_await look_up(server, caller.name, program.patience());
+  caller.name_confirmed = listed && id_of(listed->key) == id;
+  co_return caller;
+}
+
+}  // namespace pshare

@@ -1,0 +1,81 @@
+// Signals between us and peers, sealed and signed, through a server that is not trusted: what arrives is opened, checked, and handed
+// to whoever waits for it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "io/asio.hpp"
+#include "secure/identity.hpp"
+#include "secure/replay_guard.hpp"
+#include "secure/sealed.hpp"
+#include "traversal/io/rendezvous_client.hpp"
+#include "wire/signal.hpp"
+
+namespace pshare {
+
+/// A signal whose signature holds.
+struct Letter {
+  PeerId from;
+  PublicKey from_key;
+  DeviceId device;  // to answer just the device that wrote
+  Signal signal;
+};
+
+class Correspondence {
+ public:
+  /// All references live longer.
+  Correspondence(asio::any_io_executor executor, const Identity& identity, RendezvousClient& server, Random& random);
+
+  /// Opens what is delivered, for ever; ends by cancellation.
+  awaitable<void> run();
+
+  /// Offers go here; without a handler they are dropped. The handler must not throw.
+  void set_on_offer(std::function<void(Letter)> handler) { on_offer_ = std::move(handler); }
+  /// Told in words about deliveries that were dropped: forged, replayed, garbled, not for us.
+  void set_on_dropped(std::function<void(std::string)> handler) { on_dropped_ = std::move(handler); }
+
+  awaitable<Fate> send(PublicKey to, DeviceId device, Signal signal, bool wait, TimePoint until);
+
+  /// Receives the letters of one session from one peer for as long as it lives.
+  class Slot {
+   public:
+    Slot(Slot&&) noexcept = default;
+    ~Slot();
+    /// Throws identity_mismatch when the server delivered, as from this peer, something that the peer did not write.
+    awaitable<Letter> next();
+
+   private:
+    friend class Correspondence;
+    using Channel = asio::experimental::channel<void(std::error_code, std::shared_ptr<Result<Letter>>)>;
+    Slot(Correspondence& owner, SessionId session, PeerId peer);
+    struct Unlist { void operator()(Correspondence* owner) const; SessionId session; };
+    std::unique_ptr<Correspondence, Unlist> owner_;
+    std::shared_ptr<Channel> channel_;  // shared with a delivery that is being handed over
+  };
+  Slot expect(SessionId session, PeerId peer);
+
+ private:
+  struct Waiting {
+    PeerId peer;
+    std::shared_ptr<Slot::Channel> channel;
+  };
+
+  void deliver(const Delivery& delivery);
+  void route(const Delivery& delivery, Letter letter);
+  void forged(const Delivery& delivery, const Error& trouble);
+  void drop(const std::string& why);
+
+  asio::any_io_executor executor_;
+  const Identity& identity_;
+  RendezvousClient& server_;
+  Random& random_;
+  ReplayGuard replays_;
+  std::map<SessionId, Waiting> slots_;
+  std::function<void(Letter)> on_offer_;
+  std::function<void(std::string)> on_dropped_;
+};
+
+}  // namespace pshare

@@ -1,0 +1,108 @@
+#include "apps/pshare/home.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <sstream>
+#include <toml++/toml.h>
+
+namespace pshare {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Unexpected local(std::string doing, std::error_code cause, std::string hint = {}) {
+  return Unexpected{{.code = Errc::local_io, .doing = std::move(doing), .cause = cause, .hint = std::move(hint)}};
+}
+
+std::error_code last_error() { return {errno, std::system_category()}; }
+
+std::optional<std::string> variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value && *value ? std::optional<std::string>{value} : std::nullopt;
+}
+
+std::optional<fs::path> default_folder() {
+  if (const auto config = variable("XDG_CONFIG_HOME")) return fs::path{*config} / "pshare";
+  if (const auto home = variable("HOME")) return fs::path{*home} / ".config" / "pshare";
+  return std::nullopt;
+}
+
+/// Written beside it, synced, renamed: the old settings or the new ones, never half of either.
+Result<void> replace_file(const fs::path& file, const std::string& text) {
+  auto fresh = file;
+  fresh += ".new";
+  const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (descriptor < 0) return local("writing " + fresh.string(), last_error());
+  const bool written = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(descriptor) == 0;
+  const auto cause = last_error();
+  ::close(descriptor);
+  if (!written) return local("writing " + fresh.string(), cause);
+  if (::rename(fresh.c_str(), file.c_str()) != 0) return local("replacing " + file.string(), last_error());
+  return {};
+}
+
+}  // namespace
+
+Result<Home> Home::open(const CommonOptions& options) {
+  auto folder = options.home;
+  if (!folder)
+    if (const auto given = variable("PSHARE_HOME")) folder = *given;
+  if (!folder) folder = default_folder();
+  if (!folder)
+    return Unexpected{{.code = Errc::usage,
+                       .doing = "there is no home folder: HOME is not set",
+                       .hint = "Say where pshare may keep its files with --home DIR or PSHARE_HOME."}};
+  const bool present = fs::exists(*folder);
+  std::error_code trouble;
+  fs::create_directories(*folder, trouble);
+  if (trouble) return local("making the folder " + folder->string(), trouble, "Choose another one with --home DIR or PSHARE_HOME.");
+  if (!present && ::chmod(folder->c_str(), 0700) != 0) return local("closing the folder " + folder->string() + " to others", last_error());
+  return Home{*folder};
+}
+
+Result<Identity> Home::identity() const { return Identity::load_or_create(folder_ / "identity.key"); }
+Result<PinFile> Home::contacts() const { return PinFile::open(folder_ / "contacts"); }
+Result<PinFile> Home::servers() const { return PinFile::open(folder_ / "servers"); }
+
+Result<Settings> Home::settings() const {
+  const auto file = folder_ / "pshare.toml";
+  if (std::error_code trouble; !fs::exists(file, trouble)) {
+    if (trouble) return local("looking for " + file.string(), trouble);
+    return Settings{};
+  }
+  const auto refuse = [&](const std::string& what, const toml::source_region& where) {
+    return Unexpected{{.code = Errc::usage,
+                       .doing = file.string() + ", line " + std::to_string(where.begin.line) + ": " + what,
+                       .hint = "Correct the file, or remove it and run `pshare init` again."}};
+  };
+  try {
+    const auto table = toml::parse_file(file.string());
+    Settings settings;
+    for (const auto& [key, value] : table) {
+      auto* setting = key == "server" ? &settings.server : key == "name" ? &settings.name : nullptr;
+      if (!setting) return refuse("\"" + std::string{key.str()} + "\" is no setting", key.source());
+      const auto text = value.value<std::string>();
+      if (!text) return refuse("\"" + std::string{key.str()} + "\" must be a text in quotes", value.source());
+      *setting = *text;
+    }
+    return settings;
+  } catch (const toml::parse_error& trouble) {
+    return refuse(std::string{trouble.description()}, trouble.source());
+  }
+}
+
+Result<void> Home::save(const Settings& settings) const {
+  toml::table table;
+  if (settings.server) table.insert("server", *settings.server);
+  if (settings.name) table.insert("name", *settings.name);
+  std::ostringstream text;
+  text << table << '\n';
+  return replace_file(folder_ / "pshare.toml", text.str());
+}
+
+}  // namespace pshare

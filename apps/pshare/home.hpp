@@ -1,0 +1,42 @@
+// The folder in which pshare keeps what is ours: identity, contacts, pinned servers, settings.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "apps/pshare/options.hpp"
+#include "secure/contacts.hpp"
+#include "secure/identity.hpp"
+#include "wire/result.hpp"
+
+namespace pshare {
+
+/// What pshare.toml in the home holds. The only files that include toml++ are home.cpp's.
+struct Settings {
+  std::optional<std::string> server;  // HOST:PORT
+  std::optional<std::string> name;    // as registered there
+};
+
+class Home {
+ public:
+  /// --home, else PSHARE_HOME, else the platform's configuration folder ($XDG_CONFIG_HOME/pshare, ~/.config/pshare).
+  /// Made (mode 0700) when it is not there. Errors: local_io; usage when there is no way to know where it is.
+  static Result<Home> open(const CommonOptions& options);
+
+  const std::filesystem::path& folder() const { return folder_; }
+
+  Result<Identity> identity() const;
+  Result<PinFile> contacts() const;
+  /// Servers by "host:port".
+  Result<PinFile> servers() const;
+  /// Errors: usage, with the line, for a key that is unknown or of the wrong type; local_io.
+  Result<Settings> settings() const;
+  Result<void> save(const Settings& settings) const;
+
+ private:
+  explicit Home(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  std::filesystem::path folder_;
+};
+
+}  // namespace pshare

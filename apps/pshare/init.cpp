@@ -1,0 +1,55 @@
+// pshare init: makes the identity, remembers the server, and registers a name there.
+#include "apps/pshare/program.hpp"
+#include "apps/pshare/server_choice.hpp"
+#include "io/task_group.hpp"
+#include "traversal/io/rendezvous_client.hpp"
+
+namespace pshare {
+
+namespace {
+
+awaitable<void> register_at(Program& program, ServerAddress address, std::optional<std::string> name) {
+  RendezvousClient server{program.executor, program.tls, address, program.random};
+  const auto conversation = [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(server.run());
+    tasks.start(until_interrupted());
+    co_await server.welcome(program.patience());
+    if (name) co_await server.register_name(*name, program.patience());
+  };
+  co_await with_tasks<void>(conversation);
+}
+
+/// A fingerprint said to `init` is the user's word, also against what was pinned before.
+void pin(Program& program, const ServerSpec& spec, const PeerId& key) {
+  auto pins = value_or_throw(program.home.servers());
+  if (const auto old = pins.find(spec.host_and_port()); old && old->id != key) {
+    value_or_throw(pins.remove(spec.host_and_port()));
+    program.report.warn("the key remembered for " + spec.host_and_port() + " was another one; it is replaced.");
+  }
+  value_or_throw(pins.add(Pin{spec.host_and_port(), key}));
+}
+
+}  // namespace
+
+awaitable<void> init(Program& program, InitOptions options) {
+  auto settings = value_or_throw(program.home.settings());
+  const bool server_known = program.options.server || std::getenv("PSHARE_SERVER") || settings.server;
+  if (server_known) {
+    const auto spec = chosen_server(program);
+    const auto address = co_await pinned_server(program, spec);
+    const auto name = options.name ? options.name : settings.name;
+    co_await register_at(program, address, name);
+    pin(program, spec, address.key);
+    settings.server = spec.host_and_port();
+    settings.name = name;
+  } else if (options.name) {
+    throw Failure{{.code = Errc::usage,
+                   .doing = "a name is registered at a server, and none is known",
+                   .hint = "Run `pshare init --name " + *options.name + " --server HOST:PORT`."}};
+  }
+  value_or_throw(program.home.save(settings));
+  program.report.identity(settings.name.value_or(""), program.identity.id());
+  if (settings.server && settings.name) program.report.say("Others can now send you files: run `pshare receive`.");
+}
+
+}  // namespace pshare

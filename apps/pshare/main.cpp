@@ -1,0 +1,74 @@
+// pshare: the user's tool. Reads the command line, builds what the verb needs, runs it, and turns its end into an exit status.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <thread>
+
+#include "apps/pshare/program.hpp"
+
+namespace pshare {
+namespace {
+
+awaitable<void> run_verb(Program& program, Verb verb) {
+  if (auto* options = std::get_if<InitOptions>(&verb)) co_await init(program, *options);
+  if (std::holds_alternative<IdOptions>(verb)) co_await id(program);
+  if (auto* options = std::get_if<SendOptions>(&verb)) co_await send(program, *options);
+  if (auto* options = std::get_if<ReceiveOptions>(&verb)) co_await receive(program, *options);
+  if (auto* options = std::get_if<ContactsOptions>(&verb)) co_await contacts(program, *options);
+  if (std::holds_alternative<PeersOptions>(verb)) co_await peers(program);
+}
+
+/// Two are enough to read and compress while a third thread, the loop, encrypts and sends; more only where there are cores for them.
+std::size_t worker_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8); }
+
+void run(const Options& options, Report& report) {
+  const auto home = value_or_throw(Home::open(options.common));
+  const auto identity = value_or_throw(home.identity());
+  const TlsContext tls{identity};
+  SecureRandom random;
+  asio::io_context loop{1};
+  WorkerPool workers{worker_threads()};
+  Terminal terminal{loop.get_executor()};
+  Program program{loop.get_executor(), options.common, home, identity, tls, random, workers, terminal, report};
+
+  std::exception_ptr trouble;
+  asio::co_spawn(loop, run_verb(program, options.verb), [&](std::exception_ptr thrown) { trouble = thrown; });
+  loop.run();
+  if (trouble) std::rethrow_exception(trouble);
+}
+
+int end(Report& report, const Error& error) {
+  report.error(error);
+  return static_cast<int>(exit_status_of(error.code));
+}
+
+}  // namespace
+
+int guarded_main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed standard output is an error to report, not a reason to vanish
+  const auto parsed = parse_options(argc, argv);
+  if (!parsed) {
+    Report report{{}};
+    return end(report, parsed.error());
+  }
+  if (const auto* answered = std::get_if<Answered>(&*parsed)) {
+    std::fputs(answered->text.c_str(), stdout);
+    return static_cast<int>(ExitStatus::done);
+  }
+  const auto& options = std::get<Options>(*parsed);
+  Report report{{.json = options.common.json, .quiet = options.common.quiet, .verbosity = options.common.verbosity}};
+  try {
+    run(options, report);
+    return static_cast<int>(ExitStatus::done);
+  } catch (const Failure& failure) {
+    return end(report, failure.error());
+  } catch (const std::system_error& trouble) {
+    return end(report, {.code = Errc::failed, .doing = "the system refused something", .cause = trouble.code()});
+  } catch (const std::exception& trouble) {
+    return end(report, {.code = Errc::failed, .doing = std::string{"something unforeseen: "} + trouble.what()});
+  }
+}
+
+}  // namespace pshare
+
+int main(int argc, char** argv) { return pshare::guarded_main(argc, argv); }

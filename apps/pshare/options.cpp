@@ -1,0 +1,213 @@
+#include "apps/pshare/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include "apps/pshare/quantities.hpp"
+#include "wire/control.hpp"
+#include "wire/lane_messages.hpp"
+#include "wire/signal.hpp"
+
+namespace pshare {
+
+namespace {
+
+constexpr const char* examples = R"(
+Examples:
+  pshare init --name alice --server example.org:4700#FINGERPRINT
+  pshare send film.mkv --to bob
+  pshare receive --dir ~/Downloads
+  tar c photos | pshare send - --to bob
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the peer declined, 4 peer unknown or not online, 5 no path,
+6 identity or code did not match, 7 interrupted (run it again to resume), 8 local file or disk trouble.
+)";
+
+/// Turns one of our Results into CLI11's way of refusing an argument.
+template <typename T>
+T checked(Result<T> result, const std::string& option) {
+  if (result) return *std::move(result);
+  auto words = option + ": " + result.error().doing;
+  if (!result.error().hint.empty()) words += ". " + result.error().hint;
+  throw CLI::ValidationError{words};
+}
+
+std::vector<Tier> tiers_from(const std::string& list, const std::string& option) {
+  std::vector<Tier> tiers;
+  std::istringstream words{list};
+  for (std::string each; std::getline(words, each, ',');) {
+    const auto tier = tier_from(each);
+    if (!tier)
+      throw CLI::ValidationError{option + ": \"" + each + "\" is no tier. There are direct, mapped, punched, supernode and relay."};
+    tiers.push_back(*tier);
+  }
+  return tiers;
+}
+
+/// The text of options that need parsing of our own, until the command line is read.
+struct Texts {
+  std::string server, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
+  std::string name, to, text, code;
+  std::vector<std::string> paths;
+  std::uint16_t port = 0;
+};
+
+void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
+  app.add_option("--server", texts.server, "The rendezvous, HOST:PORT or HOST:PORT#FINGERPRINT (or PSHARE_SERVER)")->type_name("HOST:PORT");
+  app.add_option("--home", texts.home, "Where identity and contacts are kept (or PSHARE_HOME)")->type_name("DIR");
+  app.add_option("--port", texts.port, "A port that your router forwards to this machine")->type_name("P")->check(CLI::Range(1, 65535));
+  app.add_option("--tiers", texts.tiers, "Use only these ways to the peer, separated by commas: direct, mapped, punched, supernode, relay")->type_name("LIST");
+  app.add_option("--no-tiers", texts.no_tiers, "Do not use these")->type_name("LIST");
+  app.add_option("--transport", texts.transport, "tcp, udp or any")->check(CLI::IsMember({"tcp", "udp", "any"}));
+  app.add_option("--timeout", texts.timeout, "How long to wait for the other side: its presence, its answer, a path (default 10m)")->type_name("DURATION");
+  app.add_flag("--json", common.json, "One JSON object a line on standard output");
+  app.add_flag("-q,--quiet", common.quiet, "Errors only");
+  app.add_flag("-v,--verbose", common.verbosity, "Say more; twice: everything");
+}
+
+void finish_common(CommonOptions& common, const Texts& texts) {
+  if (!texts.server.empty()) common.server = texts.server;
+  if (!texts.home.empty()) common.home = texts.home;
+  if (texts.port != 0) common.port = Port{texts.port};
+  if (!texts.tiers.empty()) common.tiers = tiers_from(texts.tiers, "--tiers");
+  for (const auto tier : tiers_from(texts.no_tiers, "--no-tiers")) std::erase(common.tiers, tier);
+  if (common.tiers.empty()) throw CLI::ValidationError{"--tiers and --no-tiers leave no way to the peer. Allow at least one."};
+  common.tcp = texts.transport != "udp";
+  common.udp = texts.transport != "tcp";
+  if (!texts.timeout.empty()) common.timeout = checked(parse_duration(texts.timeout), "--timeout");
+}
+
+void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
+  verb.add_option("PATH", texts.paths, "Files and directories; - is standard input");
+  verb.add_option("--to", texts.to, "A contact, a name at the server, or a peer ID")->type_name("NAME|ID");
+  verb.add_option("--text", texts.text, "A message instead of files")->type_name("TEXT");
+  verb.add_option("--exclude", send.excludes, "Leave out what this pattern matches; may be repeated")->type_name("PATTERN")->allow_extra_args(false);
+  verb.add_option("--lanes", send.lanes, "Connections side by side (1 to 16)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_lanes));
+  verb.add_option("--limit", texts.limit, "At most so many bytes each second, for instance 500K or 10M")->type_name("RATE");
+  verb.add_option("--level", texts.level, "Compression: auto, none, or 1 to 19")->type_name("LEVEL");
+  verb.add_option("--chunk", texts.chunk, "Size of a chunk, 64K to 4M (default: by the size of the transfer)")->type_name("SIZE");
+  verb.add_flag("--trust-new", send.trust_new, "Accept and pin a name of the server's directory that is new to you, without asking");
+}
+
+void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
+  send.paths.assign(texts.paths.begin(), texts.paths.end());
+  if (verb.count("--to")) send.to = texts.to;
+  if (verb.count("--text")) send.text = texts.text;
+  if (!texts.limit.empty()) send.limit = checked(parse_rate(texts.limit), "--limit");
+  if (!texts.chunk.empty()) {
+    send.chunk_size = checked(parse_size(texts.chunk), "--chunk");
+    if (send.chunk_size < min_chunk_size || send.chunk_size > max_chunk_size)
+      throw CLI::ValidationError{"--chunk: a chunk has 64K to 4M."};
+  }
+  if (texts.level == "none") {
+    send.compression.level = -1;
+  } else if (texts.level != "auto") {
+    const auto level = parse_size(texts.level);
+    if (!level || *level < 1 || *level > 19) throw CLI::ValidationError{"--level: \"" + texts.level + "\" is not auto, none, or 1 to 19."};
+    send.compression.level = static_cast<int>(*level);
+  }
+  const bool standard_input = std::ranges::find(send.paths, "-") != send.paths.end();
+  if (send.text && !send.paths.empty()) throw CLI::ValidationError{"--text sends a message instead of files: give one or the other."};
+  if (!send.text && send.paths.empty()) throw CLI::ValidationError{"nothing to send. Name files or directories, - for standard input, or use --text."};
+  if (standard_input && send.paths.size() > 1) throw CLI::ValidationError{"- (standard input) cannot be sent together with files."};
+  if (send.text && send.text->size() > max_text) throw CLI::ValidationError{"--text: at most 16 KiB fit. Put it into a file and send that."};
+  if (!send.to)
+    throw CLI::ValidationError{"say to whom with --to NAME. One-time codes, for people who are no contacts yet, are not in this version."};
+}
+
+void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
+  verb.add_option("CODE", texts.code, "A one-time code of the sender's");
+  verb.add_option("--dir", receive.directory, "Where received files go (default: the current directory)")->type_name("DIR");
+  verb.add_option("--from", receive.from, "Only from this contact; may be repeated")->type_name("NAME")->allow_extra_args(false);
+  verb.add_flag("--yes", receive.yes, "Accept offers from contacts without asking");
+  verb.add_flag("--trust-new", receive.trust_new, "With --yes: also from senders new to you whose name the server's directory confirms; they become contacts");
+  verb.add_flag("--once", receive.once, "Exit after one transfer");
+  verb.add_flag("--stdout", receive.to_stdout, "Write the one file (or stream) received to standard output");
+  verb.add_option("--on-conflict", texts.conflict, "When a name is taken: rename, overwrite or skip")->check(CLI::IsMember({"rename", "overwrite", "skip"}));
+}
+
+void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const Texts& texts) {
+  if (!texts.code.empty())
+    throw CLI::ValidationError{"one-time codes are not in this version. Run `pshare receive` without one, and let the sender use --to."};
+  receive.on_conflict = texts.conflict == "overwrite" ? ConflictOption::overwrite
+                        : texts.conflict == "skip"    ? ConflictOption::skip
+                                                      : ConflictOption::rename;
+  if (receive.to_stdout && common.json) throw CLI::ValidationError{"--stdout and --json both want standard output: use one of them."};
+  if (receive.to_stdout) receive.once = true;
+}
+
+}  // namespace
+
+Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv) {
+  CommonOptions common;
+  InitOptions init;
+  SendOptions send;
+  ReceiveOptions receive;
+  ContactsOptions contacts;
+  Texts texts;
+
+  CLI::App app{"Moves files straight from your machine to another person's.", "pshare"};
+  app.footer(examples);
+  app.set_version_flag("--version", "pshare " PSHARE_VERSION);
+  app.fallthrough();
+  app.require_subcommand(1);
+  add_common(app, common, texts);
+
+  auto* init_verb = app.add_subcommand("init", "Make an identity, remember the server, register a name there");
+  init_verb->add_option("--name", texts.name, "How others address you")->type_name("NAME");
+  auto* id_verb = app.add_subcommand("id", "Show your name, peer ID and fingerprint words");
+  auto* send_verb = app.add_subcommand("send", "Send files, directories, standard input or a text");
+  add_send(*send_verb, send, texts);
+  auto* receive_verb = app.add_subcommand("receive", "Wait for offers and receive what you agree to");
+  add_receive(*receive_verb, receive, texts);
+  auto* contacts_verb = app.add_subcommand("contacts", "Whom you know: list, add, remove, verify");
+  contacts_verb->require_subcommand(0, 1);
+  std::string contact_name, contact_id;
+  auto* list = contacts_verb->add_subcommand("list", "All contacts (the default)");
+  auto* add = contacts_verb->add_subcommand("add", "Pin a peer ID under a name");
+  auto* remove = contacts_verb->add_subcommand("remove", "Forget a contact");
+  auto* verify = contacts_verb->add_subcommand("verify", "Show the words that both of you should see");
+  add->add_option("NAME", contact_name)->required();
+  add->add_option("ID", contact_id)->required();
+  remove->add_option("NAME", contact_name)->required();
+  verify->add_option("NAME", contact_name)->required();
+  auto* peers_verb = app.add_subcommand("peers", "Which of your contacts are online");
+  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, peers_verb, list, add, remove, verify}) verb->fallthrough();
+
+  try {
+    app.parse(argc, argv);
+    finish_common(common, texts);
+    if (*init_verb) {
+      if (init_verb->count("--name")) init.name = checked(parse_name(texts.name), "--name");
+      return std::variant<Options, Answered>{Options{common, init}};
+    }
+    if (*id_verb) return std::variant<Options, Answered>{Options{common, IdOptions{}}};
+    if (*send_verb) {
+      finish_send(send, *send_verb, texts);
+      return std::variant<Options, Answered>{Options{common, send}};
+    }
+    if (*receive_verb) {
+      finish_receive(receive, common, texts);
+      return std::variant<Options, Answered>{Options{common, receive}};
+    }
+    if (*contacts_verb) {
+      if (*add) contacts.action = ContactsOptions::Add{checked(parse_name(contact_name), "NAME"), contact_id};
+      if (*remove) contacts.action = ContactsOptions::Remove{contact_name};
+      if (*verify) contacts.action = ContactsOptions::Verify{contact_name};
+      return std::variant<Options, Answered>{Options{common, contacts}};
+    }
+    return std::variant<Options, Answered>{Options{common, PeersOptions{}}};
+  } catch (const CLI::Success& success) {
+    std::ostringstream out, unused;
+    app.exit(success, out, unused);
+    return std::variant<Options, Answered>{Answered{out.str()}};
+  } catch (const CLI::ParseError& trouble) {
+    const auto given = app.get_subcommands();
+    const auto help = given.empty() ? std::string{"pshare --help"} : "pshare " + given.front()->get_name() + " --help";
+    return Unexpected{{.code = Errc::usage, .doing = trouble.what(), .hint = "`" + help + "` shows what can be said."}};
+  }
+}
+
+}  // namespace pshare

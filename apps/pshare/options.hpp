@@ -1,0 +1,76 @@
+// The command line of pshare (the contract of design section 9) as plain values. The only files that include CLI11.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "wire/ids.hpp"
+#include "wire/reason.hpp"
+#include "wire/result.hpp"
+#include "wire/time.hpp"
+#include "wire/units.hpp"
+
+namespace pshare {
+
+/// What every verb takes.
+struct CommonOptions {
+  std::optional<std::string> server;             // HOST:PORT[#FINGERPRINT]
+  std::optional<std::filesystem::path> home;
+  std::optional<Port> port;                      // of a manual forward: what we listen on and what the router hands us
+  std::vector<Tier> tiers{all_tiers.begin(), all_tiers.end()};
+  bool tcp = true, udp = true;
+  Duration timeout = std::chrono::minutes{10};
+  bool json = false, quiet = false;
+  int verbosity = 0;
+};
+
+struct InitOptions    { std::optional<std::string> name; };
+struct IdOptions      {};
+/// 0: auto, -1: none, 1 to 19: that zstd level.
+struct CompressionOption { int level = 0; };
+struct SendOptions {
+  std::vector<std::filesystem::path> paths;      // just "-": standard input
+  std::optional<std::string> to;
+  std::optional<std::string> text;
+  std::vector<std::string> excludes;
+  std::uint64_t lanes = 1;
+  std::uint64_t limit = 0;                       // bytes each second; 0: none
+  CompressionOption compression;
+  std::uint64_t chunk_size = 0;                  // 0: chosen by size
+  bool trust_new = false;
+};
+enum class ConflictOption { rename, overwrite, skip };
+struct ReceiveOptions {
+  std::optional<std::string> code;
+  std::filesystem::path directory = ".";
+  std::vector<std::string> from;
+  bool yes = false, once = false, to_stdout = false, trust_new = false;
+  ConflictOption on_conflict = ConflictOption::rename;
+};
+struct ContactsOptions {
+  struct List   {};
+  struct Add    { std::string name, id; };
+  struct Remove { std::string name; };
+  struct Verify { std::string name; };
+  std::variant<List, Add, Remove, Verify> action;
+};
+struct PeersOptions {};
+
+using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PeersOptions>;
+
+struct Options {
+  CommonOptions common;
+  Verb verb;
+};
+
+/// Help or version was asked for: the text belongs on standard output, and the program is done.
+struct Answered { std::string text; };
+
+/// Errors: usage, with the right words of the verb concerned.
+Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv);
+
+}  // namespace pshare

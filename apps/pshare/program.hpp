@@ -1,0 +1,46 @@
+// What every verb works with: built by hand in main(), so that reading main() shows what the program is made of.
+#pragma once
+
+#include <string>
+
+#include "apps/pshare/exit_status.hpp"
+#include "apps/pshare/home.hpp"
+#include "apps/pshare/options.hpp"
+#include "apps/pshare/report.hpp"
+#include "apps/pshare/terminal.hpp"
+#include "io/asio.hpp"
+#include "io/worker_pool.hpp"
+#include "secure/identity.hpp"
+#include "secure/random_source.hpp"
+#include "secure/tls.hpp"
+
+namespace pshare {
+
+/// All references live as long as main().
+struct Program {
+  asio::any_io_executor executor;
+  const CommonOptions& options;
+  const Home& home;
+  const Identity& identity;
+  const TlsContext& tls;
+  SecureRandom& random;
+  WorkerPool& workers;
+  Terminal& terminal;
+  Report& report;
+
+  /// Until when this verb waits for the other side, if it begins to wait now.
+  TimePoint patience() const { return Clock::now() + options.timeout; }
+};
+
+// One verb, one coroutine, one file. All throw Failure.
+awaitable<void> init(Program& program, InitOptions options);
+awaitable<void> id(Program& program);
+awaitable<void> send(Program& program, SendOptions options);
+awaitable<void> receive(Program& program, ReceiveOptions options);
+awaitable<void> contacts(Program& program, ContactsOptions options);
+awaitable<void> peers(Program& program);
+
+/// Waits for Ctrl-C or SIGTERM, then throws Failure with Errc::interrupted. A second one ends the program at once.
+awaitable<void> until_interrupted();
+
+}  // namespace pshare

@@ -1,0 +1,177 @@
+#include "apps/pshare/report.hpp"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "apps/pshare/quantities.hpp"
+#include "apps/pshare/terminal.hpp"
+#include "io/printable.hpp"
+#include "secure/identity.hpp"
+
+namespace pshare {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr Duration between_json_progress = std::chrono::milliseconds{500};
+constexpr Duration between_shown_progress = std::chrono::milliseconds{100};
+
+/// One object a line, at once: whoever reads us acts on it. Text that is no UTF-8 is made so.
+void emit(const json& event) {
+  const auto text = event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+std::int64_t milliseconds(Duration duration) { return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count(); }
+
+json summary_json(const Summary& summary) {
+  json out{{"files", summary.files}, {"entries", summary.entries}, {"names", summary.names}};
+  out["bytes"] = summary.bytes ? json(*summary.bytes) : json(nullptr);
+  if (summary.text) out["text"] = true;
+  return out;
+}
+
+}  // namespace
+
+std::string summary_words(const Summary& summary) {
+  if (summary.text) return "a text of " + count_words(summary.text->size(), "byte", "bytes");
+  if (!summary.bytes) return "a stream of unknown length";
+  if (summary.names.size() == 1 && summary.entries == 1) return printable(summary.names.front()) + " (" + size_words(*summary.bytes) + ")";
+  auto words = count_words(summary.files, "file", "files") + ", " + size_words(*summary.bytes);
+  std::string separator = ": ";
+  for (const auto& name : summary.names) words += separator + printable(name), separator = ", ";
+  return words;
+}
+
+std::string error_words(const Error& error) {
+  auto words = printable(error.message()) + ".";
+  if (!error.hint.empty()) words += "\n  " + printable(error.hint);
+  return words;
+}
+
+Report::Report(Manner manner) : manner_(manner) {}
+Report::~Report() { clear_progress(); }
+
+void Report::clear_progress() {
+  if (!progress_shown_) return;
+  std::fputs("\r\x1b[K", stderr);
+  progress_shown_ = false;
+}
+
+void Report::line(std::string_view words) {
+  clear_progress();
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(words.size()), words.data());
+}
+
+void Report::say(std::string_view words) {
+  if (!manner_.quiet) line(words);
+}
+
+void Report::detail(std::string_view words) {
+  if (manner_.verbosity > 0) line(words);
+}
+
+void Report::warn(std::string_view words) { line("Note: " + std::string{words}); }
+
+void Report::identity(std::string_view name, const PeerId& id) {
+  const auto words = fingerprint_words(id);
+  if (manner_.json) return emit({{"event", "identity"}, {"name", name}, {"peer_id", id.text()}, {"words", words}});
+  std::printf("name    %s\npeer ID %s\nwords   %s\n", name.empty() ? "(none yet: pshare init --name NAME)" : printable(name).c_str(),
+              id.text().c_str(), words.c_str());
+}
+
+void Report::offer_made(std::string_view to, const PeerId& id, const Summary& summary, std::string_view fate) {
+  if (manner_.json) {
+    auto event = summary_json(summary);
+    event.update({{"event", "offer"}, {"to", to}, {"peer_id", id.text()}, {"fate", fate}});
+    return emit(event);
+  }
+  say("Offered " + summary_words(summary) + " to " + printable(to) +
+      (fate == "waiting" ? ", who is not online; the offer waits for them." : "; waiting for the answer."));
+}
+
+void Report::offer_came(std::string_view from, const PeerId& id, bool contact, const Summary& summary) {
+  if (manner_.json) {
+    auto event = summary_json(summary);
+    event.update({{"event", "offer"}, {"from", from}, {"peer_id", id.text()}, {"contact", contact}});
+    return emit(event);
+  }
+  say(printable(from) + " offers " + summary_words(summary) + ".");
+  if (!contact) say("  Not among your contacts. Their fingerprint: " + fingerprint_words(id));
+}
+
+void Report::accepted(std::string_view peer) {
+  if (manner_.json) return emit({{"event", "accepted"}, {"peer", peer}});
+  say(printable(peer) + " accepted.");
+}
+
+void Report::rejected(std::string_view peer, std::string_view why, std::string_view words) {
+  if (manner_.json) return emit({{"event", "rejected"}, {"peer", peer}, {"why", why}, {"message", words}});
+  say(printable(words));
+}
+
+void Report::attempt(Tier tier, Transport transport, Outcome outcome, Reason reason, Duration elapsed) {
+  if (manner_.json)
+    return emit({{"event", "attempt"}, {"tier", word(tier)}, {"transport", word(transport)}, {"outcome", word(outcome)},
+                 {"reason", word(reason)}, {"elapsed_ms", milliseconds(elapsed)}});
+  auto words = "  " + std::string{word(tier)} + " " + std::string{word(transport)} + ": " + std::string{word(outcome)};
+  if (reason != Reason::none) words += " (" + std::string{word(reason)} + ")";
+  detail(words + " after " + std::to_string(milliseconds(elapsed)) + " ms");
+}
+
+void Report::path(const Path& path) {
+  if (manner_.json)
+    return emit({{"event", "path"}, {"tier", word(path.tier)}, {"transport", word(path.transport)}, {"local", path.local.text()},
+                 {"remote", path.remote.text()}, {"elapsed_ms", milliseconds(path.elapsed)}});
+  say("Connected: " + path_words(path) + ".");
+}
+
+void Report::progress(const ProgressFacts& facts, TimePoint now) {
+  const auto pause = manner_.json ? between_json_progress : between_shown_progress;
+  if (last_progress_ && now - *last_progress_ < pause) return;
+  last_progress_ = now;
+  if (manner_.json) {
+    return emit({{"event", "progress"}, {"bytes", facts.bytes}, {"total", facts.total ? json(*facts.total) : json(nullptr)},
+                 {"files_done", facts.files_done}, {"bottleneck", word(facts.bottleneck)}});
+  }
+  const auto width = screen_width();
+  if (!width || manner_.quiet) return;
+  const auto text = progress_line(facts, *width - 1);
+  std::fprintf(stderr, "\r%s\x1b[K", text.c_str());
+  std::fflush(stderr);
+  progress_shown_ = true;
+}
+
+void Report::done(std::string_view verb, const DoneFacts& facts) {
+  if (manner_.json)
+    return emit({{"event", "done"}, {"bytes", facts.bytes}, {"wire_bytes", facts.wire_bytes}, {"files", facts.files},
+                 {"resumed_bytes", facts.resumed_bytes}, {"seconds", facts.seconds},
+                 {"tier", facts.path ? json(word(facts.path->tier)) : json(nullptr)}});
+  say(summary_line(verb, facts));
+}
+
+void Report::text(std::string_view from, std::string_view text) {
+  if (manner_.json) return emit({{"event", "text"}, {"from", from}, {"text", text}});
+  clear_progress();
+  std::printf("%s: %s\n", printable(from).c_str(), printable(text).c_str());
+  std::fflush(stdout);
+}
+
+void Report::error(const Error& error) {
+  if (manner_.json)
+    emit({{"event", "error"}, {"code", word(error.code)}, {"message", error.message()}, {"hint", error.hint}});
+  line("pshare: " + error_words(error));
+}
+
+void Report::listing(std::string_view event, std::string_view name, const PeerId& id, std::optional<bool> online) {
+  if (manner_.json) {
+    json out{{"event", event}, {"name", name}, {"peer_id", id.text()}, {"words", fingerprint_words(id)}};
+    if (online) out["online"] = *online;
+    return emit(out);
+  }
+  std::printf("%-20s %s%s\n", printable(name).c_str(), online ? (*online ? "online   " : "offline  ") : "", id.text().c_str());
+}
+
+}  // namespace pshare

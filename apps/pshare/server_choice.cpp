@@ -1,0 +1,72 @@
+#include "apps/pshare/server_choice.hpp"
+
+#include <charconv>
+#include <cstdlib>
+
+namespace pshare {
+
+namespace {
+
+constexpr Duration patience_for_first_sight = std::chrono::seconds{15};
+
+Unexpected not_a_server(std::string_view text, std::string why) {
+  return Unexpected{{.code = Errc::usage,
+                     .doing = "\"" + std::string{text} + "\" is not a server: " + std::move(why),
+                     .hint = "Write HOST:PORT or HOST:PORT#FINGERPRINT, as pshare-server prints it when it starts."}};
+}
+
+}  // namespace
+
+Result<ServerSpec> ServerSpec::parse(std::string_view text) {
+  ServerSpec spec;
+  auto rest = text;
+  if (const auto hash = rest.find('#'); hash != std::string_view::npos) {
+    auto key = PeerId::parse(rest.substr(hash + 1));
+    if (!key) return not_a_server(text, "its fingerprint does not hold: " + key.error().doing);
+    spec.fingerprint = *key;
+    rest = rest.substr(0, hash);
+  }
+  const bool bracketed = rest.starts_with('[');
+  const auto host_end = bracketed ? rest.find(']') : rest.find(':');
+  if (bracketed && host_end == std::string_view::npos) return not_a_server(text, "the ']' is missing");
+  spec.host = std::string{bracketed ? rest.substr(1, host_end - 1) : rest.substr(0, host_end)};
+  const auto after = host_end == std::string_view::npos ? std::string_view{} : rest.substr(host_end + (bracketed ? 1 : 0));
+  if (spec.host.empty()) return not_a_server(text, "it names no host");
+  if (after.empty()) return spec;
+
+  const auto digits = after.substr(1);
+  const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), spec.port.number);
+  if (after.front() != ':' || trouble != std::errc{} || end != digits.data() + digits.size() || spec.port.number == 0)
+    return not_a_server(text, "its port is no number from 1 to 65535 (an IPv6 address goes in brackets)");
+  return spec;
+}
+
+std::string ServerSpec::host_and_port() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port.number);
+}
+
+ServerSpec chosen_server(const Program& program) {
+  if (program.options.server) return value_or_throw(ServerSpec::parse(*program.options.server));
+  if (const char* given = std::getenv("PSHARE_SERVER"); given && *given) return value_or_throw(ServerSpec::parse(given));
+  if (const auto settings = value_or_throw(program.home.settings()); settings.server)
+    return value_or_throw(ServerSpec::parse(*settings.server));
+  throw Failure{{.code = Errc::usage,
+                 .doing = "no server is known",
+                 .hint = "Run `pshare init --name YOU --server HOST:PORT` once, or name one with --server or PSHARE_SERVER. "
+                         "`pshare-server` on any public machine is one."}};
+}
+
+awaitable<ServerAddress> pinned_server(Program& program, ServerSpec spec) {
+  if (spec.fingerprint) co_return ServerAddress{spec.host, spec.port, *spec.fingerprint};
+  auto pins = value_or_throw(program.home.servers());
+  if (const auto pin = pins.find(spec.host_and_port())) co_return ServerAddress{spec.host, spec.port, pin->id};
+
+  const auto until = std::min(program.patience(), Clock::now() + patience_for_first_sight);
+  const auto key = co_await learn_server_key(spec.host, spec.port, program.tls, until);
+  value_or_throw(pins.add(Pin{spec.host_and_port(), key}));
+  program.report.warn("the server " + spec.host_and_port() + " is new to you; its key is remembered from now on:\n  " + key.text());
+  co_return ServerAddress{spec.host, spec.port, key};
+}
+
+}  // namespace pshare

@@ -1,0 +1,75 @@
+#include "apps/pshare/terminal.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cctype>
+
+#include "wire/error.hpp"
+
+namespace pshare {
+
+namespace {
+
+/// Gives the token back however the question ended.
+template <typename Turn>
+class TurnHeld {
+ public:
+  explicit TurnHeld(Turn& turn) : turn_(turn) {}
+  TurnHeld(const TurnHeld&) = delete;
+  TurnHeld& operator=(const TurnHeld&) = delete;
+  ~TurnHeld() { turn_.try_send(std::error_code{}); }
+
+ private:
+  Turn& turn_;
+};
+
+}  // namespace
+
+std::optional<std::size_t> screen_width() {
+  if (!::isatty(STDERR_FILENO)) return std::nullopt;
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+Terminal::Terminal(asio::any_io_executor executor)
+    : executor_(executor), present_(::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)), turn_(executor, 1) {
+  turn_.try_send(std::error_code{});
+}
+
+awaitable<std::string> Terminal::ask(std::string question) {
+  co_await turn_.async_receive(use_awaitable);
+  const TurnHeld held{turn_};
+
+  // Opened anew: making standard input itself non-blocking would outlive us in the shell that shares it.
+  const int tty = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (tty < 0)
+    throw Failure{{.code = Errc::local_io, .doing = "opening the terminal", .cause = {errno, std::system_category()}}};
+  asio::posix::stream_descriptor screen{executor_, tty};
+  co_await asio::async_write(screen, asio::buffer(question), use_awaitable);
+  std::string typed;
+  const auto ended = asio::experimental::as_tuple(use_awaitable);
+  const auto [trouble, length] = co_await asio::async_read_until(screen, asio::dynamic_buffer(typed, 1024), '\n', ended);
+  if (trouble == asio::error::operation_aborted) throw std::system_error{trouble};
+  if (trouble) throw Failure{{.code = Errc::interrupted, .doing = "reading your answer: the input has ended"}};
+  typed.resize(length - 1);
+  if (!typed.empty() && typed.back() == '\r') typed.pop_back();
+  co_return typed;
+}
+
+awaitable<bool> Terminal::agree(std::string question) {
+  std::string prompt = question + " [y/n] ";
+  for (;;) {
+    auto answer = co_await ask(prompt);
+    std::ranges::transform(answer, answer.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (answer == "y" || answer == "yes") co_return true;
+    if (answer == "n" || answer == "no") co_return false;
+    prompt = "Please answer y or n: ";
+  }
+}
+
+}  // namespace pshare

@@ -1,0 +1,35 @@
+// The person at the keyboard: is there one, how wide is the screen, what do they answer.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "io/asio.hpp"
+
+namespace pshare {
+
+/// Columns of the terminal behind standard error; nothing when that is none.
+std::optional<std::size_t> screen_width();
+
+/// Asks one question at a time, whoever asks; a cancelled question (its offer was withdrawn) makes room for the next.
+class Terminal {
+ public:
+  explicit Terminal(asio::any_io_executor executor);
+
+  /// Somebody can be asked: standard input and standard error are a terminal.
+  bool present() const { return present_; }
+
+  /// Shows `question` on the terminal and gives the line typed, without its end. Throws interrupted at end of input.
+  awaitable<std::string> ask(std::string question);
+  /// Until the answer is a clear yes or no.
+  awaitable<bool> agree(std::string question);
+
+ private:
+  using Turn = asio::experimental::channel<void(std::error_code)>;
+
+  asio::any_io_executor executor_;
+  bool present_ = false;
+  Turn turn_;  // holds one token: whoever has taken it may ask
+};
+
+}  // namespace pshare
