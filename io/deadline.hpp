@@ -5,6 +5,7 @@
 #include <string>
 
 #include "io/asio.hpp"
+#include "io/task_group.hpp"
 #include "wire/error.hpp"
 #include "wire/time.hpp"
 

@@ -1,9 +1,10 @@
 // An awaitable TCP socket in our own types, and the listener it may come from. All errors are thrown as Failure.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "io/asio.hpp"
 #include "wire/address.hpp"
@@ -23,7 +24,7 @@ class TcpStream {
   Endpoint local() const;
   Endpoint remote() const;
 
-  /// At least one byte; throws closed at the peer's end of stream, unreachable when reset.
+  /// At least one byte; throws closed at the peer's end of stream or after our own close(), unreachable when reset.
   awaitable<std::size_t> read_some(std::span<std::byte> out);
   /// Everything.
   awaitable<void> write(ByteView bytes);
@@ -38,12 +39,12 @@ class TcpStream {
   Endpoint local_, remote_;
 };
 
-/// Dials. Errors: refused, unreachable. Bound its time with with_deadline(). `from`: a local port to dial from, shared with a
-/// listener (SO_REUSEADDR, SO_REUSEPORT); nothing: any.
-awaitable<TcpStream> connect(Endpoint to, std::optional<Port> from = std::nullopt);
+/// Dials. Errors: refused (nothing listens there), unreachable, timed_out (the system gave up); bound it with with_deadline().
+/// `zone`: the interface by which a link-local address is reached.
+awaitable<TcpStream> connect(Endpoint to, unsigned zone = 0);
 
 /// Resolves a host name (or reads a literal address): every address, IPv6 and IPv4 interleaved as RFC 8305 section 4 orders them.
-/// Errors: unreachable, with the name.
+/// Errors: unreachable, with the name. Can be cancelled; the system's own look-up then goes on unheard for a while.
 awaitable<std::vector<Endpoint>> resolve(std::string host, Port port);
 
 /// Dials all of them with RFC 8305's connection attempt delay; the first that connects wins. Errors: those of the last to fail.
@@ -58,13 +59,14 @@ class Listener {
   static Listener on(asio::any_io_executor executor, const Endpoint& address);
 
   Port port() const;
+  /// One caller at a time. Errors: closed, after close(). Trouble with one connection, or a shortage of descriptors, is waited out.
   awaitable<TcpStream> accept();
   void close() noexcept;
 
  private:
   explicit Listener(std::vector<asio::ip::tcp::acceptor> acceptors);
-  std::vector<asio::ip::tcp::acceptor> acceptors_;
-  std::optional<asio::ip::tcp::socket> accepted_;
+  std::vector<asio::ip::tcp::acceptor> acceptors_;  // one or two, on the same port
+  std::size_t next_ = 0;                            // whose turn it is, so that neither family starves the other
 };
 
 }  // namespace pshare

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include "io/asio.hpp"
 
 namespace pshare {
 
 /// Threads that run functions; results (or exceptions) come back on the executor of the coroutine that awaits them. What a function
-/// refers to must live until it returned: a cancelled awaiter still waits for it.
+/// refers to must live until it returned: a cancelled awaiter still waits for it. The pool goes before the loop it reports to.
 class WorkerPool {
  public:
   explicit WorkerPool(std::size_t threads);

@@ -1,0 +1,186 @@
+#include "io/tcp_stream.hpp"
+
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "io/deadline.hpp"
+#include "io/happy_eyeballs.hpp"
+#include "io/task_group.hpp"
+#include "io/wakeup.hpp"
+
+namespace pshare {
+
+using asio::ip::tcp;
+
+namespace {
+
+constexpr auto as_result = asio::experimental::as_tuple(use_awaitable);
+
+Errc kind_of(const std::error_code& error) {
+  if (error == asio::error::connection_refused) return Errc::refused;
+  if (error == asio::error::timed_out) return Errc::timed_out;
+  if (error == asio::error::eof || error == asio::error::bad_descriptor) return Errc::closed;
+  return Errc::unreachable;
+}
+
+/// For an operation that did not succeed: as cancellation if it was that, else as a Failure.
+[[noreturn]] void fail(const tcp::socket& socket, std::error_code error, std::string doing) {
+  if (error == asio::error::operation_aborted) {
+    if (socket.is_open()) throw std::system_error{error};
+    throw Failure{{.code = Errc::closed, .doing = std::move(doing)}};  // our own close() overtook it
+  }
+  throw Failure{{.code = kind_of(error), .doing = std::move(doing), .cause = error}};
+}
+
+}  // namespace
+
+tcp::endpoint to_asio(const Endpoint& endpoint, unsigned zone) {
+  const auto bytes = endpoint.address.bytes();
+  if (endpoint.address.is_v4()) {
+    asio::ip::address_v4::bytes_type v4;
+    std::memcpy(v4.data(), bytes.data(), v4.size());
+    return {asio::ip::address_v4{v4}, endpoint.port.number};
+  }
+  asio::ip::address_v6::bytes_type v6;
+  std::memcpy(v6.data(), bytes.data(), v6.size());
+  return {asio::ip::address_v6{v6, zone}, endpoint.port.number};
+}
+
+Endpoint from_asio(const tcp::endpoint& endpoint) {
+  const Port port{endpoint.port()};
+  if (endpoint.address().is_v4()) {
+    const auto bytes = endpoint.address().to_v4().to_bytes();
+    IpAddress::V4 v4;
+    std::memcpy(v4.data(), bytes.data(), v4.size());
+    return {IpAddress{v4}, port};
+  }
+  const auto bytes = endpoint.address().to_v6().to_bytes();
+  IpAddress::V6 v6;
+  std::memcpy(v6.data(), bytes.data(), v6.size());
+  return {IpAddress{v6}, port};
+}
+
+TcpStream::TcpStream(tcp::socket socket) : socket_(std::move(socket)) {
+  try {
+    local_ = from_asio(socket_.local_endpoint());
+    remote_ = from_asio(socket_.remote_endpoint());
+    socket_.set_option(tcp::no_delay{true});
+    socket_.non_blocking(true);  // concerns write_now() alone
+  } catch (const std::system_error& gone) {
+    throw Failure{{.code = Errc::unreachable, .doing = "looking at a new connection", .cause = gone.code()}};
+  }
+}
+
+Endpoint TcpStream::local() const { return local_; }
+Endpoint TcpStream::remote() const { return remote_; }
+
+awaitable<std::size_t> TcpStream::read_some(std::span<std::byte> out) {
+  const auto buffer = asio::buffer(out.data(), out.size());
+  const auto [error, count] = co_await socket_.async_read_some(buffer, as_result);
+  if (error) fail(socket_, error, "reading from " + remote_.text());
+  co_return count;
+}
+
+awaitable<void> TcpStream::write(ByteView bytes) {
+  const auto buffer = asio::buffer(bytes.data(), bytes.size());
+  const auto [error, count] = co_await asio::async_write(socket_, buffer, as_result);
+  if (error) fail(socket_, error, "writing to " + remote_.text());
+}
+
+std::size_t TcpStream::write_now(ByteView bytes) noexcept {
+  std::error_code ignored;  // a last word that cannot be said goes unsaid
+  return socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ignored);
+}
+
+void TcpStream::close() noexcept {
+  std::error_code ignored;  // already closed, or reset: the same to us
+  socket_.shutdown(tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+awaitable<TcpStream> connect(Endpoint to, unsigned zone) {
+  tcp::socket socket{co_await asio::this_coro::executor};
+  const auto [error] = co_await socket.async_connect(to_asio(to, zone), as_result);
+  if (error) fail(socket, error, "connecting to " + to.text());
+  co_return TcpStream{std::move(socket)};
+}
+
+namespace {
+
+/// A look-up whose waiter may have gone: getaddrinfo() cannot be interrupted, so it reports to this, which both sides keep alive.
+struct LookUp {
+  explicit LookUp(const asio::any_io_executor& executor) : resolver(executor), done(executor) {}
+  tcp::resolver resolver;
+  Wakeup done;
+  std::error_code error;
+  std::vector<Endpoint> endpoints;
+};
+
+}  // namespace
+
+awaitable<std::vector<Endpoint>> resolve(std::string host, Port port) {
+  if (const auto literal = IpAddress::parse(host)) co_return std::vector{Endpoint{*literal, port}};
+  const auto look_up = std::make_shared<LookUp>(co_await asio::this_coro::executor);  // shared with the handler below
+  look_up->resolver.async_resolve(host, std::to_string(port.number), tcp::resolver::numeric_service,
+                                  [look_up](std::error_code error, const tcp::resolver::results_type& results) {
+                                    look_up->error = error;
+                                    for (const auto& entry : results) look_up->endpoints.push_back(from_asio(entry.endpoint()));
+                                    look_up->done.ring();
+                                  });
+  co_await look_up->done.wait();
+  if (look_up->error || look_up->endpoints.empty())
+    throw Failure{{.code = Errc::unreachable,
+                   .doing = "looking up the host name " + host,
+                   .cause = look_up->error,
+                   .hint = "check the spelling of the host name, and that this machine is online"}};
+  co_return interleaved(std::move(look_up->endpoints));
+}
+
+namespace {
+
+/// One race of connect_any(): what the attempts have to say to the coroutine that paces them.
+struct Race {
+  explicit Race(const asio::any_io_executor& executor) : news(executor) {}
+  Wakeup news;
+  std::optional<TcpStream> winner;
+  std::optional<Error> last_trouble;
+  std::vector<std::size_t> failed;
+};
+
+awaitable<void> attempt(Race& race, std::size_t number, Endpoint to) {
+  try {
+    auto stream = co_await connect(to);
+    if (!race.winner) race.winner.emplace(std::move(stream));
+  } catch (const Failure& failure) {
+    race.last_trouble = failure.error();
+    race.failed.push_back(number);
+  }
+  race.news.ring();
+}
+
+}  // namespace
+
+awaitable<TcpStream> connect_any(std::vector<Endpoint> to) {
+  Race race{co_await asio::this_coro::executor};
+  auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+    HappyEyeballs pace{to.size(), Clock::now()};
+    while (!race.winner) {
+      while (const auto action = pace.take()) {
+        if (const auto* dial = std::get_if<HappyEyeballs::Dial>(&*action))
+          tasks.start(attempt(race, dial->attempt, to[dial->attempt]));
+        else
+          co_return;
+      }
+      co_await race.news.wait(pace.deadline());
+      for (const auto number : std::exchange(race.failed, {})) pace.failed(number, Clock::now());
+      pace.expire(Clock::now());
+    }
+  };
+  co_await with_tasks(std::move(body));
+  if (race.winner) co_return std::move(*race.winner);
+  if (race.last_trouble) throw Failure{*race.last_trouble};
+  throw Failure{{.code = Errc::unreachable, .doing = "connecting to a host without any address"}};
+}
+
+}  // namespace pshare

@@ -1,0 +1,23 @@
+#include "io/wakeup.hpp"
+
+#include <utility>
+
+namespace pshare {
+
+Wakeup::Wakeup(asio::any_io_executor executor) : timer_(std::move(executor)) {}
+
+void Wakeup::ring() {
+  rung_ = true;
+  timer_.cancel();
+}
+
+awaitable<void> Wakeup::wait(std::optional<TimePoint> until) {
+  if (!rung_) {
+    timer_.expires_at(until.value_or(TimePoint::max()));
+    const auto [error] = co_await timer_.async_wait(asio::experimental::as_tuple(use_awaitable));
+    if (error && !rung_) throw std::system_error{error};
+  }
+  rung_ = false;
+}
+
+}  // namespace pshare

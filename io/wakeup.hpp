@@ -1,0 +1,25 @@
+// How one coroutine tells another, on the same loop, that there is news.
+#pragma once
+
+#include <optional>
+
+#include "io/asio.hpp"
+#include "wire/time.hpp"
+
+namespace pshare {
+
+/// At most one coroutine waits at a time. A ring while nobody waits is kept: the next wait() returns at once. Rings do not add up.
+class Wakeup {
+ public:
+  explicit Wakeup(asio::any_io_executor executor);
+
+  void ring();
+  /// Until ring(), or until then. Throws only when cancelled.
+  awaitable<void> wait(std::optional<TimePoint> until = std::nullopt);
+
+ private:
+  asio::steady_timer timer_;
+  bool rung_ = false;
+};
+
+}  // namespace pshare
