@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,10 +22,10 @@ using PeerCheck = std::function<bool(const PeerId&)>;
 /// The peer that is pinned, and no other.
 PeerCheck only(const PeerId& expected);
 
-/// TLS settings shared by all connections of one program: certificate, key, ciphers (AES-128-GCM first), groups.
+/// TLS settings shared by all connections of one program: certificate, key, ciphers (AES-128-GCM first), TLS 1.3 alone.
 class TlsContext {
  public:
-  explicit TlsContext(const Identity& identity);  // identity lives longer
+  explicit TlsContext(const Identity& identity);  // throws Failure if OpenSSL cannot; the identity lives longer
   TlsContext(TlsContext&&) noexcept;
   ~TlsContext();
 
@@ -37,39 +36,41 @@ class TlsContext {
   std::unique_ptr<Handle> handle_;
 };
 
-/// One TLS connection as a core without clock. Drive it: send what output() holds, feed() what arrives, until established();
-/// then write() and read() plain bytes likewise.
+/// One TLS connection as a core without clock. Drive it: send what take_output() gives, feed() what arrives, until established(); then
+/// write() and read() plain bytes likewise.
 class TlsEngine {
  public:
   /// `alpn`: what we offer (client) or accept, best first (server). The connection fails when nothing is common.
   /// With a server of several roles, alpn() tells which was agreed.
   TlsEngine(const TlsContext& context, TlsRole role, std::vector<std::string> alpn, PeerCheck check);
   TlsEngine(TlsEngine&&) noexcept;
+  TlsEngine& operator=(TlsEngine&&) noexcept;
   ~TlsEngine();
 
-  /// Ciphertext from the network. Errors: identity_mismatch (the key at the other end was refused by the check, or by the other
-  /// side of ours), malformed (no TLS, no common ALPN, a broken record); all final.
+  /// Ciphertext from the network. Errors: identity_mismatch (the key at the other end was refused by the check, or ours by the other side),
+  /// malformed (no TLS 1.3, no common ALPN, a broken record); all final. What take_output() then gives tells the other side why.
   Result<void> feed(ByteView ciphertext);
-  /// Ciphertext for the network: view it, send it, then say how much was sent.
-  ByteView output() const;
-  void consume_output(std::size_t count);
+  /// Ciphertext for the network: all there is, in exchange for a spare buffer whose memory is used again.
+  ByteBuffer take_output(ByteBuffer spare = {});
+  std::size_t output_size() const;
 
   bool established() const;
-  const PeerId& peer() const;                // once established
-  const PublicKey& peer_key() const;         // once established
-  const std::string& alpn() const;           // once established
+  const PeerId& peer() const;         // once established
+  const PublicKey& peer_key() const;  // once established
+  const std::string& alpn() const;    // once established
 
-  /// Encrypts into output(). Only once established.
+  /// Encrypts. Only once established.
   Result<void> write(ByteView plain);
-  /// Decrypts from what was fed: how many bytes were put into `out`; 0: feed more (or closed_by_peer()).
+  /// Decrypts what was fed: how many bytes were put into `out`; 0: feed more (or closed_by_peer()). Errors as feed().
   Result<std::size_t> read(std::span<std::byte> out);
   /// The peer said close_notify: nothing more will come, and nothing was cut off.
   bool closed_by_peer() const;
-  /// Puts our close_notify into output().
+  /// Makes our close_notify.
   void close();
 
+  struct State;  // for tls.cpp alone
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -17,9 +17,10 @@ class TlsStream {
  public:
   TlsStream(TcpStream socket, TlsEngine engine);
   TlsStream(TlsStream&&) noexcept;
+  TlsStream& operator=(TlsStream&&) noexcept;
   ~TlsStream();
 
-  /// Must be the first call. Bound its time with with_deadline().
+  /// Must be the first call, by itself. Bound its time with with_deadline().
   awaitable<void> handshake();
 
   const PeerId& peer() const;

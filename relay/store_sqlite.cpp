@@ -1,0 +1,139 @@
+#include "relay/store_sqlite.hpp"
+
+#include <sqlite3.h>
+
+#include "secure/identity.hpp"
+
+namespace pshare {
+
+namespace {
+
+constexpr int schema_version = 1;
+constexpr const char* schema = R"(
+CREATE TABLE IF NOT EXISTS names (
+  name       TEXT PRIMARY KEY NOT NULL,
+  id         BLOB NOT NULL,              -- SHA-256 of the key's SPKI
+  key        BLOB NOT NULL,              -- raw Ed25519
+  registered INTEGER NOT NULL            -- Unix time
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS names_by_id ON names (id, registered);
+)";
+
+struct Closed {
+  void operator()(sqlite3* database) const { sqlite3_close(database); }
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Handle = std::unique_ptr<sqlite3, Closed>;
+using StatementHandle = std::unique_ptr<sqlite3_stmt, Closed>;
+
+Error trouble_of(sqlite3* database, std::string doing) {
+  const int code = database ? sqlite3_errcode(database) : SQLITE_CANTOPEN;
+  const bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+  const bool taken = code == SQLITE_BUSY || code == SQLITE_LOCKED;
+  return {.code = damaged ? Errc::malformed : Errc::local_io,
+          .doing = std::move(doing) + ": " + (database ? sqlite3_errmsg(database) : "out of memory"),
+          .hint = damaged ? "The file is damaged: put a backup in its place, or move it away to begin with no names."
+                  : taken ? "Does another pshare-server run with the same --data folder?"
+                          : "Is the folder there and writable, and the disk not full?"};
+}
+
+/// One SQL statement, prepared, bound by position, stepped.
+class Statement {
+ public:
+  Statement(sqlite3* database, const char* sql) {
+    sqlite3_stmt* prepared = nullptr;
+    sqlite3_prepare_v2(database, sql, -1, &prepared, nullptr);
+    handle_.reset(prepared);
+  }
+  Statement& bind(int position, const std::string& text) {
+    sqlite3_bind_text(handle_.get(), position, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+    return *this;
+  }
+  Statement& bind(int position, ByteView bytes) {
+    sqlite3_bind_blob(handle_.get(), position, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+    return *this;
+  }
+  int step() { return handle_ ? sqlite3_step(handle_.get()) : SQLITE_ERROR; }
+  std::string text(int column) const {
+    const auto* found = reinterpret_cast<const char*>(sqlite3_column_text(handle_.get(), column));
+    return found ? std::string{found} : std::string{};
+  }
+  std::int64_t number(int column) const { return sqlite3_column_int64(handle_.get(), column); }
+  std::optional<PublicKey> key(int column) const {
+    ByteReader in{ByteView{static_cast<const std::byte*>(sqlite3_column_blob(handle_.get(), column)),
+                           static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column))}};
+    const auto bytes = in.array<32>();
+    return bytes ? std::optional{PublicKey{*bytes}} : std::nullopt;
+  }
+
+ private:
+  StatementHandle handle_;
+};
+
+}  // namespace
+
+struct SqliteNameStore::Database {
+  Handle handle;
+  Unexpected trouble(std::string doing) const { return Unexpected{trouble_of(handle.get(), std::move(doing))}; }
+};
+
+SqliteNameStore::SqliteNameStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+SqliteNameStore::~SqliteNameStore() = default;
+
+Result<std::unique_ptr<SqliteNameStore>> SqliteNameStore::open(const std::filesystem::path& file) {
+  auto database = std::make_unique<Database>();
+  sqlite3* opened = nullptr;
+  const int result = sqlite3_open_v2(file.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  database->handle.reset(opened);
+  const auto doing = "opening the names in " + file.string();
+  if (result != SQLITE_OK) return database->trouble(doing);
+  sqlite3_busy_timeout(opened, 2000);
+  // A registered name survives a power cut (synchronous=FULL), and reading never waits for writing (WAL).
+  for (const char* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", schema})
+    if (sqlite3_exec(opened, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return database->trouble(doing);
+  Statement version{opened, "PRAGMA user_version"};
+  if (version.step() != SQLITE_ROW) return database->trouble(doing);
+  if (version.number(0) > schema_version)
+    return Unexpected{{.code = Errc::malformed, .doing = doing + ": a newer pshare-server wrote it", .hint = "Update pshare-server."}};
+  if (sqlite3_exec(opened, "PRAGMA user_version=1", nullptr, nullptr, nullptr) != SQLITE_OK) return database->trouble(doing);
+  return std::unique_ptr<SqliteNameStore>{new SqliteNameStore{std::move(database)}};
+}
+
+Result<PublicKey> SqliteNameStore::claim(const std::string& name, const PublicKey& key) {
+  auto* handle = database_->handle.get();
+  const auto doing = "registering \"" + name + "\"";
+  const auto present = key_of(name);
+  if (!present) return Unexpected{present.error()};
+  if (*present) return **present;
+
+  const auto id = id_of(key);
+  Statement count{handle, "SELECT count(*) FROM names WHERE id = ?"};
+  if (count.bind(1, id.digest()).step() != SQLITE_ROW) return database_->trouble(doing);
+  if (count.number(0) >= static_cast<std::int64_t>(max_names_of_a_key))
+    return Unexpected{{.code = Errc::limit, .doing = doing + ": this key has as many names as one may have"}};
+
+  Statement insert{handle, "INSERT INTO names (name, id, key, registered) VALUES (?, ?, ?, unixepoch()) ON CONFLICT (name) DO NOTHING"};
+  if (insert.bind(1, name).bind(2, id.digest()).bind(3, key.bytes).step() != SQLITE_DONE) return database_->trouble(doing);
+  const auto now = key_of(name);
+  if (!now) return Unexpected{now.error()};
+  return now->value_or(key);
+}
+
+Result<std::optional<PublicKey>> SqliteNameStore::key_of(const std::string& name) {
+  Statement select{database_->handle.get(), "SELECT key FROM names WHERE name = ?"};
+  const int result = select.bind(1, name).step();
+  if (result == SQLITE_DONE) return std::optional<PublicKey>{};
+  if (result != SQLITE_ROW) return database_->trouble("looking up \"" + name + "\"");
+  return select.key(0);
+}
+
+Result<std::optional<NameStore::Registration>> SqliteNameStore::registration_of(const PeerId& id) {
+  Statement select{database_->handle.get(), "SELECT name, key FROM names WHERE id = ? ORDER BY registered, name LIMIT 1"};
+  const int result = select.bind(1, id.digest()).step();
+  if (result == SQLITE_DONE) return std::optional<Registration>{};
+  const auto key = result == SQLITE_ROW ? select.key(1) : std::nullopt;
+  if (!key) return database_->trouble("looking up a key");
+  return std::optional{Registration{select.text(0), *key}};
+}
+
+}  // namespace pshare

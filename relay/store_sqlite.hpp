@@ -1,0 +1,27 @@
+// Names in a file, by SQLite. store_sqlite.cpp is the only file that includes it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "relay/store.hpp"
+
+namespace pshare {
+
+class SqliteNameStore final : public NameStore {
+ public:
+  /// Errors: local_io (cannot be made, read or written; in use by another server), malformed (no such database, or of a newer version).
+  static Result<std::unique_ptr<SqliteNameStore>> open(const std::filesystem::path& file);
+  ~SqliteNameStore() override;
+
+  Result<PublicKey> claim(const std::string& name, const PublicKey& key) override;
+  Result<std::optional<PublicKey>> key_of(const std::string& name) override;
+  Result<std::optional<Registration>> registration_of(const PeerId& id) override;
+
+ private:
+  struct Database;
+  explicit SqliteNameStore(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace pshare

@@ -1,0 +1,72 @@
+#include "secure/sodium.hpp"
+
+#include <sodium.h>
+
+#include <cstdlib>
+
+#include "secure/keys.hpp"
+
+namespace pshare::sodium {
+
+namespace {
+
+static_assert(seal_overhead == crypto_box_SEALBYTES);
+
+const unsigned char* in(ByteView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
+unsigned char* out(std::span<std::byte> bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+
+/// Chooses the machine's best implementations; harmless to repeat.
+void ready() {
+  if (sodium_init() < 0) std::abort();  // fails only when the system gives no randomness at all
+}
+
+Secret<64> signing_key(const Identity& us) {
+  Secret<64> key;
+  std::array<std::byte, 32> public_part;
+  crypto_sign_seed_keypair(out(public_part), out(key.fill()), in(us.keys().seed.reveal()));
+  return key;
+}
+
+}  // namespace
+
+Signature sign(const Identity& by, ByteView message) {
+  ready();
+  Signature signature;
+  const auto key = signing_key(by);
+  crypto_sign_detached(out(signature), nullptr, in(message), message.size(), in(key.reveal()));
+  return signature;
+}
+
+bool verify(const PublicKey& by, ByteView message, const Signature& signature) {
+  ready();
+  return crypto_sign_verify_detached(in(signature), in(message), message.size(), in(by.bytes)) == 0;
+}
+
+Result<ByteBuffer> seal(const PublicKey& to, ByteView message) {
+  ready();
+  std::array<std::byte, 32> box_key;
+  if (crypto_sign_ed25519_pk_to_curve25519(out(box_key), in(to.bytes)) != 0)
+    return Unexpected{{.code = Errc::malformed, .doing = "sealing a signal: the recipient's key is not a valid one"}};
+  ByteBuffer sealed(message.size() + seal_overhead);
+  if (crypto_box_seal(out(sealed), in(message), message.size(), in(box_key)) != 0)
+    return Unexpected{{.code = Errc::failed, .doing = "sealing a signal"}};
+  return sealed;
+}
+
+Result<ByteBuffer> open(const Identity& us, ByteView sealed) {
+  ready();
+  const auto refused = [] {
+    return Unexpected{{.code = Errc::identity_mismatch, .doing = "opening a signal: it is not sealed to us, or was altered on its way"}};
+  };
+  if (sealed.size() < seal_overhead) return refused();
+  std::array<std::byte, 32> box_public;
+  Secret<32> box_secret;
+  if (crypto_sign_ed25519_pk_to_curve25519(out(box_public), in(us.public_key().bytes)) != 0) return refused();
+  const auto key = signing_key(us);
+  crypto_sign_ed25519_sk_to_curve25519(out(box_secret.fill()), in(key.reveal()));
+  ByteBuffer message(sealed.size() - seal_overhead);
+  if (crypto_box_seal_open(out(message), in(sealed), sealed.size(), in(box_public), in(box_secret.reveal())) != 0) return refused();
+  return message;
+}
+
+}  // namespace pshare::sodium

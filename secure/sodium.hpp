@@ -1,0 +1,25 @@
+// libsodium, for sealing and signing. sodium.cpp is the only file that includes it.
+#pragma once
+
+#include <array>
+
+#include "secure/identity.hpp"
+#include "wire/bytes.hpp"
+#include "wire/result.hpp"
+
+namespace pshare::sodium {
+
+using Signature = std::array<std::byte, 64>;
+inline constexpr std::size_t seal_overhead = 48;  // crypto_box_SEALBYTES
+
+/// Ed25519, RFC 8032.
+Signature sign(const Identity& by, ByteView message);
+bool verify(const PublicKey& by, ByteView message, const Signature& signature);
+
+/// Anonymous encryption to the holder of a key (crypto_box_seal, to the key's X25519 form).
+/// Errors: malformed (the key is no point of the curve).
+Result<ByteBuffer> seal(const PublicKey& to, ByteView message);
+/// Errors: identity_mismatch (not sealed to us, or altered).
+Result<ByteBuffer> open(const Identity& us, ByteView sealed);
+
+}  // namespace pshare::sodium
