@@ -1,0 +1,113 @@
+// pshare-server: the rendezvous on a public machine. Builds the graph by hand, prints the line that clients need, serves until SIGTERM.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "apps/pshare-server/options.hpp"
+#include "io/interfaces.hpp"
+#include "io/log.hpp"
+#include "io/task_group.hpp"
+#include "relay/io/server.hpp"
+#include "relay/store_sqlite.hpp"
+#include "secure/identity.hpp"
+
+namespace pshare {
+namespace {
+
+constexpr const char* agent = "pshare-server " PSHARE_VERSION;
+
+enum ExitStatus : int { ended = 0, failed = 1, usage = 2, local_trouble = 8 };
+
+/// An address that clients may reach: a global one if there is one, else the best of the others.
+IpAddress advertised(const ServerOptions& options) {
+  if (options.address && options.address->scope() != Scope::unusable) return *options.address;
+  const auto rank = [](const IpAddress& address) {
+    switch (address.scope()) {
+      case Scope::global: return address.is_v4() ? 0 : 1;
+      case Scope::private_use: return address.is_v4() ? 2 : 4;
+      case Scope::shared: return 3;
+      case Scope::loopback: return address.is_v4() ? 5 : 6;
+      case Scope::link_local:
+      case Scope::unusable: return 7;
+    }
+    return 7;
+  };
+  auto best = *IpAddress::parse("127.0.0.1");
+  const auto all = interface_addresses();
+  if (!all) return best;
+  for (const auto& each : *all)
+    if (rank(each.address) < rank(best)) best = each.address;
+  return best;
+}
+
+void print_welcome(const ServerOptions& options, Port port, const PeerId& key) {
+  const Endpoint where{advertised(options), port};
+  std::printf("%s listens on %s.\nClients use (put the host's public name in the place of the address, if it has one):\n"
+              "  pshare init --name YOU --server %s#%s\n",
+              agent, options.address ? Endpoint{*options.address, port}.text().c_str() : ("port " + std::to_string(port.number) + ", IPv4 and IPv6").c_str(),
+              where.text().c_str(), key.text().c_str());
+  std::fflush(stdout);
+}
+
+awaitable<void> serve_until_told(Server& server) {
+  asio::signal_set signals{co_await asio::this_coro::executor, SIGTERM, SIGINT};
+  const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(server.run());
+    co_await signals.async_wait(use_awaitable);
+    log(LogLevel::info, "server.stopping");
+    co_await server.say_goodbye();
+  };
+  co_await with_tasks<void>(body);
+}
+
+void run(const ServerOptions& options) {
+  const auto identity = value_or_throw(Identity::load_or_create(options.data / "server.key"));
+  const auto names = value_or_throw(SqliteNameStore::open(options.data / "names.sqlite"));
+  const TlsContext tls{identity};
+  asio::io_context loop{1};
+  Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}}};
+  auto listener = options.address ? Listener::on(loop.get_executor(), Endpoint{*options.address, options.port})
+                                  : Listener::on(loop.get_executor(), options.port);
+  const auto port = listener.port();
+  Server server{loop.get_executor(), tls, rendezvous, std::move(listener)};
+  print_welcome(options, port, identity.id());
+  log(LogLevel::info, "server.listening", {{"port", port.number}, {"max_clients", options.max_clients}, {"relay", "no"}});
+
+  std::exception_ptr trouble;
+  asio::co_spawn(loop, serve_until_told(server), [&](std::exception_ptr thrown) { trouble = thrown; });
+  loop.run();
+  if (trouble) std::rethrow_exception(trouble);
+}
+
+int end(const Error& error) {
+  std::fprintf(stderr, "pshare-server: %s.\n", error.message().c_str());
+  if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", error.hint.c_str());
+  if (error.code == Errc::usage) return usage;
+  return error.code == Errc::local_io || error.code == Errc::malformed ? local_trouble : failed;
+}
+
+int guarded_main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+  const auto parsed = parse_server_options(argc, argv);
+  if (!parsed) return end(parsed.error());
+  if (const auto* answered = std::get_if<Answered>(&*parsed)) {
+    std::fputs(answered->text.c_str(), stdout);
+    return ended;
+  }
+  const auto& options = std::get<ServerOptions>(*parsed);
+  set_log_level(options.verbosity > 0 ? LogLevel::debug : LogLevel::info);
+  try {
+    run(options);
+    return ended;
+  } catch (const Failure& failure) {
+    return end(failure.error());
+  } catch (const std::exception& trouble) {
+    return end({.code = Errc::failed, .doing = std::string{"something unforeseen: "} + trouble.what()});
+  }
+}
+
+}  // namespace
+}  // namespace pshare
+
+int main(int argc, char** argv) { return pshare::guarded_main(argc, argv); }

@@ -1,0 +1,75 @@
+#include "apps/pshare-server/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdlib>
+#include <sstream>
+
+#include "relay/rendezvous.hpp"
+
+namespace pshare {
+
+namespace {
+
+constexpr Port default_port{4700};
+
+std::optional<std::filesystem::path> default_data() {
+  const auto variable = [](const char* name) -> std::optional<std::filesystem::path> {
+    const char* value = std::getenv(name);
+    return value && *value ? std::optional<std::filesystem::path>{value} : std::nullopt;
+  };
+  if (auto state = variable("STATE_DIRECTORY")) return state;  // systemd's StateDirectory=
+  if (auto data = variable("XDG_DATA_HOME")) return *data / "pshare-server";
+  if (auto home = variable("HOME")) return *home / ".local/share/pshare-server";
+  return std::nullopt;
+}
+
+/// "ADDR:PORT", ":PORT", "PORT", "[V6]:PORT".
+void parse_listen(const std::string& text, ServerOptions& options) {
+  const auto refuse = [&] {
+    throw CLI::ValidationError{"--listen: \"" + text + "\" is not ADDR:PORT. For instance 0.0.0.0:4700, [::1]:4700, or :4700 for every address."};
+  };
+  if (const auto whole = Endpoint::parse(text)) {
+    const bool every = whole->address == IpAddress{IpAddress::V6{}};
+    if (!every) options.address = whole->address;
+    options.port = whole->port;
+    return;
+  }
+  const auto digits = text.starts_with(':') ? std::string_view{text}.substr(1) : std::string_view{text};
+  const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), options.port.number);
+  if (trouble != std::errc{} || end != digits.data() + digits.size()) refuse();
+}
+
+}  // namespace
+
+Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv) {
+  ServerOptions options{.address = {}, .port = default_port, .data = {}, .max_clients = default_max_clients, .verbosity = 0};
+  std::string listen, data;
+  bool no_relay = false;
+
+  CLI::App app{"Introduces pshare users to each other: the rendezvous on a public machine.", "pshare-server"};
+  app.footer("\nSIGTERM ends it cleanly; names survive. Exit status: 0 ended, 1 failed, 2 wrong usage, 8 trouble with its files.");
+  app.set_version_flag("--version", "pshare-server " PSHARE_VERSION);
+  app.add_option("--listen", listen, "Where to listen (default: every address, port 4700)")->type_name("ADDR:PORT");
+  app.add_option("--data", data, "Where key and names are kept (default: $STATE_DIRECTORY or ~/.local/share/pshare-server)")->type_name("DIR");
+  app.add_flag("--no-relay", no_relay, "Carry no files (this version never does)");
+  app.add_option("--max-clients", options.max_clients, "Clients at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+  app.add_flag("-v,--verbose", options.verbosity, "Log every connection, with addresses");
+
+  try {
+    app.parse(argc, argv);
+    if (!listen.empty()) parse_listen(listen, options);
+    const auto folder = data.empty() ? default_data() : std::optional<std::filesystem::path>{data};
+    if (!folder) throw CLI::ValidationError{"--data DIR is needed: neither STATE_DIRECTORY nor HOME says where the names may be kept."};
+    options.data = *folder;
+    return std::variant<ServerOptions, Answered>{options};
+  } catch (const CLI::Success& success) {
+    std::ostringstream out, unused;
+    app.exit(success, out, unused);
+    return std::variant<ServerOptions, Answered>{Answered{out.str()}};
+  } catch (const CLI::ParseError& trouble) {
+    return Unexpected{{.code = Errc::usage, .doing = trouble.what(), .hint = "`pshare-server --help` shows what can be said."}};
+  }
+}
+
+}  // namespace pshare

@@ -1,0 +1,29 @@
+// The command line of pshare-server (the contract of design section 9). The only files of this program that include CLI11.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "wire/address.hpp"
+#include "wire/result.hpp"
+
+namespace pshare {
+
+struct ServerOptions {
+  std::optional<IpAddress> address;  // nothing: every address, IPv4 and IPv6
+  Port port;
+  std::filesystem::path data;
+  std::size_t max_clients = 0;
+  int verbosity = 0;
+};
+
+/// Help or version: the text belongs on standard output.
+struct Answered { std::string text; };
+
+/// Errors: usage.
+Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv);
+
+}  // namespace pshare
