@@ -1,0 +1,228 @@
+#include "traversal/rendezvous_link.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pshare {
+
+namespace {
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+TimePoint earlier(std::optional<TimePoint> a, TimePoint b) { return a ? std::min(*a, b) : b; }
+
+std::string_view what(const Request& request) {
+  return std::visit(Overloaded{
+                        [](const Register&) { return "registering a name"; },
+                        [](const Resolve&) { return "looking up a peer"; },
+                        [](const Who&) { return "asking who is online"; },
+                        [](const SendSignal&) { return "sending a signal"; },
+                        [](const Withdraw&) { return "withdrawing an offer"; },
+                    },
+                    request);
+}
+
+/// Errors after which the same server at the same address will say the same again.
+bool is_fatal(Errc code) { return code == Errc::identity_mismatch || code == Errc::version; }
+
+}  // namespace
+
+RendezvousLink::RendezvousLink(std::string agent, Random& random, TimePoint) : agent_(std::move(agent)), random_(random) {
+  actions_.push_back(Connect{});
+}
+
+void RendezvousLink::connected(TimePoint now) {
+  if (!std::holds_alternative<Connecting>(state_)) return;
+  state_ = Greeting{now};
+  actions_.push_back(Send{Hello{.version = control_version, .agent = agent_, .features = {}}});
+}
+
+void RendezvousLink::connection_lost(Error why, TimePoint now) {
+  if (std::holds_alternative<Over>(state_) || std::holds_alternative<Pausing>(state_)) return;
+  lost(std::move(why), now);
+}
+
+void RendezvousLink::received(const ServerMessage& message, TimePoint now) {
+  if (const auto* welcome = std::get_if<Welcome>(&message)) return welcomed(*welcome, now);
+  if (const auto* trouble = std::get_if<Trouble>(&message)) return troubled(*trouble, now);
+  auto* const established = std::get_if<Established>(&state_);
+  if (established == nullptr) {
+    if (std::holds_alternative<Greeting>(state_))
+      drop({.code = Errc::malformed, .doing = "greeting the server: it said something else first"}, now);
+    return;
+  }
+  established->last_heard = now;
+  std::visit(Overloaded{
+                 [](const Welcome&) {},
+                 [](const Trouble&) {},
+                 [](const Pong&) {},
+                 [&](const Registered& reply) { answered(reply.request, reply); },
+                 [&](const Resolved& reply) { answered(reply.request, reply); },
+                 [&](const WhoReply& reply) { answered(reply.request, reply); },
+                 [&](const SignalFate& reply) { answered(reply.request, reply); },
+                 [&](const Delivery& delivery) { actions_.push_back(Delivered{delivery}); },
+                 [&](const Notice& notice) { actions_.push_back(Noticed{notice.words}); },
+             },
+             message);
+}
+
+void RendezvousLink::welcomed(const Welcome& welcome, TimePoint now) {
+  if (!std::holds_alternative<Greeting>(state_))
+    return drop({.code = Errc::malformed, .doing = "talking to the server: it welcomed us twice"}, now);
+  if (welcome.version < oldest_control_version || welcome.version > control_version)
+    return end({.code = Errc::version,
+                .doing = "the server speaks version " + std::to_string(welcome.version) + " of the control protocol, this program " +
+                         std::to_string(control_version),
+                .hint = welcome.version < oldest_control_version ? "the server's operator should update pshare-server"
+                                                                 : "update pshare"});
+  state_ = Established{now, now, now};
+  actions_.push_back(Online{welcome});
+  if (!welcome.notice.empty()) actions_.push_back(Noticed{welcome.notice});
+  if (name_) {
+    own_register_ = RequestNumber{next_request_++};
+    send_request(*own_register_, Register{.name = *name_}, now);
+  }
+  for (const auto& [number, pending] : pending_) send_request(number, pending.request, now);
+}
+
+void RendezvousLink::answered(std::uint64_t request, Reply reply) {
+  const RequestNumber number{request};
+  if (own_register_ == number) {
+    own_register_.reset();
+    return;
+  }
+  const auto found = pending_.find(number);
+  if (found == pending_.end()) return;  // forgotten, or never asked
+  if (const auto* registered = std::get_if<Registered>(&reply)) name_ = registered->name;
+  pending_.erase(found);
+  actions_.push_back(Answered{number, std::move(reply)});
+}
+
+void RendezvousLink::troubled(const Trouble& trouble, TimePoint now) {
+  Error error{.code = trouble.code, .doing = "the server says: " + trouble.words};
+  if (!trouble.request) {  // the connection's end follows; its reason is this, not the end of the stream
+    if (is_fatal(trouble.code)) return end(std::move(error));
+    return drop(std::move(error), now);
+  }
+  if (auto* const established = std::get_if<Established>(&state_)) established->last_heard = now;
+  const RequestNumber number{*trouble.request};
+  if (own_register_ == number) {
+    own_register_.reset();
+    if (trouble.code == Errc::refused) {  // the server has forgotten us and given the name away
+      name_.reset();
+      actions_.push_back(Noticed{"the server refuses our name after reconnecting: " + trouble.words});
+    }
+    return;
+  }
+  if (pending_.erase(number) > 0) actions_.push_back(Failed{number, std::move(error)});
+}
+
+RequestNumber RendezvousLink::request(Request request, TimePoint until, TimePoint now) {
+  const RequestNumber number{next_request_++};
+  if (std::holds_alternative<Over>(state_)) {
+    actions_.push_back(Failed{number, last_trouble_.value_or(Error{})});
+  } else if (pending_.size() >= max_requests) {
+    actions_.push_back(Failed{number, {.code = Errc::limit, .doing = std::string{what(request)} + ": too many requests at once"}});
+  } else {
+    const auto& pending = pending_.emplace(number, Pending{std::move(request), until}).first->second;
+    if (online()) send_request(number, pending.request, now);
+  }
+  return number;
+}
+
+void RendezvousLink::forget(RequestNumber request) { pending_.erase(request); }
+
+void RendezvousLink::send(ClientMessage message, TimePoint now) {
+  if (auto* const established = std::get_if<Established>(&state_)) established->last_said = now;
+  actions_.push_back(Send{std::move(message)});
+}
+
+void RendezvousLink::send_request(RequestNumber number, const Request& request, TimePoint now) {
+  std::visit(
+      [&](auto message) {
+        message.request = number.number;
+        send(std::move(message), now);
+      },
+      request);
+}
+
+void RendezvousLink::expire(TimePoint now) {
+  for (auto each = pending_.begin(); each != pending_.end();) {
+    if (each->second.until > now) {
+      ++each;
+      continue;
+    }
+    Error error{.code = Errc::timed_out, .doing = std::string{what(each->second.request)} + ": the server did not answer in time"};
+    if (!online() && last_trouble_) error.doing += " (" + last_trouble_->message() + ")";
+    actions_.push_back(Failed{each->first, std::move(error)});
+    each = pending_.erase(each);
+  }
+  if (const auto* pausing = std::get_if<Pausing>(&state_); pausing != nullptr && pausing->until <= now) {
+    state_ = Connecting{};
+    actions_.push_back(Connect{});
+  } else if (const auto* greeting = std::get_if<Greeting>(&state_); greeting != nullptr && greeting->since + welcome_patience <= now) {
+    drop({.code = Errc::timed_out, .doing = "greeting the server: it did not answer"}, now);
+  } else if (const auto* established = std::get_if<Established>(&state_)) {
+    if (established->last_heard + server_silence <= now)
+      drop({.code = Errc::timed_out, .doing = "talking to the server: it has fallen silent"}, now);
+    else if (established->last_said + keep_alive <= now)
+      send(Ping{}, now);
+  }
+}
+
+std::optional<TimePoint> RendezvousLink::deadline() const {
+  std::optional<TimePoint> due;
+  for (const auto& [number, pending] : pending_) due = earlier(due, pending.until);
+  if (const auto* pausing = std::get_if<Pausing>(&state_)) due = earlier(due, pausing->until);
+  if (const auto* greeting = std::get_if<Greeting>(&state_)) due = earlier(due, greeting->since + welcome_patience);
+  if (const auto* established = std::get_if<Established>(&state_))
+    due = earlier(due, std::min(established->last_heard + server_silence, established->last_said + keep_alive));
+  return due;
+}
+
+std::optional<RendezvousLink::Action> RendezvousLink::take() {
+  if (actions_.empty()) return std::nullopt;
+  auto action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+/// The connection is there, and we end it.
+void RendezvousLink::drop(Error why, TimePoint now) {
+  actions_.push_back(Disconnect{});
+  lost(std::move(why), now);
+}
+
+void RendezvousLink::lost(Error why, TimePoint now) {
+  if (is_fatal(why.code)) return end(std::move(why));
+  const auto* established = std::get_if<Established>(&state_);
+  if (established != nullptr && now - established->since >= sound_connection) failures_ = 0;
+  own_register_.reset();
+  const auto retry_at = now + next_pause();
+  state_ = Pausing{retry_at};
+  last_trouble_ = why;
+  actions_.push_back(Offline{std::move(why), retry_at});
+}
+
+void RendezvousLink::end(Error error) {
+  const bool has_connection = std::holds_alternative<Greeting>(state_) || std::holds_alternative<Established>(state_);
+  if (has_connection) actions_.push_back(Disconnect{});
+  state_ = Over{};
+  last_trouble_ = error;
+  for (const auto& [number, pending] : std::exchange(pending_, {})) actions_.push_back(Failed{number, error});
+  actions_.push_back(Ended{std::move(error)});
+}
+
+Duration RendezvousLink::next_pause() {
+  auto pause = first_reconnect_pause;
+  for (int i = 0; i < failures_ && pause < longest_reconnect_pause; ++i) pause *= 2;
+  pause = std::min(pause, longest_reconnect_pause);
+  ++failures_;
+  const auto half = static_cast<std::uint64_t>(pause.count() / 2);
+  return pause / 2 + Duration{static_cast<Duration::rep>(random_.below(half + 1))};
+}
+
+}  // namespace pshare
