@@ -1,18 +1,27 @@
 // The sending side of one session, as a core: says the manifest, learns what the receiver has, hands each missing chunk to whichever
 // lane is free, and is done when the receiver has verified everything. Lanes join and leave at any time; a chunk that was on a
 // lost lane goes to another. Nothing here reads a file or knows a socket.
+//
+// Back-pressure: an action for which takes_turn() is true (a chunk, a part of the manifest) is handed out only against a call of
+// lane_free(lane), one for one, so that neither a long manifest nor chunks pile up in the driver. Other messages are few and small.
+//
+// What a lost lane swallowed comes again: before HaveEnd, the whole manifest on another lane; chunks not reported Stored; End.
+// The receiver on its part repeats its Have, and what else the sender may have missed, on another lane (transfer/receiver.hpp), so
+// a Have may come more than once, and is added to what is known.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "transfer/chunk_map.hpp"
+#include "transfer/lane_watch.hpp"
 #include "transfer/manifest.hpp"
+#include "transfer/scheduler.hpp"
 #include "wire/error.hpp"
 #include "wire/lane_messages.hpp"
 #include "wire/time.hpp"
@@ -20,29 +29,22 @@
 
 namespace pshare {
 
-/// A lane within its session, numbered by the driver as they join; never reused.
-struct LaneNumber {
-  std::uint32_t number = 0;
-  friend auto operator<=>(const LaneNumber&, const LaneNumber&) = default;
-};
-
-/// How much may be sent and not yet reported Stored; bounds what a kill of either side can cost.
-inline constexpr std::uint64_t send_window = 16 * MiB;
-/// For a stream the data is kept until it is Durable, so this bounds memory as well.
-inline constexpr std::uint64_t stream_window = 32 * MiB;
-/// Without any lane for this long, the session ends as interrupted (its driver looks for lanes meanwhile).
-inline constexpr Duration laneless_patience = std::chrono::seconds{30};
 /// How often one chunk may be reported Again before the session fails.
 inline constexpr int max_again = 3;
+/// Check actions handed out and not answered by checked().
+inline constexpr std::size_t max_checks = 8;
 
 class Sender {
  public:
   struct Say       { LaneNumber lane; LaneMessage message; };        // in order on that lane
   struct SendChunk { LaneNumber lane; ChunkIndex chunk; };           // prepare, write, then call lane_free()
   struct Check     { ChunkIndex chunk; ChunkHash hash; };            // read and hash the source's chunk, then call checked()
-  struct Drop      { LaneNumber lane; };                             // close it: it broke the protocol
+  struct Drop      { LaneNumber lane; };                             // close it: nothing came from it for lane_silence
   struct Ended     { std::optional<Error> trouble; std::vector<std::string> names; };  // last action; no trouble: Verified
   using Action = std::variant<Say, SendChunk, Check, Drop, Ended>;
+
+  /// Must lane_free() be called once this has been written out?
+  static bool takes_turn(const Action& action);
 
   struct Progress {
     std::uint64_t total = 0;      // bytes of the run; 0 while a stream's is unknown
@@ -52,26 +54,90 @@ class Sender {
     bool manifest_sent = false, have_known = false, ended = false;
   };
 
-  /// The manifest lives longer. `stream`: its length is not known; chunks become available by stream_grew().
+  /// The manifest is sealed and lives longer. `stream`: its length is not known; chunks become available by stream_grew().
   Sender(const Manifest& manifest, TransferId transfer, bool stream, TimePoint now);
 
   void lane_joined(LaneNumber lane, TimePoint now);
   void lane_lost(LaneNumber lane, TimePoint now);
-  void lane_free(LaneNumber lane, TimePoint now);                    // the chunk given to it is written out; also right after joining
+  /// One more action that takes_turn() may be given to this lane: called when one is written out, and once (or more often, so
+  /// that chunks are prepared while another is being written) right after joining.
+  void lane_free(LaneNumber lane, TimePoint now);
+  void heard(LaneNumber lane, TimePoint now);                        // bytes came, though no whole message yet
   void received(LaneNumber lane, const LaneMessage& message, TimePoint now);
   void checked(ChunkIndex chunk, bool same, TimePoint now);
   void stream_grew(std::uint64_t bytes, TimePoint now);              // so many bytes are available from its beginning
   void stream_ended(std::uint64_t bytes, TimePoint now);
-  void source_failed(Error trouble, TimePoint now);                  // says Stop to the peer, then Ended
+  /// Says Stop to the peer, then Ended. The peer is told the kind of trouble, not its words: they name our paths.
+  void source_failed(Error trouble, TimePoint now);
   void cancel(TimePoint now);                                        // the user's wish: likewise
   void expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
+  /// After Ended, what was said before is still to be written, as far as that takes no long time, and lanes are then closed.
   std::optional<Action> take();
 
   Progress progress() const;
   /// For a stream: everything before this chunk need not be kept any more.
-  ChunkIndex durable_prefix() const;
-  // private members are the implementer's
+  ChunkIndex durable_prefix() const { return scheduler_.durable_prefix(); }
+
+ private:
+  struct Laneless   {};                                        // no lane yet to say the manifest on
+  struct Announcing { LaneNumber lane; ManifestWriter writer; };
+  struct Announced  { LaneNumber lane; };                      // HaveEnd is awaited
+  struct Sending    {};
+  struct Over       {};
+  using State = std::variant<Laneless, Announcing, Announced, Sending, Over>;
+
+  /// A HaveCheck that is to be answered, and how far its items are decided.
+  struct Question { LaneNumber lane; std::vector<ChunkIndex> chunks; std::size_t decided = 0; };
+
+  void announce();
+  void hear(LaneNumber lane, const HaveBegin& have);
+  void hear(LaneNumber lane, const HavePart& have);
+  void hear(LaneNumber lane, const HaveCheck& have);
+  void hear(LaneNumber lane, const HaveEnd& have);
+  void hear(LaneNumber lane, const Stored& stored);
+  void hear(LaneNumber lane, const Durable& durable);
+  void hear(LaneNumber lane, const Again& again);
+  void hear(LaneNumber lane, const Verified& verified);
+  void hear(LaneNumber lane, const Beat&);
+  void hear(LaneNumber lane, const Stop& stop);
+  template <typename Other>
+  void hear(LaneNumber lane, const Other&);  // what only a sender says
+
+  bool in_range(const std::vector<ChunkIndex>& chunks);
+  void mark_stored(ChunkIndex chunk);
+  void mark_durable(ChunkIndex chunk);
+  void answer_questions();
+  void end_if_complete();
+  std::optional<Action> next_part();
+  std::optional<Action> next_chunk();
+  std::optional<Action> next_check();
+  std::uint64_t length(ChunkIndex chunk) const;
+  std::uint64_t run() const { return stream_ ? available_ : manifest_.bytes(); }
+  void say(LaneNumber lane, LaneMessage message);
+  void broken(std::string what);             // the peer broke the protocol
+  void stop(Error trouble, Stop told);
+  void end(std::optional<Error> trouble, std::vector<std::string> names);
+
+  const Manifest& manifest_;
+  TransferId transfer_;
+  bool stream_, complete_;                   // complete_: the length is known
+  std::uint64_t available_ = 0;              // of a stream
+  State state_ = Laneless{};
+  LaneWatch watch_;
+  std::map<LaneNumber, std::size_t> turns_;  // lane_free() calls not yet used up
+  Scheduler scheduler_;
+  std::map<ChunkIndex, ChunkHash> pending_;  // to be checked or being checked
+  std::deque<ChunkIndex> unchecked_;         // of those, the ones not handed out yet
+  std::size_t checking_ = 0;
+  std::deque<Question> questions_;
+  ChunkMap same_;                            // checked, and the receiver has it
+  std::map<ChunkIndex, int> again_;
+  bool announced_once_ = false, have_open_ = false, have_known_ = false;
+  std::optional<LaneNumber> end_said_on_;
+  std::uint64_t durable_bytes_ = 0, stored_bytes_ = 0, resumed_bytes_ = 0;
+  TimePoint now_;                            // of the latest input
+  std::deque<Action> actions_;
 };
 
 }  // namespace pshare

@@ -1,0 +1,50 @@
+// Which lanes a session has, and whether they live: a Beat on those that have said nothing for lane_beat, an end to those
+// from which nothing came for lane_silence, and patience while there is none. Both sides of a session have one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "wire/lane_messages.hpp"
+#include "wire/time.hpp"
+
+namespace pshare {
+
+/// A lane within its session, numbered by the driver as they join; never reused.
+struct LaneNumber {
+  std::uint32_t number = 0;
+  friend auto operator<=>(const LaneNumber&, const LaneNumber&) = default;
+};
+
+/// Without any lane for this long, the session ends as interrupted (its driver looks for lanes meanwhile).
+inline constexpr Duration laneless_patience = std::chrono::seconds{30};
+
+class LaneWatch {
+ public:
+  explicit LaneWatch(TimePoint now) : laneless_since_(now) {}
+
+  void joined(LaneNumber lane, TimePoint now);
+  /// False if it was none of ours (any more).
+  bool lost(LaneNumber lane, TimePoint now);
+  void heard(LaneNumber lane, TimePoint now);
+  void said(LaneNumber lane, TimePoint now);
+
+  bool has(LaneNumber lane) const { return lanes_.contains(lane); }
+  std::size_t count() const { return lanes_.size(); }
+  std::optional<LaneNumber> lowest() const;
+  std::vector<LaneNumber> all() const;
+
+  std::vector<LaneNumber> silent(TimePoint now) const;    // nothing came for lane_silence
+  std::vector<LaneNumber> wordless(TimePoint now) const;  // nothing was said for lane_beat
+  bool abandoned(TimePoint now) const;                    // no lane for laneless_patience
+  TimePoint deadline() const;                             // the earliest at which one of these three may be so
+
+ private:
+  struct Lane { TimePoint heard, said; };
+  std::map<LaneNumber, Lane> lanes_;
+  TimePoint laneless_since_;  // meaningful while there is none
+};
+
+}  // namespace pshare
