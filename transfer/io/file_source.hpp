@@ -2,11 +2,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "transfer/io/chunk_reader.hpp"
 #include "transfer/manifest.hpp"
 #include "wire/result.hpp"
 
@@ -17,7 +17,7 @@ struct Skipped {
   std::string path, why;
 };
 
-class FileSource {
+class FileSource final : public ChunkReader {
  public:
   struct Settings {
     std::vector<std::filesystem::path> paths;   // files or directories; a link that was named itself is followed
@@ -25,18 +25,18 @@ class FileSource {
     std::uint64_t chunk_size = 0;               // 0: chosen by the size of the transfer
   };
   /// Walks the tree; opens nothing but directories, and checks that every file could be opened. Blocking: give it to the worker pool.
-  /// Errors: local_io with the path (not there, not readable), usage (two things of one name), limit.
+  /// Errors: local_io with the path (not there, not readable), usage (two things of one name, nothing left to send), limit.
   static Result<FileSource> walk(const Settings& settings);
 
-  const Manifest& manifest() const;
+  const Manifest& manifest() const override;
   const std::vector<Skipped>& skipped() const;
 
-  /// Reads chunk `chunk` whole into `out` (manifest().length(chunk) bytes). Blocking; from several threads at once.
+  std::uint64_t length(ChunkIndex chunk) const override;
   /// Errors: source_changed (shrunk, grown, replaced, rewritten since the walk: its version differs before or after reading), local_io.
-  Result<void> read(ChunkIndex chunk, std::span<std::byte> out) const;
+  Result<void> read(ChunkIndex chunk, std::span<std::byte> out) const override;
 
   FileSource(FileSource&&) noexcept;
-  ~FileSource();
+  ~FileSource() override;
 
  private:
   struct State;

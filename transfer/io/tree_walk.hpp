@@ -1,0 +1,34 @@
+// The walk: what the user named, and all that lies below it, becomes the entries of a manifest. Sorted by name, so that the same
+// tree makes the same manifest; without recursion, and with one directory open at a time, so that depth costs nothing.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "transfer/io/file_source.hpp"
+#include "transfer/manifest.hpp"
+#include "wire/result.hpp"
+
+namespace pshare {
+
+/// Where the top-level entry comes from.
+struct Root {
+  EntryIndex entry;
+  std::string path;  // absolute
+};
+
+struct Walked {
+  Manifest manifest;  // sealed
+  std::vector<Root> roots;
+  std::vector<Skipped> skipped;
+};
+
+Result<Walked> walk_tree(const FileSource::Settings& settings);
+
+/// Differs whenever the file may have changed: a hash of device, inode, change time, modification time and size.
+std::uint64_t version_of(const struct stat& status);
+
+}  // namespace pshare
