@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Installs what building pshare needs, on Debian and its relatives. Root is used for installing packages and for nothing else.
+#
+#   packaging/setup.sh            what the build needs
+#   packaging/setup.sh --tests    and what the tests need
+#
+# Where everything is there already it says so and is done: no network, no root.
+# Written for and tested on Debian 12. Debian 13 and Ubuntu 24.04 have packages of the same names (not tested).
+set -euo pipefail
+
+build_packages=(
+  g++ cmake ninja-build ccache pkg-config git ca-certificates
+  libasio-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev
+  libcli11-dev libtomlplusplus-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
+)
+# clang builds the fuzz targets; util-linux and iproute2 give end-to-end tests small file systems and namespaces.
+test_packages=(
+  libgtest-dev libgmock-dev python3 python3-pytest
+  clang libclang-rt-dev clang-tidy cppcheck util-linux iproute2
+)
+
+usage() {
+  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
+}
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Compiler runtimes are named after their version before Debian 13: any of them will do.
+has_clang_runtime() {
+  command -v clang++ >/dev/null && [ -e "$(clang++ -print-resource-dir)/lib/linux/libclang_rt.fuzzer-$(uname -m).a" ]
+}
+
+is_there() {
+  case "$1" in
+    libclang-rt-dev) is_installed "$1" || has_clang_runtime ;;
+    pkg-config) is_installed pkg-config || is_installed pkgconf ;;
+    *) is_installed "$1" ;;
+  esac
+}
+
+become_root=()
+find_root() {
+  [ "$(id -u)" -ne 0 ] || return 0
+  if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    become_root=(sudo)
+    return 0
+  fi
+  return 1
+}
+
+wanted=("${build_packages[@]}")
+case "${1:-}" in
+  '') ;;
+  --tests) wanted+=("${test_packages[@]}") ;;
+  -h | --help) usage; exit 0 ;;
+  *) say "unknown option \"$1\""; usage >&2; exit 2 ;;
+esac
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+  say "this is no Debian (no apt-get). Install what these Debian packages hold, then build with cmake: ${wanted[*]}"
+  exit 1
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+  is_there "$package" || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  say "everything that is needed is installed"
+  exit 0
+fi
+
+if ! find_root; then
+  say "these packages are missing, and installing them needs root: ${missing[*]}"
+  say "as root:  apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+  exit 1
+fi
+say "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${become_root[@]}" apt-get -qq -o Acquire::Retries=3 update
+"${become_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 install --yes --no-install-recommends "${missing[@]}" >/dev/null
+say "installed"

@@ -1,0 +1,247 @@
+// The conversation with the server: every message is read back as it was written, and every broken one is refused by name.
+#include "wire/control.hpp"
+
+#include <gmock/gmock.h>
+
+#include "wire/cbor.hpp"
+#include "wire/framing.hpp"
+#include "wire/random.hpp"
+
+namespace pshare {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+PeerId peer(std::uint64_t seed) {
+  SeededRandom random{seed};
+  PeerId::Digest digest;
+  random.fill(digest);
+  return PeerId{digest};
+}
+
+SessionId session(std::uint64_t seed = 1) {
+  SeededRandom random{seed};
+  return SessionId::random(random);
+}
+
+template <typename Message>
+Message from_client(const Message& message) {
+  return std::get<Message>(decode_client_message(encode(ClientMessage{message})).value());
+}
+
+template <typename Message>
+Message from_server(const Message& message) {
+  return std::get<Message>(decode_server_message(encode(ServerMessage{message})).value());
+}
+
+CborMap verb(std::string_view name) {
+  CborMap map;
+  map.set("t", name).set("req", std::uint64_t{9});
+  return map;
+}
+
+// --- client messages ------------------------------------------------------------------------------------------------
+
+TEST(Hello, CarriesVersionAgentAndFeatures) {
+  const auto read = from_client(Hello{.version = 3, .agent = "pshare 0.1", .features = {"codes", "relay"}});
+  EXPECT_EQ(read.version, 3u);
+  EXPECT_EQ(read.agent, "pshare 0.1");
+  EXPECT_THAT(read.features, ElementsAre("codes", "relay"));
+}
+
+TEST(Hello, NeedsOnlyAVersion) {
+  CborMap map;
+  map.set("t", "hello").set("v", std::uint64_t{1});
+  const auto read = std::get<Hello>(decode_client_message(map.encode()).value());
+  EXPECT_EQ(read.agent, "");
+  EXPECT_THAT(read.features, IsEmpty());
+
+  CborMap without;
+  without.set("t", "hello");
+  EXPECT_EQ(decode_client_message(without.encode()).error().code, Errc::malformed);
+}
+
+TEST(Register, CarriesRequestAndName) {
+  const auto read = from_client(Register{5, "alice"});
+  EXPECT_EQ(read.request, 5u);
+  EXPECT_EQ(read.name, "alice");
+}
+
+TEST(Resolve, AsksForANameOrForAKey) {
+  EXPECT_EQ(std::get<std::string>(from_client(Resolve{6, "bob"}).whom), "bob");
+  EXPECT_EQ(std::get<PeerId>(from_client(Resolve{6, peer(2)}).whom), peer(2));
+}
+
+TEST(Who, CarriesItsPeersUpToTheLimit) {
+  EXPECT_THAT(from_client(Who{7, {peer(1), peer(2)}}).peers, ElementsAre(peer(1), peer(2)));
+  EXPECT_THAT(from_client(Who{7, {}}).peers, IsEmpty());
+  EXPECT_EQ(from_client(Who{7, std::vector<PeerId>(max_who)}).peers.size(), max_who);
+  EXPECT_FALSE(decode_client_message(encode(ClientMessage{Who{7, std::vector<PeerId>(max_who + 1)}})));
+}
+
+TEST(SendSignal, CarriesEverything) {
+  const auto read = from_client(SendSignal{.request = 8, .to = peer(1), .device = DeviceId{4}, .body = buffer_of(bytes_of("sealed")),
+                                           .wait = true, .session = session()});
+  EXPECT_EQ(read.request, 8u);
+  EXPECT_EQ(read.to, peer(1));
+  EXPECT_EQ(read.device, DeviceId{4});
+  EXPECT_EQ(text_of(read.body), "sealed");
+  EXPECT_TRUE(read.wait);
+  EXPECT_EQ(read.session, session());
+}
+
+TEST(SendSignal, BodyFitsUpToItsLimitAndAFrame) {
+  SendSignal signal{.request = 8, .to = peer(1), .device = {}, .body = ByteBuffer(max_signal_body), .wait = false, .session = session()};
+  EXPECT_EQ(from_client(signal).body.size(), max_signal_body);
+  EXPECT_LE(encode(ClientMessage{signal}).size(), max_frame);
+  signal.body.push_back({});
+  EXPECT_FALSE(decode_client_message(encode(ClientMessage{signal})));
+}
+
+TEST(SendSignal, WithoutDeviceAndWaitIsForEveryDeviceNow) {
+  auto map = verb("signal");
+  map.set_bytes("to", peer(1).digest()).set_bytes("body", bytes_of("x")).set_bytes("session", session().bytes);
+  const auto read = std::get<SendSignal>(decode_client_message(map.encode()).value());
+  EXPECT_EQ(read.device, DeviceId{});
+  EXPECT_FALSE(read.wait);
+}
+
+TEST(Withdraw, NamesRecipientAndSession) {
+  const auto read = from_client(Withdraw{9, peer(1), session()});
+  EXPECT_EQ(read.request, 9u);
+  EXPECT_EQ(read.to, peer(1));
+  EXPECT_EQ(read.session, session());
+}
+
+TEST(ClientMessage, PingAndByeAreJustTheirVerb) {
+  EXPECT_TRUE(std::holds_alternative<Ping>(decode_client_message(encode(ClientMessage{Ping{}})).value()));
+  EXPECT_TRUE(std::holds_alternative<Bye>(decode_client_message(encode(ClientMessage{Bye{}})).value()));
+}
+
+TEST(ClientMessage, WithAnUnknownVerbIsRefusedByItsName) {
+  const auto refused = decode_client_message(verb("teleport").encode());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::malformed);
+  EXPECT_THAT(refused.error().doing, HasSubstr("teleport"));
+}
+
+TEST(ClientMessage, WithoutWhatItNeedsIsRefused) {
+  for (const auto* name : {"register", "resolve", "who", "signal", "withdraw"})
+    EXPECT_EQ(decode_client_message(verb(name).encode()).error().code, Errc::malformed) << name;
+  CborMap no_request;
+  no_request.set("t", "register").set("name", "alice");
+  EXPECT_FALSE(decode_client_message(no_request.encode()));
+  EXPECT_FALSE(decode_client_message(CborMap{}.encode()));
+  EXPECT_FALSE(decode_client_message(bytes_of("garbage")));
+  auto short_id = verb("resolve");
+  short_id.set_bytes("id", bytes_of("too short"));
+  EXPECT_FALSE(decode_client_message(short_id.encode()));
+}
+
+TEST(ClientMessage, IsNoServerMessage) {
+  EXPECT_FALSE(decode_server_message(encode(ClientMessage{Register{5, "alice"}})));
+  EXPECT_FALSE(decode_client_message(encode(ServerMessage{Registered{5, "alice"}})));
+}
+
+// --- server messages ------------------------------------------------------------------------------------------------
+
+TEST(Welcome, CarriesEverything) {
+  for (const auto* endpoint : {"192.0.2.1:4700", "[2001:db8::1]:4700"}) {
+    const auto read = from_server(Welcome{.version = 1, .device = DeviceId{3}, .observed = Endpoint::parse(endpoint).value(),
+                                          .now = UnixTime{std::chrono::seconds{1'800'000'000}}, .agent = "pshare-server 0.1",
+                                          .notice = "maintenance on Sunday", .wait_seconds = 86'400});
+    EXPECT_EQ(read.device, DeviceId{3});
+    EXPECT_EQ(read.observed.text(), endpoint);
+    EXPECT_EQ(read.now.time_since_epoch(), std::chrono::seconds{1'800'000'000});
+    EXPECT_EQ(read.agent, "pshare-server 0.1");
+    EXPECT_EQ(read.notice, "maintenance on Sunday");
+    EXPECT_EQ(read.wait_seconds, 86'400u);
+  }
+}
+
+TEST(Welcome, WithATimeBeyondAllTimesIsCut) {
+  CborMap map;
+  map.set("t", "welcome").set("v", std::uint64_t{1}).set("device", std::uint64_t{1}).set("port", std::uint64_t{1});
+  map.set_bytes("address", IpAddress::parse("192.0.2.1")->bytes()).set("now", std::uint64_t{UINT64_MAX});
+  const auto read = std::get<Welcome>(decode_server_message(map.encode()).value());
+  EXPECT_EQ(read.now.time_since_epoch().count(), INT64_MAX);
+}
+
+TEST(Registered, AndResolvedCarryEverything) {
+  EXPECT_EQ(from_server(Registered{4, "alice"}).name, "alice");
+  PublicKey key;
+  key.bytes.fill(std::byte{7});
+  const auto read = from_server(Resolved{.request = 4, .name = "bob", .key = key, .online = true});
+  EXPECT_EQ(read.request, 4u);
+  EXPECT_EQ(read.name, "bob");
+  EXPECT_EQ(read.key, key);
+  EXPECT_TRUE(read.online);
+}
+
+TEST(WhoReply, CarriesThoseWhoAreOnline) { EXPECT_THAT(from_server(WhoReply{4, {peer(3)}}).online, ElementsAre(peer(3))); }
+
+TEST(SignalFate, CarriesEveryFate) {
+  for (const auto fate : {Fate::delivered, Fate::waiting, Fate::offline, Fate::unknown, Fate::mailbox_full})
+    EXPECT_EQ(from_server(SignalFate{4, fate}).fate, fate);
+  auto strange = verb("signal-fate");
+  strange.set("fate", std::uint64_t{5});
+  EXPECT_FALSE(decode_server_message(strange.encode()));
+}
+
+TEST(Delivery, CarriesSenderDeviceAndBody) {
+  const auto read = from_server(Delivery{peer(1), DeviceId{2}, buffer_of(bytes_of("sealed"))});
+  EXPECT_EQ(read.from, peer(1));
+  EXPECT_EQ(read.from_device, DeviceId{2});
+  EXPECT_EQ(text_of(read.body), "sealed");
+  EXPECT_FALSE(decode_server_message(encode(ServerMessage{Delivery{peer(1), {}, ByteBuffer(max_signal_body + 1)}})));
+}
+
+TEST(Trouble, AnswersOneRequestOrTheConnection) {
+  const auto one = from_server(Trouble{.request = 3, .code = Errc::unknown_peer, .words = "nobody is called that"});
+  EXPECT_EQ(one.request, 3u);
+  EXPECT_EQ(one.code, Errc::unknown_peer);
+  EXPECT_EQ(one.words, "nobody is called that");
+  EXPECT_EQ(from_server(Trouble{.request = {}, .code = Errc::version, .words = "update"}).request, std::nullopt);
+}
+
+TEST(Trouble, KeepsTheCodesThatAreInUseAndNoOther) {
+  for (const auto code : {Errc::unknown_peer, Errc::refused, Errc::limit, Errc::version, Errc::malformed, Errc::busy})
+    EXPECT_EQ(from_server(Trouble{.request = {}, .code = code, .words = ""}).code, code);
+  EXPECT_EQ(from_server(Trouble{.request = {}, .code = Errc::identity_mismatch, .words = ""}).code, Errc::failed)
+      << "a server does not get to say what our exit status is";
+}
+
+TEST(ServerMessage, NoticeAndPongAreRead) {
+  EXPECT_EQ(from_server(Notice{"hello"}).words, "hello");
+  EXPECT_TRUE(std::holds_alternative<Pong>(decode_server_message(encode(ServerMessage{Pong{}})).value()));
+}
+
+TEST(ServerMessage, WithoutWhatItNeedsIsRefused) {
+  for (const auto* name : {"welcome", "resolved", "who-reply", "signal-fate", "delivery", "teleport"})
+    EXPECT_EQ(decode_server_message(verb(name).encode()).error().code, Errc::malformed) << name;
+}
+
+// --- names ----------------------------------------------------------------------------------------------------------
+
+TEST(Name, IsComparedInLowerCase) { EXPECT_EQ(parse_name("Alice.B_c-1").value(), "alice.b_c-1"); }
+
+TEST(Name, HasOneToSixtyFourCharacters) {
+  EXPECT_TRUE(parse_name("a"));
+  EXPECT_TRUE(parse_name(std::string(64, 'a')));
+  EXPECT_FALSE(parse_name(""));
+  EXPECT_FALSE(parse_name(std::string(65, 'a')));
+}
+
+TEST(Name, ThatBreaksARuleIsRefusedWithTheRules) {
+  for (const auto* text : {".a", "-a", "_a", "a b", "a/b", "a#b", "ä", "a\n", "a@b"}) {
+    const auto refused = parse_name(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code, Errc::usage);
+    EXPECT_THAT(refused.error().hint, HasSubstr("1 to 64 characters"));
+  }
+}
+
+}  // namespace
+}  // namespace pshare

@@ -1,0 +1,150 @@
+// Offers and answers between two peers, before sealing.
+#include "wire/signal.hpp"
+
+#include <gmock/gmock.h>
+
+#include "wire/cbor.hpp"
+#include "wire/control.hpp"
+#include "wire/random.hpp"
+
+namespace pshare {
+namespace {
+
+using ::testing::HasSubstr;
+
+SessionId session() {
+  SeededRandom random{3};
+  return SessionId::random(random);
+}
+
+Candidate host(std::string_view endpoint) { return {.endpoint = Endpoint::parse(endpoint).value()}; }
+
+Offer some_offer() {
+  Offer offer{.session = session(), .transfer = {}, .from_name = "alice", .summary = {}, .candidates = {host("192.0.2.1:4701")}, .lanes = 4};
+  offer.transfer.bytes.fill(std::byte{9});
+  offer.summary = {.files = 2, .entries = 3, .bytes = 1'000'000, .names = {"film.mkv", "not \xFF utf8\n"}, .text = std::nullopt};
+  return offer;
+}
+
+template <typename Kind>
+Kind again(const Kind& signal) {
+  return std::get<Kind>(decode_signal(encode(Signal{signal})).value());
+}
+
+CborMap of_kind(std::string_view kind) {
+  CborMap map;
+  map.set("t", kind).set("v", peer_protocol_version).set_bytes("session", session().bytes);
+  return map;
+}
+
+TEST(Offer, IsReadBackWhole) { EXPECT_EQ(again(some_offer()), some_offer()); }
+
+TEST(Offer, OfAStreamHasNoLength) {
+  auto offer = some_offer();
+  offer.summary.bytes = std::nullopt;
+  EXPECT_EQ(again(offer), offer);
+}
+
+TEST(Offer, OfATextCarriesItWhateverItHolds) {
+  auto offer = some_offer();
+  offer.summary = {.files = 0, .entries = 0, .bytes = std::nullopt, .names = {}, .text = std::string{"hi \xC3\xA9\0\x1B[31m", 11}};
+  EXPECT_EQ(again(offer), offer);
+}
+
+TEST(Offer, FitsTheServersLimitAtItsLargest) {
+  auto offer = some_offer();
+  offer.candidates.assign(max_candidates, host("[2001:db8:1234:5678:9abc:def0:1234:5678]:65535"));
+  offer.summary.names.assign(max_offered_names, std::string(max_offered_name, 'n'));
+  offer.summary.text = std::string(max_text, 't');
+  const auto encoded = encode(Signal{offer});
+  constexpr std::size_t sealing_adds = 256;
+  EXPECT_LE(encoded.size() + sealing_adds, max_signal_body);
+  EXPECT_EQ(again(offer), offer);
+}
+
+TEST(Offer, WithMoreNamesOrALongerNameThanAllowedIsRefused) {
+  auto many = some_offer();
+  many.summary.names.assign(max_offered_names + 1, "n");
+  EXPECT_EQ(decode_signal(encode(Signal{many})).error().code, Errc::limit);
+  auto long_name = some_offer();
+  long_name.summary.names = {std::string(max_offered_name + 1, 'n')};
+  EXPECT_EQ(decode_signal(encode(Signal{long_name})).error().code, Errc::limit);
+}
+
+TEST(Offer, WithALongerTextThanAllowedIsRefused) {
+  auto offer = some_offer();
+  offer.summary.text = std::string(max_text + 1, 't');
+  EXPECT_EQ(decode_signal(encode(Signal{offer})).error().code, Errc::limit);
+}
+
+TEST(Offer, WithMoreFilesThanEntriesIsRefused) {
+  auto offer = some_offer();
+  offer.summary.files = offer.summary.entries + 1;
+  EXPECT_EQ(decode_signal(encode(Signal{offer})).error().code, Errc::malformed);
+}
+
+TEST(Offer, KeepsOnlyAsManyCandidatesAsAllowed) {
+  auto offer = some_offer();
+  offer.candidates.assign(max_candidates + 1, host("192.0.2.1:1"));
+  EXPECT_EQ(again(offer).candidates.size(), max_candidates);
+}
+
+TEST(Offer, WithoutTransferOrSummaryIsRefused) {
+  EXPECT_EQ(decode_signal(of_kind("offer").encode()).error().code, Errc::malformed);
+}
+
+TEST(Accept, CarriesTheReceiversCandidates) {
+  const Accept accept{session(), {host("192.0.2.2:1"), host("[2001:db8::2]:2")}};
+  EXPECT_EQ(again(accept), accept);
+  EXPECT_EQ(again(Accept{session(), {}}), (Accept{session(), {}}));
+}
+
+TEST(Reject, CarriesEveryWhyAndItsWords) {
+  for (const auto why : {Reject::Why::declined, Reject::Why::not_a_contact, Reject::Why::no_terminal, Reject::Why::no_space,
+                         Reject::Why::unfit, Reject::Why::busy, Reject::Why::local_trouble}) {
+    const Reject reject{session(), why, "not now"};
+    EXPECT_EQ(again(reject), reject) << word(why);
+  }
+}
+
+TEST(Reject, WithAWhyOfALaterVersionIsStillARejection) {
+  auto map = of_kind("reject");
+  map.set("why", "bad-weather").set("words", "it rains");
+  EXPECT_EQ(std::get<Reject>(decode_signal(map.encode()).value()), (Reject{session(), Reject::Why::declined, "it rains"}));
+}
+
+TEST(Cancel, CarriesEveryWhy) {
+  for (const auto why : {Cancel::Why::user, Cancel::Why::taken_by_other_device, Cancel::Why::timed_out, Cancel::Why::superseded})
+    EXPECT_EQ(again(Cancel{session(), why}), (Cancel{session(), why})) << word(why);
+}
+
+TEST(TextShown, NamesItsSession) { EXPECT_EQ(again(TextShown{session()}), TextShown{session()}); }
+
+TEST(Signal, KnowsItsSessionWhateverItsKind) {
+  for (const Signal& signal : {Signal{some_offer()}, Signal{Accept{session(), {}}}, Signal{Reject{session(), {}, ""}},
+                               Signal{Cancel{session(), {}}}, Signal{TextShown{session()}}})
+    EXPECT_EQ(session_of(signal), session());
+}
+
+TEST(Signal, OfAnotherVersionSaysWhoShouldUpdate) {
+  auto newer = of_kind("accept"), older = of_kind("accept");
+  newer.set("v", peer_protocol_version + 1);
+  older.set("v", peer_protocol_version - 1);
+  EXPECT_EQ(decode_signal(newer.encode()).error().code, Errc::version);
+  EXPECT_THAT(decode_signal(newer.encode()).error().hint, HasSubstr("on this machine"));
+  EXPECT_THAT(decode_signal(older.encode()).error().hint, HasSubstr("the other side"));
+}
+
+TEST(Signal, ThatIsNoneIsRefused) {
+  CborMap no_version, no_session;
+  no_version.set("t", "accept").set_bytes("session", session().bytes);
+  no_session.set("t", "accept").set("v", peer_protocol_version);
+  EXPECT_EQ(decode_signal(no_version.encode()).error().code, Errc::malformed);
+  EXPECT_EQ(decode_signal(no_session.encode()).error().code, Errc::malformed);
+  EXPECT_EQ(decode_signal(of_kind("teleport").encode()).error().code, Errc::malformed);
+  EXPECT_EQ(decode_signal(bytes_of("garbage")).error().code, Errc::malformed);
+  EXPECT_EQ(decode_signal({}).error().code, Errc::malformed);
+}
+
+}  // namespace
+}  // namespace pshare
