@@ -1,0 +1,105 @@
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "secure/contacts.hpp"
+#include "secure/identity.hpp"
+
+namespace pshare {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Pins : public testing::Test {
+ protected:
+  Pins() : file(fs::path{testing::TempDir()} / (std::string{"pins-"} + testing::UnitTest::GetInstance()->current_test_info()->name())) { fs::remove(file); }
+  ~Pins() override {
+    fs::remove(file);
+    fs::remove(file.string() + ".lock");
+  }
+  PinFile open() const {
+    auto opened = PinFile::open(file);
+    EXPECT_TRUE(opened) << opened.error().message();
+    return opened ? *opened : PinFile{};
+  }
+  static PeerId somebody() { return Identity::generate()->id(); }
+  const fs::path file;
+};
+
+TEST_F(Pins, AreEmptyWithoutAFile) { EXPECT_TRUE(open().pins().empty()); }
+
+TEST_F(Pins, AreFoundByNameWithoutRegardToCaseAndById) {
+  const auto bob = somebody();
+  auto pins = open();
+  ASSERT_TRUE(pins.add({"Bob", bob}));
+  EXPECT_EQ(open().find("bOB"), (Pin{"bob", bob}));
+  EXPECT_EQ(open().find(bob), (Pin{"bob", bob}));
+  EXPECT_EQ(open().find("carol"), std::nullopt);
+}
+
+TEST_F(Pins, NeverChangeTheirKeyInPassing) {
+  const auto bob = somebody();
+  auto pins = open();
+  ASSERT_TRUE(pins.add({"bob", bob}));
+  EXPECT_TRUE(pins.add({"bob", bob}));  // the same again is no change
+  const auto replaced = pins.add({"bob", somebody()});
+  ASSERT_FALSE(replaced);
+  EXPECT_EQ(replaced.error().code, Errc::refused);
+  EXPECT_THAT(replaced.error().hint, HasSubstr("contacts remove bob"));
+  EXPECT_EQ(open().find("bob")->id, bob);
+}
+
+TEST_F(Pins, CanBeRemoved) {
+  auto pins = open();
+  ASSERT_TRUE(pins.add({"bob", somebody()}));
+  EXPECT_TRUE(pins.remove("BOB").value_or(false));
+  EXPECT_FALSE(pins.remove("bob").value_or(true));
+  EXPECT_TRUE(open().pins().empty());
+}
+
+TEST_F(Pins, AreForTheirOwnerAlone) {
+  auto pins = open();
+  ASSERT_TRUE(pins.add({"bob", somebody()}));
+  struct stat facts{};
+  ASSERT_EQ(::stat(file.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+}
+
+TEST_F(Pins, OfTwoWritersAreBothKept) {
+  const auto add_some = [&](const std::string& prefix) {
+    auto pins = open();
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(pins.add({prefix + std::to_string(i), somebody()}));
+  };
+  std::thread other{[&] { add_some("a"); }};
+  add_some("b");
+  other.join();
+  EXPECT_EQ(open().pins().size(), 40u);
+}
+
+TEST(PinText, NamesTheLineThatIsWrong) {
+  const auto id = Identity::generate()->id().text();
+  auto mistyped = id;
+  mistyped[3] = mistyped[3] == 'A' ? 'B' : 'A';
+  for (const auto& line : {std::string{"bob"}, "bob " + mistyped, std::string{" "} + id, "bob " + id + "A", std::string{"alice "} + id}) {
+    const auto parsed = PinFile::parse("# comment\n\nalice " + id + "\n" + line + "\n");
+    ASSERT_FALSE(parsed) << line;
+    EXPECT_THAT(parsed.error().doing, HasSubstr("line 4")) << line;
+  }
+}
+
+TEST(PinText, HoldsAtMostTenThousandNames) {
+  const auto id = Identity::generate()->id().text();
+  std::string text;
+  for (std::size_t i = 0; i < PinFile::max_pins; ++i) text += "n" + std::to_string(i) + " " + id + "\n";
+  EXPECT_TRUE(PinFile::parse(text));
+  const auto parsed = PinFile::parse(text + "more " + id + "\n");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().code, Errc::limit);
+}
+
+}  // namespace
+}  // namespace pshare
