@@ -36,11 +36,11 @@ struct JournalRecord {
 
 /// What a journal says when it is read back.
 struct JournalReplay {
-  TransferId transfer;
+  TransferId transfer{};
   ChunkHash manifest_digest{};
   std::uint64_t chunk_size = 0;
-  std::map<ChunkIndex, ChunkHash> hashes;   // of every chunk ever written, the latest
-  ChunkMap durable;                         // those before the last synced mark
+  std::map<ChunkIndex, ChunkHash> hashes{}; // of every chunk ever written, the latest
+  ChunkMap durable{0};                      // those before the last synced mark
   enum class Phase { receiving, finishing, finished } phase = Phase::receiving;
   std::uint64_t valid_bytes = 0;            // where the torn end, if any, is to be cut off
 

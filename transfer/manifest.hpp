@@ -60,14 +60,14 @@ Result<void> check_announcement(const ManifestBegin& announced);
 
 struct Entry {
   EntryType type = EntryType::file;
-  std::optional<EntryIndex> parent;  // nothing: a top-level entry
-  std::string_view name;             // one component; lives as long as its manifest
+  std::optional<EntryIndex> parent = {};  // nothing: a top-level entry
+  std::string_view name = {};        // one component; lives as long as its manifest
   std::uint64_t size = 0;            // files only
   std::int64_t mtime = 0;            // nanoseconds since 1970-01-01 UTC
   std::uint16_t mode = 0;            // permission bits, 0777 at most
   std::uint64_t version = 0;         // changes whenever the file may have changed (device, inode, ctime, mtime, size hashed); files only
   bool sparse = false;               // has holes: do not allocate, do not write zeros
-  std::string_view target;           // symlinks only: relative, and proven to stay inside
+  std::string_view target = {};      // symlinks only: relative, and proven to stay inside
 };
 
 /// A piece of a chunk: `length` bytes of one file.

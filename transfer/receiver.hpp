@@ -52,10 +52,10 @@ class Receiver {
 
   /// What the sink found when it opened the partial folder.
   struct Found {
-    ChunkMap durable;                      // as many chunks as the manifest has, or fewer
-    std::vector<HaveCheck::Item> checks;   // bytes lie there, but from an older version of the source
+    ChunkMap durable{0};                   // as many chunks as the manifest has, or fewer
+    std::vector<HaveCheck::Item> checks{}; // bytes lie there, but from an older version of the source
     bool finished = false;                 // all was delivered before, only the sender does not know
-    std::vector<std::string> names;        // if finished: the final top-level names
+    std::vector<std::string> names{};      // if finished: the final top-level names
   };
 
   struct Progress {
