@@ -20,4 +20,21 @@ awaitable<void> Wakeup::wait(std::optional<TimePoint> until) {
   rung_ = false;
 }
 
+Wakeups::Wakeups(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+void Wakeups::ring() {
+  for (auto* const each : waiting_) each->ring();
+}
+
+awaitable<void> Wakeups::wait(std::optional<TimePoint> until) {
+  Wakeup mine{executor_};
+  struct Place {
+    std::list<Wakeup*>& all;
+    std::list<Wakeup*>::iterator self;
+    ~Place() { all.erase(self); }
+  };
+  const Place place{waiting_, waiting_.insert(waiting_.end(), &mine)};
+  co_await mine.wait(until);
+}
+
 }  // namespace pshare

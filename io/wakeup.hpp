@@ -1,6 +1,7 @@
 // How one coroutine tells another, on the same loop, that there is news.
 #pragma once
 
+#include <list>
 #include <optional>
 
 #include "io/asio.hpp"
@@ -20,6 +21,19 @@ class Wakeup {
  private:
   asio::steady_timer timer_;
   bool rung_ = false;
+};
+
+/// The same for any number of waiters: a ring wakes those who wait now, and is not kept.
+class Wakeups {
+ public:
+  explicit Wakeups(asio::any_io_executor executor);
+
+  void ring();
+  awaitable<void> wait(std::optional<TimePoint> until = std::nullopt);
+
+ private:
+  asio::any_io_executor executor_;
+  std::list<Wakeup*> waiting_;
 };
 
 }  // namespace pshare

@@ -1,0 +1,79 @@
+// Where lanes come in: one listener for all sessions of this process. A caller must prove a key that some session expects, then name
+// that session; everybody else is turned away, most of them within the TLS handshake. What strangers can make it do is bounded.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "io/asio.hpp"
+#include "io/tcp_stream.hpp"
+#include "io/wakeup.hpp"
+#include "secure/tls.hpp"
+#include "traversal/io/lane.hpp"
+#include "wire/ids.hpp"
+#include "wire/time.hpp"
+
+namespace pshare {
+
+struct LaneDoorLimits {
+  Duration greeting_patience = std::chrono::seconds{10};  // from accepted to LaneHello
+  std::size_t half_open = 64;                             // callers that have not greeted yet
+  std::size_t half_open_per_host = 8;                     // of those, from one IPv4 address or one IPv6 /64
+  std::size_t waiting_lanes = 16;                         // of one session, not yet taken by next()
+};
+
+class LaneDoor {
+  struct Expected;
+
+ public:
+  /// A session's place at the door: as long as it lives, its peer may come in. The door lives longer.
+  class Registration {
+   public:
+    Registration(Registration&&) noexcept;
+    Registration& operator=(Registration&&) = delete;
+    ~Registration();
+
+    /// The next lane and the ordinal its LaneHello named, in order of arrival. Several may wait.
+    awaitable<std::pair<LanePtr, std::uint32_t>> next();
+    /// Turned away are those who greet from now on; they see the connection closed instead of LaneReady. At first, all are let in.
+    void let_in();
+    void turn_away();
+
+   private:
+    friend class LaneDoor;
+    Registration(LaneDoor& door, std::unique_ptr<Expected> expected);
+    LaneDoor* door_;
+    std::unique_ptr<Expected> expected_;
+  };
+
+  /// `tls` lives longer.
+  LaneDoor(asio::any_io_executor executor, const TlsContext& tls, Listener listener, LaneDoorLimits limits = {});
+  ~LaneDoor();
+
+  Port port() const { return listener_.port(); }
+  /// Accepts until it is cancelled.
+  awaitable<void> run();
+  /// Each pair of session and peer once at a time (our own reasoning, so asserted).
+  Registration expect(SessionId session, PeerId peer);
+  /// Callers that have not greeted yet.
+  std::size_t half_open() const { return half_open_; }
+
+ private:
+  awaitable<void> let_in(TcpStream socket);
+  awaitable<void> greet(TcpStream socket);
+  bool is_expected(const PeerId& peer) const;
+
+  asio::any_io_executor executor_;
+  const TlsContext& tls_;
+  Listener listener_;
+  LaneDoorLimits limits_;
+  std::map<std::pair<SessionId, PeerId>, Expected*> expected_;
+  std::map<IpAddress, std::size_t> half_open_per_host_;
+  std::size_t half_open_ = 0;
+};
+
+}  // namespace pshare

@@ -1,0 +1,325 @@
+#include "traversal/io/rendezvous_client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/deadline.hpp"
+#include "io/log.hpp"
+#include "io/printable.hpp"
+#include "io/tcp_stream.hpp"
+#include "wire/framing.hpp"
+
+#ifndef PSHARE_VERSION
+#define PSHARE_VERSION "0"
+#endif
+
+namespace pshare {
+
+namespace {
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+std::string host_and_port(const std::string& host, Port port) {
+  const bool v6_literal = host.find(':') != std::string::npos;
+  return (v6_literal ? "[" + host + "]" : host) + ":" + std::to_string(port.number);
+}
+
+/// What the server said may be in there.
+Error shown(Error error) {
+  error.doing = printable(error.doing);
+  return error;
+}
+
+/// Looks up, dials and greets with TLS, taking the key at the other end for whom `check` takes it.
+awaitable<TlsStream> reach(std::string host, Port port, const TlsContext& tls, PeerCheck check) {
+  auto endpoints = co_await resolve(std::move(host), port);
+  auto socket = co_await connect_any(std::move(endpoints));
+  std::vector<std::string> alpn{std::string{control_alpn}};
+  TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), std::move(check)}};
+  co_await stream.handshake();
+  co_return stream;
+}
+
+}  // namespace
+
+struct RendezvousClient::Connection {
+  Connection(TlsStream on, const asio::any_io_executor& executor) : stream(std::move(on)), outbox_filled(executor) {}
+  TlsStream stream;
+  std::deque<ByteBuffer> outbox;
+  Wakeup outbox_filled;
+};
+
+/// Somebody who waits for an answer.
+struct RendezvousClient::Call {
+  explicit Call(const asio::any_io_executor& executor) : done(executor) {}
+  Wakeup done;
+  std::optional<RendezvousLink::Reply> reply;
+  std::optional<Error> error;
+};
+
+/// Has a call known for as long as its coroutine lives.
+class RendezvousClient::Waiting {
+ public:
+  Waiting(RendezvousClient& client, RequestNumber number, Call& call) : client_(client), number_(number) {
+    client_.calls_.emplace(number, &call);
+  }
+  ~Waiting() {
+    client_.calls_.erase(number_);
+    client_.link_.forget(number_);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  RendezvousClient& client_;
+  RequestNumber number_;
+};
+
+RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random)
+    : executor_(std::move(executor)),
+      tls_(tls),
+      server_(std::move(server)),
+      link_("pshare/" PSHARE_VERSION, random, Clock::now()),
+      news_(executor_),
+      welcomed_(executor_),
+      delivered_(executor_) {}
+
+RendezvousClient::~RendezvousClient() = default;
+
+std::string RendezvousClient::server_text() const { return host_and_port(server_.host, server_.port); }
+
+std::string RendezvousClient::last_trouble() const {
+  return link_.last_trouble() ? printable(link_.last_trouble()->message()) : std::string{};
+}
+
+awaitable<void> RendezvousClient::run() {
+  auto body = [this](TaskGroup& tasks) -> awaitable<void> {
+    for (;;) {
+      while (auto action = link_.take()) perform(std::move(*action), tasks);
+      if (ended_) throw Failure{*ended_};
+      co_await news_.wait(link_.deadline());
+      link_.expire(Clock::now());
+    }
+  };
+  co_await with_tasks(std::move(body));
+}
+
+void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) {
+  std::visit(
+      Overloaded{
+          [&](RendezvousLink::Connect&) { tasks.start(serve_connection()); },
+          [&](RendezvousLink::Send& send) {
+            if (!connection_) return;  // lost meanwhile; the link hears of it
+            connection_->outbox.push_back(frame(encode(send.message)));
+            connection_->outbox_filled.ring();
+          },
+          [&](RendezvousLink::Disconnect&) {
+            if (const auto connection = std::exchange(connection_, nullptr)) connection->stream.close();
+          },
+          [&](RendezvousLink::Online& online) {
+            log(LogLevel::debug, "server.online", {{"server", server_text()}, {"observed", online.welcome.observed}});
+            welcome_ = std::move(online.welcome);
+            welcomed_.ring();
+            if (on_state_) on_state_(true, {});
+          },
+          [&](RendezvousLink::Offline& offline) {
+            const auto words = printable(offline.why.message());
+            log(LogLevel::debug, "server.offline",
+                {{"server", server_text()}, {"why", words}, {"retry_in", offline.retry_at - Clock::now()}});
+            welcome_.reset();
+            if (on_state_) on_state_(false, words);
+          },
+          [&](RendezvousLink::Answered& answered) {
+            const auto found = calls_.find(answered.request);
+            if (found == calls_.end()) return;
+            found->second->reply = std::move(answered.reply);
+            found->second->done.ring();
+          },
+          [&](RendezvousLink::Failed& failed) {
+            const auto found = calls_.find(failed.request);
+            if (found == calls_.end()) return;
+            found->second->error = shown(std::move(failed.error));
+            found->second->done.ring();
+          },
+          [&](RendezvousLink::Delivered& delivered) {
+            if (deliveries_.size() >= max_waiting_deliveries) {
+              log(LogLevel::warn, "signal.dropped", {{"from", delivered.delivery.from.short_text()}, {"waiting", deliveries_.size()}});
+              return;
+            }
+            deliveries_.push_back(std::move(delivered.delivery));
+            delivered_.ring();
+          },
+          [&](RendezvousLink::Noticed& noticed) {
+            if (on_notice_) on_notice_(printable(noticed.words, Newlines::kept));
+          },
+          [&](RendezvousLink::Ended& ended) {
+            ended_ = shown(std::move(ended.error));
+            welcome_.reset();
+            welcomed_.ring();
+          },
+      },
+      action);
+}
+
+awaitable<void> RendezvousClient::serve_connection() {
+  std::shared_ptr<Connection> connection;
+  std::optional<Error> why;
+  try {
+    auto dialling = reach(server_.host, server_.port, tls_, only(server_.key));
+    auto stream = co_await with_deadline(std::move(dialling), Clock::now() + server_connect_patience,
+                                         "connecting to the server " + server_text());
+    connection = std::make_shared<Connection>(std::move(stream), executor_);
+    connection_ = connection;
+    link_.connected(Clock::now());
+    news_.ring();
+    co_await converse(connection);
+  } catch (const Failure& failure) {
+    why = failure.error();
+  }
+  if (connection_ != connection) co_return;  // the link gave it up before we noticed
+  connection_.reset();
+  if (!why) co_return;
+  if (why->code == Errc::identity_mismatch) {
+    why->doing = "the server " + server_text() + " is not who it was: " + why->doing;
+    if (why->hint.empty())
+      why->hint = "somebody may be posing as the server; if its operator changed its key, remove the old pin and give the new one";
+  }
+  link_.connection_lost(std::move(*why), Clock::now());
+  news_.ring();
+}
+
+awaitable<void> RendezvousClient::converse(std::shared_ptr<Connection> connection) {
+  auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(write_messages(connection));
+    co_await read_messages(connection);
+  };
+  co_await with_tasks(std::move(body));
+}
+
+awaitable<void> RendezvousClient::read_messages(std::shared_ptr<Connection> connection) {
+  FrameReader frames;
+  ByteBuffer buffer(16 * KiB);
+  for (;;) {
+    const auto count = co_await connection->stream.read_some(buffer);
+    frames.feed(ByteView{buffer}.first(count));
+    while (const auto body = value_or_throw(frames.next())) {
+      link_.received(value_or_throw(decode_server_message(*body)), Clock::now());
+      news_.ring();
+    }
+  }
+}
+
+awaitable<void> RendezvousClient::write_messages(std::shared_ptr<Connection> connection) {
+  for (;;) {
+    while (!connection->outbox.empty()) {
+      const auto message = std::move(connection->outbox.front());
+      connection->outbox.pop_front();
+      co_await connection->stream.write(ByteView{message});
+    }
+    co_await connection->outbox_filled.wait();
+  }
+}
+
+Error RendezvousClient::unanswered(std::string doing) const {
+  const auto& trouble = link_.last_trouble();
+  if (!trouble || link_.online()) return {.code = Errc::timed_out, .doing = std::move(doing) + ": no answer in time"};
+  const bool no_way = trouble->code == Errc::refused || trouble->code == Errc::unreachable;
+  return {.code = no_way ? Errc::unreachable : Errc::timed_out,
+          .doing = std::move(doing) + " (" + last_trouble() + ")",
+          .hint = trouble->hint.empty() ? "check that the server runs and that this machine is online" : trouble->hint};
+}
+
+awaitable<Welcome> RendezvousClient::welcome(TimePoint until) {
+  while (!welcome_) {
+    if (ended_) throw Failure{*ended_};
+    if (Clock::now() >= until) throw Failure{unanswered("waiting for the server " + server_text())};
+    co_await welcomed_.wait(until);
+  }
+  co_return *welcome_;
+}
+
+awaitable<RendezvousLink::Reply> RendezvousClient::ask(Request request, TimePoint until) {
+  if (ended_) throw Failure{*ended_};
+  Call call{executor_};
+  const auto number = link_.request(std::move(request), until, Clock::now());
+  const Waiting waiting{*this, number, call};
+  news_.ring();
+  co_await call.done.wait(until);
+  if (call.error) throw Failure{*call.error};
+  if (!call.reply) throw Failure{unanswered("asking the server " + server_text())};
+  co_return std::move(*call.reply);
+}
+
+template <typename Reply>
+awaitable<Reply> RendezvousClient::ask_for(Request request, TimePoint until) {
+  auto reply = co_await ask(std::move(request), until);
+  auto* const fitting = std::get_if<Reply>(&reply);
+  if (fitting == nullptr)
+    throw Failure{{.code = Errc::malformed, .doing = "the server " + server_text() + " answered something else than was asked"}};
+  co_return std::move(*fitting);
+}
+
+awaitable<std::string> RendezvousClient::register_name(std::string name, TimePoint until) {
+  Request request{Register{.name = std::move(name)}};
+  const auto reply = co_await ask_for<Registered>(std::move(request), until);
+  co_return reply.name;
+}
+
+awaitable<Resolved> RendezvousClient::resolve(std::variant<std::string, PeerId> whom, TimePoint until) {
+  Request request{Resolve{.whom = std::move(whom)}};
+  co_return co_await ask_for<Resolved>(std::move(request), until);
+}
+
+awaitable<std::vector<PeerId>> RendezvousClient::who(std::vector<PeerId> peers, TimePoint until) {
+  std::vector<PeerId> online;
+  for (std::size_t first = 0; first < peers.size(); first += max_who) {
+    const auto count = std::min(max_who, peers.size() - first);
+    const auto begin = peers.begin() + static_cast<std::ptrdiff_t>(first);
+    Request request{Who{.peers = {begin, begin + static_cast<std::ptrdiff_t>(count)}}};
+    const auto reply = co_await ask_for<WhoReply>(std::move(request), until);
+    online.insert(online.end(), reply.online.begin(), reply.online.end());
+  }
+  co_return online;
+}
+
+awaitable<Fate> RendezvousClient::signal(PeerId to, DeviceId device, ByteBuffer sealed, bool wait, SessionId session,
+                                         TimePoint until) {
+  Request request{SendSignal{.to = to, .device = device, .body = std::move(sealed), .wait = wait, .session = session}};
+  const auto reply = co_await ask_for<SignalFate>(std::move(request), until);
+  co_return reply.fate;
+}
+
+awaitable<void> RendezvousClient::withdraw(PeerId to, SessionId session, TimePoint until) {
+  Request request{Withdraw{.to = to, .session = session}};
+  co_await ask_for<SignalFate>(std::move(request), until);
+}
+
+awaitable<Delivery> RendezvousClient::next_delivery() {
+  while (deliveries_.empty()) co_await delivered_.wait();
+  auto delivery = std::move(deliveries_.front());
+  deliveries_.pop_front();
+  co_return delivery;
+}
+
+awaitable<PeerId> learn_server_key(std::string host, Port port, const TlsContext& tls, TimePoint until) {
+  const auto where = host_and_port(host, port);
+  PeerCheck anybody = [](const PeerId&) { return true; };
+  std::optional<Error> trouble;
+  try {
+    auto reaching = reach(std::move(host), port, tls, std::move(anybody));
+    auto stream = co_await with_deadline(std::move(reaching), until, "no answer in time");
+    const auto key = stream.peer();
+    stream.close();
+    co_return key;
+  } catch (const Failure& failure) {
+    trouble = failure.error();
+  }
+  trouble->doing = "asking the server " + where + " for its key: " + printable(trouble->doing);
+  if (trouble->hint.empty()) trouble->hint = "check the address, that pshare-server runs there, and that this machine is online";
+  throw Failure{std::move(*trouble)};
+}
+
+}  // namespace pshare

@@ -1,0 +1,108 @@
+// Our control connection to the server, kept alive and remade: drives traversal/rendezvous_link over TLS, and turns requests and
+// answers into awaitable calls.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "io/asio.hpp"
+#include "io/task_group.hpp"
+#include "io/wakeup.hpp"
+#include "secure/io/tls_stream.hpp"
+#include "secure/tls.hpp"
+#include "traversal/rendezvous_link.hpp"
+#include "wire/control.hpp"
+
+namespace pshare {
+
+struct ServerAddress {
+  std::string host;  // a name or a literal address
+  Port port;
+  PeerId key;        // pinned
+};
+
+/// How long one attempt to reach the server may take: look-up, TCP and TLS together.
+inline constexpr Duration server_connect_patience = std::chrono::seconds{10};
+/// Deliveries that wait for next_delivery(). More are dropped and logged: their senders ask again.
+inline constexpr std::size_t max_waiting_deliveries = 256;
+
+/// Words in errors are printable already. All calls need run() to be running.
+class RendezvousClient {
+ public:
+  /// `tls` and `random` live longer.
+  RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random);
+  ~RendezvousClient();
+
+  /// Keeps the link alive and reconnects for ever; ends by cancellation. Errors: identity_mismatch (the server's key is not the
+  /// pinned one), version.
+  awaitable<void> run();
+
+  /// The welcome of the present connection, or of the next. Errors: unreachable or timed_out, naming server and last trouble;
+  /// whatever ended run().
+  awaitable<Welcome> welcome(TimePoint until);
+
+  // All below: timed_out, naming the last trouble; limit (the server's rates, or too many requests at once); what ended run().
+  /// Gives the name in the server's spelling. Errors: refused, if it is another key's.
+  awaitable<std::string> register_name(std::string name, TimePoint until);
+  /// Errors: unknown_peer. The caller compares the key with its pin.
+  awaitable<Resolved> resolve(std::variant<std::string, PeerId> whom, TimePoint until);
+  /// Those of `peers` (any number) that are online.
+  awaitable<std::vector<PeerId>> who(std::vector<PeerId> peers, TimePoint until);
+  awaitable<Fate> signal(PeerId to, DeviceId device, ByteBuffer sealed, bool wait, SessionId session, TimePoint until);
+  awaitable<void> withdraw(PeerId to, SessionId session, TimePoint until);
+
+  /// The next signal from anybody, in order. One consumer at a time.
+  awaitable<Delivery> next_delivery();
+
+  bool connected() const { return link_.online(); }
+  /// Why there is no connection, or why the last one ended; empty if there was no trouble yet.
+  std::string last_trouble() const;
+  /// Called by run() at each change. With `connected == false`, `words` say why.
+  void set_on_state(std::function<void(bool connected, std::string words)> on_state) { on_state_ = std::move(on_state); }
+  /// The operator's words; several lines perhaps, printable.
+  void set_on_notice(std::function<void(std::string words)> on_notice) { on_notice_ = std::move(on_notice); }
+
+ private:
+  struct Connection;
+  struct Call;
+  class Waiting;
+
+  void perform(RendezvousLink::Action action, TaskGroup& tasks);
+  awaitable<TlsStream> dial();
+  awaitable<void> serve_connection();
+  awaitable<void> converse(std::shared_ptr<Connection> connection);
+  awaitable<void> read_messages(std::shared_ptr<Connection> connection);
+  awaitable<void> write_messages(std::shared_ptr<Connection> connection);
+  awaitable<RendezvousLink::Reply> ask(Request request, TimePoint until);
+  template <typename Reply>
+  awaitable<Reply> ask_for(Request request, TimePoint until);
+  Error unanswered(std::string doing) const;
+  std::string server_text() const;
+
+  asio::any_io_executor executor_;
+  const TlsContext& tls_;
+  ServerAddress server_;
+  RendezvousLink link_;
+  Wakeup news_;                              // for run(): the link has been told something
+  std::shared_ptr<Connection> connection_;   // shared by run(), which fills its outbox, and the coroutine that serves it
+  std::map<RequestNumber, Call*> calls_;
+  std::optional<Welcome> welcome_;           // while connected
+  Wakeups welcomed_;
+  std::deque<Delivery> deliveries_;
+  Wakeup delivered_;
+  std::optional<Error> ended_;
+  std::function<void(bool, std::string)> on_state_;
+  std::function<void(std::string)> on_notice_;
+};
+
+/// Trust on first use: connects, lets the server prove whatever key it has, and gives that key's ID. Errors: unreachable, timed_out,
+/// malformed (no pshare-server there), naming host and port.
+awaitable<PeerId> learn_server_key(std::string host, Port port, const TlsContext& tls, TimePoint until);
+
+}  // namespace pshare
