@@ -1,0 +1,41 @@
+#include "link.hpp"
+
+#include <algorithm>
+
+namespace pshare::sim {
+
+Duration time_on_line(std::uint64_t bytes, BytesPerSecond rate) {
+  if (rate.count == 0) return Duration::zero();
+  const auto whole = bytes / rate.count, rest = bytes % rate.count;
+  return std::chrono::seconds{whole} + std::chrono::nanoseconds{rest * 1'000'000'000 / rate.count};
+}
+
+void DatagramLink::send(std::uint64_t bytes, std::function<void()> arrived) {
+  const bool lost = settings_.loss > 0 && static_cast<double>(random_.below(1'000'000)) < settings_.loss * 1e6;
+  const bool full = settings_.queue != 0 && queued_ + bytes > settings_.queue;
+  if (lost || full) {
+    ++dropped_;
+    return;
+  }
+  queued_ += bytes;
+  line_free_ = std::max(line_free_, events_.now()) + time_on_line(bytes, settings_.rate);
+  events_.at(line_free_, [this, bytes] { queued_ -= bytes; });
+  const auto late = settings_.jitter > Duration::zero()
+                        ? Duration{static_cast<Duration::rep>(random_.below(static_cast<std::uint64_t>(settings_.jitter.count()) + 1))}
+                        : Duration::zero();
+  events_.at(line_free_ + settings_.delay + late, std::move(arrived));
+}
+
+void StreamLink::send(std::uint64_t bytes, std::function<void()> arrived, std::function<void()> written) {
+  if (cut_) return;
+  line_free_ = std::max(line_free_, events_.now()) + time_on_line(bytes, settings_.rate);
+  const auto unless_cut = [this](std::function<void()> event) {
+    return [this, event = std::move(event)] {
+      if (!cut_) event();
+    };
+  };
+  if (written) events_.at(line_free_, unless_cut(std::move(written)));
+  events_.at(line_free_ + settings_.delay, unless_cut(std::move(arrived)));
+}
+
+}  // namespace pshare::sim

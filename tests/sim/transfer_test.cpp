@@ -1,0 +1,115 @@
+// Sender and receiver in the simulated world: whatever happens, at every step of a small transfer, the files arrive as they are
+// at the source, and little travels twice.
+#include <gtest/gtest.h>
+
+#include "transfer_world.hpp"
+
+namespace pshare::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What may travel twice because of one disturbance: what was sent and not reported Stored.
+constexpr auto at_most_a_window = send_window;
+
+/// Sessions until one delivers; a killed or interrupted one is followed by another, as people run the command again.
+void run_to_the_end(TransferWorld& world, int sessions) {
+  for (int session = 1;; ++session) {
+    ASSERT_TRUE(world.run_session()) << "a session did not end";
+    if (world.sender_end && !world.sender_end->trouble) break;
+    ASSERT_LT(session, sessions) << "it needs more sessions than there were disturbances: "
+                                 << (world.sender_end ? world.sender_end->trouble->doing : "killed") << " / "
+                                 << (world.receiver_end && world.receiver_end->trouble ? world.receiver_end->trouble->doing : "");
+    ASSERT_NO_FATAL_FAILURE(world.begin_session());
+  }
+  EXPECT_TRUE(world.delivered_right());
+  EXPECT_EQ(world.disk().deliveries, 1) << "files were given their final names twice";
+  if (world.receiver_end) {
+    EXPECT_FALSE(world.receiver_end->trouble) << world.receiver_end->trouble->doing;
+  }
+}
+
+std::uint64_t steps_undisturbed(const Plan& plan) {
+  TransferWorld world{Seed{1}, plan};
+  world.begin_session();
+  EXPECT_TRUE(world.run_session());
+  return world.world().events().steps();
+}
+
+/// Runs the transfer once for every step it has, and lets `disturb` happen right after that step.
+void at_every_step(const Plan& plan, int sessions, const std::function<void(TransferWorld&)>& disturb) {
+  const auto steps = steps_undisturbed(plan);
+  ASSERT_GT(steps, 40u);
+  for (std::uint64_t at = 1; at <= steps; ++at) {
+    SCOPED_TRACE("disturbed after step " + std::to_string(at) + ", seed 1");
+    TransferWorld world{Seed{1}, plan};
+    world.begin_session();
+    while (world.world().events().steps() < at && world.step()) {}
+    if (!world.idle()) disturb(world);
+    ASSERT_NO_FATAL_FAILURE(run_to_the_end(world, sessions));
+    EXPECT_LE(world.sent(), world.run() + at_most_a_window);
+    if (testing::Test::HasFailure()) return;  // one is enough to look at
+  }
+}
+
+Plan with_lanes(std::size_t lanes) { return {.files = {30 * MiB, 0, 1, 3 * MiB}, .lanes = lanes}; }
+
+TEST(SimulatedTransfer, DeliversWithoutSendingAnythingTwice) {
+  for (std::size_t lanes = 1; lanes <= 4; ++lanes) {
+    TransferWorld world{Seed{1}, with_lanes(lanes)};
+    world.begin_session();
+    run_to_the_end(world, 1);
+    EXPECT_EQ(world.sent(), world.run());
+    ASSERT_TRUE(world.receiver_end);
+    EXPECT_FALSE(world.receiver_end->trouble);
+    EXPECT_TRUE(world.disk().journal.empty()) << "the partial is forgotten";
+  }
+}
+
+TEST(SimulatedTransfer, OfManySmallFilesInOneChunkOrOfNothingAtAllWorks) {
+  for (const auto& files : {std::vector<std::uint64_t>{}, std::vector<std::uint64_t>{0, 0, 0}, std::vector<std::uint64_t>(1000, 7)}) {
+    TransferWorld world{Seed{1}, {.files = files}};
+    world.begin_session();
+    run_to_the_end(world, 1);
+    EXPECT_EQ(world.sent(), world.run());
+  }
+}
+
+TEST(SimulatedTransfer, TakesLittleLongerThanTheLineNeeds) {
+  TransferWorld world{Seed{1}, {.files = {1000 * MiB}, .chunk_size = default_chunk_size, .delay = 10ms, .rate = {100 * MiB}}};
+  const auto start = world.world().now();
+  world.begin_session();
+  run_to_the_end(world, 1);
+  // 10 s on the line; 16 MiB of window cover the 20 ms of round trip.
+  EXPECT_LT(world.world().now() - start, 10'500ms);
+}
+
+TEST(SimulatedTransfer, ALaneLostAtAnyStepCostsAtMostTheWindow) {
+  for (std::size_t lanes = 1; lanes <= 4; ++lanes)
+    for (std::size_t which = 0; which < lanes; ++which) {
+      SCOPED_TRACE(std::to_string(lanes) + " lanes, lost: " + std::to_string(which));
+      at_every_step(with_lanes(lanes), 1, [&](TransferWorld& world) { world.cut_lane(which); });
+      if (HasFailure()) return;
+    }
+}
+
+TEST(SimulatedTransfer, ALaneLostAtAnyStepAndNotReplacedIsNotMissed) {
+  auto plan = with_lanes(3);
+  plan.reconnect = false;
+  at_every_step(plan, 1, [](TransferWorld& world) { world.cut_lane(0), world.cut_lane(1); });
+}
+
+TEST(SimulatedTransfer, AllLanesLostAtAnyStepAreReplaced) {
+  at_every_step(with_lanes(2), 1, [](TransferWorld& world) { world.cut_lane(0), world.cut_lane(0); });
+}
+
+TEST(SimulatedTransfer, ASenderKilledAtAnyStepGoesOnWhereItWas) {
+  for (const std::size_t lanes : {1u, 3u}) at_every_step(with_lanes(lanes), 2, [](TransferWorld& world) { world.kill_sender(); });
+}
+
+TEST(SimulatedTransfer, AReceiverKilledAtAnyStepGoesOnWhereItWas) {
+  for (const std::size_t lanes : {1u, 3u}) at_every_step(with_lanes(lanes), 2, [](TransferWorld& world) { world.kill_receiver(); });
+}
+
+}  // namespace
+}  // namespace pshare::sim
