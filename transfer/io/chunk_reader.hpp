@@ -32,8 +32,6 @@ class ChunkReader {
   /// Begins reading the stream ahead. `changed` is called, from a thread of the reader's, whenever growth() has changed.
   virtual void start(std::function<void()> changed) { (void)changed; }
   virtual Growth growth() const { return {}; }
-  /// The manifest's file gets its size. Called where manifest() is used, once growth() has ended.
-  virtual void settle() {}
   /// Chunks before this one are durable on the other side and need not be kept.
   virtual void release_before(ChunkIndex chunk) { (void)chunk; }
 };

@@ -134,12 +134,6 @@ ChunkReader::Growth StreamSource::growth() const {
   return state_->growth;
 }
 
-void StreamSource::settle() {
-  const auto settled = growth();
-  assert(settled.ended);
-  state_->manifest.set_stream_size(settled.bytes);
-}
-
 void StreamSource::release_before(ChunkIndex chunk) {
   const std::lock_guard lock{state_->mutex};
   while (!state_->kept.empty() && state_->first_kept < chunk.number) {

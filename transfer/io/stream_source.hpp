@@ -23,7 +23,6 @@ class StreamSource final : public ChunkReader {
   bool stream() const override { return true; }
   void start(std::function<void()> changed) override;
   Growth growth() const override;  // bytes: in whole chunks until it has ended
-  void settle() override;
   void release_before(ChunkIndex chunk) override;
 
   StreamSource(StreamSource&&) noexcept;
