@@ -111,5 +111,95 @@ TEST(SimulatedTransfer, AReceiverKilledAtAnyStepGoesOnWhereItWas) {
   for (const std::size_t lanes : {1u, 3u}) at_every_step(with_lanes(lanes), 2, [](TransferWorld& world) { world.kill_receiver(); });
 }
 
+TEST(SimulatedTransfer, ALaneThatFallsSilentAtAnyStepIsNoticedAndReplaced) {
+  for (const std::size_t lanes : {1u, 2u}) at_every_step(with_lanes(lanes), 1, [](TransferWorld& world) { world.mute_lane(0); });
+}
+
+TEST(SimulatedTransfer, APowerCutAtAnyStepLosesWhatWasNotSyncedAndNothingElse) {
+  const auto plan = with_lanes(2);
+  const auto steps = steps_undisturbed(plan);
+  for (std::uint64_t at = 1; at <= steps; ++at) {
+    SCOPED_TRACE("power cut after step " + std::to_string(at) + ", seed 1");
+    TransferWorld world{Seed{1}, plan};
+    world.begin_session();
+    while (world.world().events().steps() < at && world.step()) {}
+    if (!world.idle()) {
+      world.kill_receiver();
+      world.disk().lose_power();
+    }
+    ASSERT_NO_FATAL_FAILURE(run_to_the_end(world, 2));
+    if (HasFailure()) return;
+  }
+}
+
+TEST(SimulatedTransfer, ASourceThatChangedBetweenTwoRunsArrivesAsItIsNow) {
+  const auto plan = with_lanes(2);
+  const auto steps = steps_undisturbed(plan);
+  for (std::uint64_t at = 1; at <= steps; ++at) {
+    SCOPED_TRACE("killed and changed after step " + std::to_string(at) + ", seed 1");
+    TransferWorld world{Seed{1}, plan};
+    world.begin_session();
+    while (world.world().events().steps() < at && world.step()) {}
+    world.kill_sender();
+    ASSERT_TRUE(world.run_session());
+    if (world.disk().deliveries == 0) {  // it was not complete without the sender
+      const auto stays = world.disk().written;
+      world.change_source(ChunkIndex{2});
+      const auto sent_before = world.sent();
+      world.begin_session();
+      ASSERT_NO_FATAL_FAILURE(run_to_the_end(world, 1));
+      const auto unchanged = stays.size() - stays.count(ChunkIndex{2});
+      EXPECT_LE(world.sent() - sent_before, world.run() - (unchanged == 0 ? 0 : (unchanged - 1) * plan.chunk_size))
+          << "what lay there unchanged travelled again";
+    }
+    if (HasFailure()) return;
+  }
+}
+
+TEST(SimulatedTransfer, SurvivesTwentyRandomKillsOfEitherSideAndSendsAtMostAWindowTwiceForEach) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    TransferWorld world{Seed{seed}, {.files = {400 * MiB, 3, 100 * MiB}, .lanes = 1 + seed % 4}};
+    world.begin_session();
+    int kills = 0;
+    while (kills < 20) {
+      const auto at = world.world().events().steps() + 1 + world.world().random().below(150);
+      while (!world.idle() && world.world().events().steps() < at) world.step();
+      if (world.sender_end && !world.sender_end->trouble) break;
+      if (!world.idle()) {
+        ++kills;
+        const auto choice = world.world().random().below(3);
+        if (choice != 0) world.kill_sender();
+        if (choice != 1) world.kill_receiver();
+        ASSERT_TRUE(world.run_session());
+        if (world.sender_end && !world.sender_end->trouble) break;
+      }
+      world.begin_session();
+    }
+    EXPECT_GT(kills, 3);
+    ASSERT_NO_FATAL_FAILURE(run_to_the_end(world, 1));
+    EXPECT_LE(world.sent(), world.run() + static_cast<std::uint64_t>(kills) * at_most_a_window);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(SimulatedTransfer, LanesThatComeAndGoAllTheTimeDoNotStopIt) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    TransferWorld world{Seed{seed}, {.files = {500 * MiB}, .lanes = 4}};
+    world.begin_session();
+    std::uint64_t cuts = 0;
+    while (!world.idle() && cuts < 40) {
+      const auto at = world.world().events().steps() + 1 + world.world().random().below(80);
+      while (!world.idle() && world.world().events().steps() < at) world.step();
+      if (const auto lanes = world.lanes_up(); lanes != 0) world.cut_lane(world.world().random().below(lanes)), ++cuts;
+    }
+    EXPECT_GT(cuts, 5u);
+    ASSERT_NO_FATAL_FAILURE(run_to_the_end(world, 1));
+    EXPECT_LE(world.sent(), world.run() + cuts * at_most_a_window);
+    if (HasFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace pshare::sim

@@ -31,10 +31,10 @@ void Disk::lose_power() {
   const auto replay = value_or_throw(JournalReplay::read(journal, 0));
   std::erase_if(written, [&](const auto& each) { return !replay.durable.has(each.first); });
   // Of the journal, what stands behind the last mark may be there or not; a piece of a record is the worst of both.
-  const auto mark = JournalRecord::synced();
+  // (Every mark is itself synced, so the last record that is none of written() ends what is sure.)
+  const auto tag_of_written = JournalRecord::written(ChunkIndex{0}, {}).front();
   auto end = journal.size();
-  while (end > JournalRecord::header_size && !std::equal(mark.begin(), mark.end(), journal.begin() + static_cast<std::ptrdiff_t>(end - mark.size())))
-    end -= JournalRecord::size;
+  while (end > JournalRecord::header_size && journal[end - JournalRecord::size] == tag_of_written) end -= JournalRecord::size;
   journal.resize(std::min(journal.size(), end + JournalRecord::size / 2));
 }
 
@@ -141,6 +141,14 @@ void TransferWorld::cut_lane(std::size_t which) {
   for (auto& lane : lanes_) {
     if (!lane->up || which-- != 0) continue;
     lane_down(*lane);
+    return;
+  }
+}
+
+void TransferWorld::mute_lane(std::size_t which) {
+  for (auto& lane : lanes_) {
+    if (!lane->up || which-- != 0) continue;
+    lane->to_bob.cut(), lane->to_alice.cut();
     return;
   }
 }

@@ -56,6 +56,7 @@ class TransferWorld {
   bool idle() const;  // nobody is running
 
   void cut_lane(std::size_t which);       // of those that are up, in order of joining
+  void mute_lane(std::size_t which);      // likewise; nothing gets through any more, and nobody is told
   std::size_t lanes_up() const;
   void kill_sender();
   void kill_receiver();
