@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs all tests. The last line is the sum over all configurations: "123 passed, 0 failed".
+#
+#   tests/run.sh                 everything
+#   tests/run.sh --quick         the release build alone
+#   tests/run.sh --only NAME     one configuration: release, debug, tsan or fuzz; may be repeated
+#   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
+#
+# release  what users get: unit tests, simulations, end-to-end tests
+# debug    the same under AddressSanitizer and UndefinedBehaviorSanitizer
+# tsan     unit tests, simulations and a few end-to-end tests under ThreadSanitizer
+# fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
+#
+# Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+jobs=$(nproc)
+fuzz_seconds=${PSHARE_FUZZ_SECONDS:-3}
+# Threads meet in these: several lanes, several transfers, a stream that is read ahead, an interruption in the middle.
+tsan_e2e='e2e\.(consent\.one_receive_serves|fidelity\.(several|a_tree)|options\.these_settings|resume\.(an_interrupted|a_tree)|streams\.(standard|a_file))'
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
+say() { printf '\n=== %s\n' "$*"; }
+
+known=(release debug tsan fuzz)
+wanted=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --quick) wanted+=(release) ;;
+    --only)
+      [ $# -ge 2 ] && [[ " ${known[*]} " == *" $2 "* ]] || { usage >&2; exit 2; }
+      wanted+=("$2"); shift ;;
+    --full) export PSHARE_E2E_FULL=1 ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+[ ${#wanted[@]} -gt 0 ] || wanted=("${known[@]}")
+
+passed=0 failed=0
+summary=()
+count() {  # NAME PASSED FAILED WORDS
+  passed=$((passed + $2)) failed=$((failed + $3))
+  summary+=("$(printf '%-8s %s passed, %s failed%s' "$1" "$2" "$3" "${4:+, $4}")")
+}
+
+build() {  # PRESET [CMAKE OPTIONS]
+  local preset=$1 log=build/$1.log
+  shift
+  mkdir -p build
+  if cmake --preset "$preset" "$@" >"$log" 2>&1 && cmake --build --preset "$preset" -j "$jobs" >>"$log" 2>&1; then return 0; fi
+  grep -E -A 12 'error|FAILED|CMake Error' "$log" | head -n 120
+  return 1
+}
+
+run_ctest() {  # PRESET NAME [CTEST OPTIONS]
+  local preset=$1 name=$2 report=build/$1/results-$2.xml totals
+  shift 2
+  rm -f "$report"
+  ctest --preset "$preset" -j "$jobs" --no-tests=error --output-on-failure --output-junit "$top/$report" "$@" || true
+  totals=$(sed -n 's/.*<testsuite .*/&/p;/tests="/p;/failures="/p;/skipped="/p;/disabled="/p' "$report" 2>/dev/null | tr '\n' ' ')
+  number() { sed -n "s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" <<<"$totals"; }
+  local all bad not_run
+  all=$(number tests) bad=$(number failures) not_run=$(number skipped)
+  if [ -z "$all" ]; then count "$name" 0 1 "ctest did not finish"; return; fi
+  count "$name" $((all - bad - not_run)) "$bad" "$([ "$not_run" -eq 0 ] || echo "$not_run skipped")"
+}
+
+test_preset() {  # PRESET
+  say "$1: building"
+  if ! build "$1" -DPSHARE_TESTS=ON; then count "$1" 0 1 "it does not build"; return; fi
+  say "$1: testing"
+  case "$1" in
+    tsan)
+      run_ctest tsan tsan -LE e2e
+      run_ctest tsan tsan-e2e -R "$tsan_e2e" ;;
+    *) run_ctest "$1" "$1" ;;
+  esac
+}
+
+fuzz() {
+  say "fuzz: building"
+  if ! build fuzz; then count fuzz 0 1 "it does not build"; return; fi
+  say "fuzz: $fuzz_seconds s for each target"
+  local good=0 bad=0 target name found
+  for target in build/fuzz/bin/fuzz_*; do
+    name=$(basename "$target")
+    found=build/fuzz/found/$name
+    mkdir -p "$found"
+    if "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/bad-" \
+        "$found" $([ ! -d "tests/fuzz/corpus/$name" ] || echo "tests/fuzz/corpus/$name") >"build/fuzz/$name.log" 2>&1; then
+      good=$((good + 1)); echo "$name: nothing found"
+    else
+      bad=$((bad + 1)); tail -n 40 "build/fuzz/$name.log"
+    fi
+  done
+  count fuzz "$good" "$bad"
+}
+
+packaging/setup.sh --tests
+begun=$SECONDS
+for each in "${wanted[@]}"; do
+  case "$each" in
+    fuzz) fuzz ;;
+    *) test_preset "$each" ;;
+  esac
+done
+
+say "after $(((SECONDS - begun) / 60)) min $(((SECONDS - begun) % 60)) s"
+printf '%s\n' "${summary[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
