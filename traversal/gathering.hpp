@@ -25,10 +25,10 @@ enum class PeerHost {
 
 /// What is known of ourselves.
 struct Surroundings {
-  std::vector<LocalAddress> addresses;
-  Port listening;                     // for lanes, on every address
-  std::optional<IpAddress> observed;  // where the server sees us
-  std::optional<Port> manual;         // the user forwarded this port to us (--port)
+  std::vector<LocalAddress> addresses = {};
+  Port listening = {};                     // for lanes, on every address
+  std::optional<IpAddress> observed = {};  // where the server sees us
+  std::optional<Port> manual = {};         // the user forwarded this port to us (--port)
   PeerHost peer_host = PeerHost::anywhere;
 };
 

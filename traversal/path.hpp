@@ -12,8 +12,8 @@ namespace pshare {
 struct Path {
   Tier tier = Tier::direct;
   Transport transport = Transport::tcp;
-  Endpoint local;
-  Endpoint remote;
+  Endpoint local = {};
+  Endpoint remote = {};
   Duration elapsed{};  // from the start of the search to the authenticated lane
   friend bool operator==(const Path&, const Path&) = default;
 };
