@@ -14,7 +14,7 @@ namespace pshare {
 
 namespace {
 
-constexpr int always = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+constexpr int always = O_CLOEXEC | O_NOFOLLOW;
 constexpr int only_as_way = O_PATH | O_DIRECTORY;
 
 /// The kernel refuses paths of PATH_MAX (4096) bytes; longer ones are walked in pieces of at most this.

@@ -42,28 +42,28 @@ Result<Place> place_in(const Handle& directory, std::string name) { return place
 
 }  // namespace
 
-Delivery::Delivery(const Handle& destination, const Handle& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
+Placement::Placement(const Handle& destination, const Handle& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
                    OnConflict on_conflict, const Watcher& watcher)
     : destination_(destination), data_(data), folder_(folder), journal_(journal), manifest_(manifest), on_conflict_(on_conflict), watcher_(watcher) {
   for (EntryIndex index; index.number < manifest.entries(); ++index.number)
     if (!manifest.entry(index).parent) tops_.push_back(index);
 }
 
-Unexpected Delivery::trouble(EntryIndex entry, std::error_code cause) const {
+Unexpected Placement::trouble(EntryIndex entry, std::error_code cause) const {
   return Unexpected{disk_trouble("giving " + manifest_.path(entry) + " its final name", cause)};
 }
 
-EntryIndex Delivery::top_of(EntryIndex entry) const {
+EntryIndex Placement::top_of(EntryIndex entry) const {
   while (const auto parent = manifest_.entry(entry).parent) entry = *parent;
   return entry;
 }
 
-const FinalName& Delivery::name_of(EntryIndex top) const {
+const FinalName& Placement::name_of(EntryIndex top) const {
   const auto found = std::lower_bound(tops_.begin(), tops_.end(), top);
   return names_[static_cast<std::size_t>(found - tops_.begin())];
 }
 
-std::string Delivery::final_path(EntryIndex entry) const {
+std::string Placement::final_path(EntryIndex entry) const {
   const auto path = manifest_.path(entry);
   const auto slash = path.find('/');
   return name_of(top_of(entry)).name + (slash == path.npos ? "" : path.substr(slash));
@@ -71,17 +71,17 @@ std::string Delivery::final_path(EntryIndex entry) const {
 
 // --- which name -----------------------------------------------------------------------------------------------------
 
-bool Delivery::is_taken(const std::string& name) const {
+bool Placement::is_taken(const std::string& name) const {
   return type_at(destination_.fd(), name) || std::any_of(names_.begin(), names_.end(), [&](const FinalName& each) { return each.name == name; });
 }
 
-std::string Delivery::free_name(std::string_view wanted, unsigned& number) const {
+std::string Placement::free_name(std::string_view wanted, unsigned& number) const {
   auto name = number == 0 ? std::string{wanted} : numbered(wanted, number);
   while (is_taken(name)) name = numbered(wanted, ++number);
   return name;
 }
 
-Result<void> Delivery::decide() {
+Result<void> Placement::decide() {
   names_.clear();
   for (const auto top : tops_) {
     const auto entry = manifest_.entry(top);
@@ -108,7 +108,7 @@ Result<void> Delivery::decide() {
 
 // --- moving ---------------------------------------------------------------------------------------------------------
 
-Result<void> Delivery::move_fresh(EntryIndex entry, FinalName& final) {
+Result<void> Placement::move_fresh(EntryIndex entry, FinalName& final) {
   const auto wanted = std::string{manifest_.entry(entry).name};
   for (unsigned number = 0;;) {
     const auto from = place_in(data_, wanted), to = place_in(destination_, final.name);
@@ -124,7 +124,7 @@ Result<void> Delivery::move_fresh(EntryIndex entry, FinalName& final) {
 }
 
 /// Ours takes the place of what is there: files and links are replaced, directories never by anything else.
-Result<void> Delivery::replace_one(EntryIndex entry, const Place& from, const Place& to) {
+Result<void> Placement::replace_one(EntryIndex entry, const Place& from, const Place& to) {
   const bool directory = manifest_.entry(entry).type == EntryType::directory;
   const auto existing = type_at(to.parent.fd(), to.name);
   if (!directory && existing == S_IFDIR) {
@@ -145,7 +145,7 @@ Result<void> Delivery::replace_one(EntryIndex entry, const Place& from, const Pl
 
 /// All entries below those that replace or merge. A directory that exists on both sides is merged: its entries are moved one by one;
 /// any other moves whole, with what is in it.
-Result<void> Delivery::move_replacing() {
+Result<void> Placement::move_replacing() {
   std::vector<bool> merged(manifest_.entries());
   for (EntryIndex index; index.number < manifest_.entries(); ++index.number) {
     const auto entry = manifest_.entry(index);
@@ -167,7 +167,7 @@ Result<void> Delivery::move_replacing() {
 
 /// Deepest first, so that a directory closes (0555, 0000) only when all below it is done. What cannot be reached was closed before
 /// an interruption, or taken away by the user since.
-Result<void> Delivery::set_up_directories() const {
+Result<void> Placement::set_up_directories() const {
   for (auto number = static_cast<std::uint32_t>(manifest_.entries()); number-- > 0;) {
     const EntryIndex index{number};
     const auto entry = manifest_.entry(index);
@@ -187,7 +187,7 @@ Result<void> Delivery::set_up_directories() const {
   return {};
 }
 
-Result<std::vector<std::string>> Delivery::run(Begin begin) {
+Result<std::vector<std::string>> Placement::run(Begin begin) {
   if (begin == Begin::anew) {
     if (auto decided = decide(); !decided) return Unexpected{std::move(decided).error()};
     watcher_("finishing");

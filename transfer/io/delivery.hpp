@@ -22,13 +22,13 @@ namespace pshare {
 
 enum class OnConflict { rename, overwrite, skip };
 
-class Delivery {
+class Placement {
  public:
   /// Told before each step, by name; tests end the process there.
   using Watcher = std::function<void(std::string_view step)>;
 
   /// All of these live longer.
-  Delivery(const Handle& destination, const Handle& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
+  Placement(const Handle& destination, const Handle& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
            OnConflict on_conflict, const Watcher& watcher);
 
   /// Decides the names, or takes those that were decided before (`resumed`). Gives the final ones, without what was dropped.

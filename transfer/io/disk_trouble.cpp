@@ -41,14 +41,4 @@ Error source_trouble(std::string doing, std::error_code cause) {
   return error;
 }
 
-std::string size_words(std::uint64_t bytes) {
-  constexpr std::array units{"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
-  auto amount = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (amount >= 1000 && unit + 1 < units.size()) amount /= 1000, ++unit;
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), unit == 0 || amount >= 100 ? "%.0f %s" : "%.1f %s", amount, units[unit]);
-  return text.data();
-}
-
 }  // namespace pshare

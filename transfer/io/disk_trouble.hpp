@@ -15,7 +15,4 @@ Error disk_trouble(std::string doing, std::error_code cause);
 /// The same for the sending side.
 Error source_trouble(std::string doing, std::error_code cause);
 
-/// "1.2 GB": decimal, as df -H and shops count.
-std::string size_words(std::uint64_t bytes);
-
 }  // namespace pshare

@@ -17,6 +17,7 @@
 #include "transfer/io/carry_over.hpp"
 #include "transfer/io/data_tree.hpp"
 #include "transfer/io/disk_trouble.hpp"
+#include "wire/units.hpp"
 #include "transfer/io/journal_file.hpp"
 #include "transfer/io/partial_folder.hpp"
 
@@ -46,7 +47,7 @@ struct FileSink::State {
   Handle destination;
   std::string shown;
   OnConflict on_conflict = OnConflict::rename;
-  Delivery::Watcher watcher = [](std::string_view) {};
+  Placement::Watcher watcher = [](std::string_view) {};
 
   std::shared_ptr<const Manifest> manifest;  // shared with the receiving core
   bool stream = false;
@@ -65,7 +66,7 @@ struct FileSink::State {
 
 Result<FileSink> FileSink::at(const std::filesystem::path& destination, OnConflict on_conflict) {
   auto state = std::make_unique<State>();
-  state->shown = destination.string();
+  state->shown = destination.has_filename() ? destination.string() : destination.parent_path().string();  // without a slash at its end
   state->on_conflict = on_conflict;
   state->destination = Handle{::open(destination.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!state->destination) {
@@ -288,12 +289,12 @@ Result<std::vector<std::string>> FileSink::finish(std::uint64_t bytes) {
   auto& state = *state_;
   assert(state.journal && state.tree);
   state.watcher("complete");
-  auto begin = Delivery::Begin::resumed;
+  auto begin = Placement::Begin::resumed;
   if (state.phase == State::Phase::receiving) {
     if (auto completed = state.tree->complete(bytes); !completed) return Unexpected{std::move(completed).error()};
-    begin = Delivery::Begin::anew;
+    begin = Placement::Begin::anew;
   }
-  Delivery delivery{state.destination, state.tree->handle(), *state.folder, *state.journal, *state.manifest, state.on_conflict, state.watcher};
+  Placement delivery{state.destination, state.tree->handle(), *state.folder, *state.journal, *state.manifest, state.on_conflict, state.watcher};
   auto names = delivery.run(begin);
   state.remarks.insert(state.remarks.end(), delivery.remarks().begin(), delivery.remarks().end());
   if (names) state.phase = State::Phase::finished;
@@ -310,7 +311,7 @@ Result<void> FileSink::forget() {
 }
 
 const std::vector<std::string>& FileSink::remarks() const { return state_->remarks; }
-void FileSink::watch(Delivery::Watcher watcher) { state_->watcher = std::move(watcher); }
+void FileSink::watch(Placement::Watcher watcher) { state_->watcher = std::move(watcher); }
 
 FileSink::FileSink(std::unique_ptr<State> state) : state_(std::move(state)) {}
 FileSink::FileSink(FileSink&&) noexcept = default;

@@ -50,7 +50,7 @@ class FileSink final : public Sink {
   const std::vector<std::string>& remarks() const override;
 
   /// For tests: told before each step of opening and finishing.
-  void watch(Delivery::Watcher watcher);
+  void watch(Placement::Watcher watcher);
 
   FileSink(FileSink&&) noexcept;
   ~FileSink() override;  // closes, keeps the partial

@@ -198,7 +198,7 @@ void ReceiverSession::disk_failed(const Error& trouble) {
 
 awaitable<void> ReceiverSession::open(Receiver::Open opening) {
   manifest_ = opening.manifest;
-  const auto opening_sink = [&] { return sink_.open(transfer_, opening.manifest, opening.stream); };
+  const auto opening_sink = [&] { return sink_.open(settings_.partial.value_or(transfer_), opening.manifest, opening.stream); };
   auto found = co_await disk_.run(opening_sink);
   if (!found) {
     disk_failed(found.error());

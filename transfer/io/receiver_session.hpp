@@ -35,6 +35,8 @@ struct ReceiveOutcome {
 class ReceiverSession final : private LaneUser {
  public:
   struct Settings {
+    /// What the sink files it under, if not the transfer's own ID: that one is chosen by the sender, and two senders may choose the same.
+    std::optional<TransferId> partial = std::nullopt;
     /// Told of each lane that ended before the session did.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
   };

@@ -36,8 +36,8 @@ struct SendOutcome {
 class SenderSession final : private LaneUser {
  public:
   struct Settings {
-    LevelSetting level;
-    std::optional<BytesPerSecond> limit;
+    LevelSetting level{};
+    std::optional<BytesPerSecond> limit{};
     /// Told of each lane that ended before the session did.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
   };

@@ -95,7 +95,7 @@ class SessionLanes {
   std::shared_ptr<SessionLane> find(LaneNumber lane) const;
   void queue(LaneNumber lane, Outgoing outgoing);
   void close(LaneNumber lane);
-  std::size_t count() const { return lanes_.size(); }
+  std::size_t count() const { return lanes_.size() + early_.size(); }
   /// Until there is none, or the session has ended.
   awaitable<void> wait_until_none();
 
