@@ -85,7 +85,8 @@ awaitable<LanePtr> Climber::dial(Pair pair, Tier tier, std::uint32_t ordinal, Ti
   std::vector<std::string> alpn{std::string{lane_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{tls_, TlsRole::client, std::move(alpn), only(settings_.peer)}};
   co_await stream.handshake();
-  co_await say_hello(stream, {.session = settings_.session, .ordinal = ordinal});
+  const LaneHello hello{.session = settings_.session, .ordinal = ordinal};
+  co_await say_hello(stream, hello);
   path.elapsed = Clock::now() - since;
   if (std::find(dialled_.begin(), dialled_.end(), pair) == dialled_.end()) dialled_.push_back(pair);
   co_return std::make_unique<TcpLane>(std::move(stream), path, executor_);

@@ -77,7 +77,10 @@ bool LaneDoor::is_expected(const PeerId& peer) const {
 
 awaitable<void> LaneDoor::run() {
   auto body = [this](TaskGroup& tasks) -> awaitable<void> {
-    for (;;) tasks.start(let_in(co_await listener_.accept()));
+    for (;;) {
+      auto socket = co_await listener_.accept();
+      tasks.start(let_in(std::move(socket)));
+    }
   };
   co_await with_tasks(std::move(body));
 }
