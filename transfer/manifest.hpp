@@ -150,6 +150,7 @@ class ManifestWriter {
   explicit ManifestWriter(const Manifest& manifest) : manifest_(&manifest) {}  // which lives longer
   /// The next part; nothing after the last.
   std::optional<ByteBuffer> next();
+  bool done() const { return next_entry_ == manifest_->entries(); }
   /// Over all parts so far.
   ChunkHash digest() const { return hasher_.digest(); }
 

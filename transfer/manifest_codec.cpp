@@ -78,7 +78,7 @@ Result<Entry> entry_in(ByteReader& in) {
 }  // namespace
 
 std::optional<ByteBuffer> ManifestWriter::next() {
-  if (next_entry_ == manifest_->entries()) return std::nullopt;
+  if (done()) return std::nullopt;
   ByteWriter out;
   while (next_entry_ < manifest_->entries() && out.view().size() + longest_entry <= max_lane_body)
     put(out, manifest_->entry(EntryIndex{next_entry_++}));

@@ -291,17 +291,19 @@ std::optional<Sender::Action> Sender::take() {
 
 std::optional<Sender::Action> Sender::next_part() {
   auto* announcing = std::get_if<Announcing>(&state_);
-  if (!announcing || turns_[announcing->lane] == 0) return std::nullopt;
+  if (!announcing) return std::nullopt;
   const auto lane = announcing->lane;
-  if (auto part = announcing->writer.next()) {
-    --turns_[lane];
+  if (announcing->writer.done()) {
     watch_.said(lane, now_);
-    return Say{lane, ManifestPart{*std::move(part)}};
+    Say last{lane, ManifestEnd{announcing->writer.digest()}};
+    state_ = Announced{lane};
+    announced_once_ = true;
+    return last;
   }
-  Say last{lane, ManifestEnd{announcing->writer.digest()}};
-  state_ = Announced{lane};
-  announced_once_ = true;
-  return last;
+  if (turns_[lane] == 0) return std::nullopt;
+  --turns_[lane];
+  watch_.said(lane, now_);
+  return Say{lane, ManifestPart{*announcing->writer.next()}};
 }
 
 std::optional<Sender::Action> Sender::next_check() {

@@ -1,0 +1,304 @@
+// The sender's core, alone: what it says and when, and that no receiver can make it do anything worse than end.
+#include "transfer/sender.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "session_fixture.hpp"
+#include "wire/core.hpp"
+
+namespace pshare {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+static_assert(Core<Sender>);
+
+class ASender : public testing::Test {
+ public:
+  void begin(std::uint64_t chunk_count, bool stream = false) {
+    manifest_ = manifest_of(stream ? 0 : chunk_count);
+    sender_.emplace(manifest_, the_transfer, stream, now_);
+  }
+  std::vector<Sender::Action> hear(const LaneMessage& message, LaneNumber lane = first_lane) {
+    sender_->received(lane, message, now_);
+    return drain(*sender_);
+  }
+  std::vector<Sender::Action> join(LaneNumber lane, int turns = 1) {
+    sender_->lane_joined(lane, now_);
+    for (int i = 0; i < turns; ++i) sender_->lane_free(lane, now_);
+    return drain(*sender_);
+  }
+  std::vector<Sender::Action> free(LaneNumber lane) {
+    sender_->lane_free(lane, now_);
+    return drain(*sender_);
+  }
+  /// Up to the point where it knows what the receiver has, namely nothing.
+  std::vector<Sender::Action> begin_sending(std::uint64_t chunk_count, int turns = 1) {
+    begin(chunk_count);
+    join(first_lane, turns);
+    free(first_lane);
+    hear(HaveBegin{chunk_count});
+    return hear(HaveEnd{});
+  }
+  static std::vector<std::uint64_t> sent(const std::vector<Sender::Action>& actions) {
+    std::vector<std::uint64_t> out;
+    for (const auto& send : all_of<Sender::SendChunk>(actions)) out.push_back(send.chunk.number);
+    return out;
+  }
+  template <typename Message>
+  static std::vector<Message> said(const std::vector<Sender::Action>& actions) { return said_in<Message, Sender>(actions); }
+  static std::optional<Error> trouble(const std::vector<Sender::Action>& actions) { return trouble_in<Sender>(actions); }
+
+  Manifest manifest_;
+  std::optional<Sender> sender_;
+  TimePoint now_ = session_start;
+};
+
+TEST_F(ASender, SaysTheManifestOnTheFirstLaneOnePartForEachTurn) {
+  for (int i = 0; i < 3000; ++i) value_or_throw(manifest_.add({.name = "a file with a name of some length " + std::to_string(i), .size = 1}));
+  manifest_.seal(min_chunk_size);
+  sender_.emplace(manifest_, the_transfer, false, now_);
+  sender_->lane_joined(first_lane, now_);
+  const auto first = drain(*sender_);
+  ASSERT_THAT(said<ManifestBegin>(first), SizeIs(1));
+  EXPECT_EQ(said<ManifestBegin>(first).front().entries, 3000u);
+  EXPECT_THAT(said<ManifestPart>(first), IsEmpty()) << "no turn was given yet";
+  int parts = 0;
+  while (!sender_->progress().manifest_sent) {
+    const auto actions = free(first_lane);
+    ASSERT_LE(said<ManifestPart>(actions).size(), 1u);
+    parts += static_cast<int>(said<ManifestPart>(actions).size());
+  }
+  EXPECT_GT(parts, 2);
+}
+
+TEST_F(ASender, SendsNoChunkBeforeItKnowsWhatTheReceiverHas) {
+  begin(3);
+  join(first_lane, 5);
+  EXPECT_THAT(sent(hear(HaveBegin{3})), IsEmpty());
+  EXPECT_THAT(sent(hear(HavePart{ChunkIndex{0}, {std::byte{0b010}}})), IsEmpty());
+  EXPECT_THAT(sent(hear(HaveEnd{})), ElementsAre(0, 2));
+  EXPECT_EQ(sender_->progress().resumed, min_chunk_size);
+}
+
+TEST_F(ASender, GivesALaneOneChunkForEachTurn) {
+  EXPECT_THAT(sent(begin_sending(5, 1)), ElementsAre(0));
+  EXPECT_THAT(sent(free(first_lane)), ElementsAre(1));
+  EXPECT_THAT(sent(join(second_lane, 2)), ElementsAre(2, 3));
+}
+
+TEST_F(ASender, StartsTheManifestAgainWhenItsLaneIsLostBeforeTheAnswer) {
+  begin(1);
+  join(first_lane);
+  sender_->lane_lost(first_lane, now_);
+  EXPECT_THAT(drain(*sender_), IsEmpty());
+  const auto again = join(second_lane, 2);
+  EXPECT_THAT(said<ManifestBegin>(again), SizeIs(1));
+  EXPECT_THAT(said<ManifestPart>(again), SizeIs(1));
+  EXPECT_THAT(said<ManifestEnd>(again), SizeIs(1));
+}
+
+TEST_F(ASender, SaysEndOnceAllIsDurableAndAgainIfThatLaneIsLost) {
+  begin_sending(2, 2);
+  EXPECT_THAT(said<End>(hear(Stored{chunks({0, 1})})), IsEmpty());
+  EXPECT_THAT(said<End>(hear(Durable{chunks({0})})), IsEmpty());
+  const auto ends = said<End>(hear(Durable{chunks({1})}));
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends.front().bytes, 2 * min_chunk_size - 1);
+  sender_->lane_lost(first_lane, now_);
+  EXPECT_THAT(said<End>(join(second_lane)), SizeIs(1));
+}
+
+TEST_F(ASender, SaysFarewellWhenEverythingIsVerifiedAndEndsWithTheNames) {
+  begin_sending(1);
+  hear(Durable{chunks({0})});
+  const auto actions = hear(Verified{{"file (1)"}});
+  EXPECT_THAT(said<Farewell>(actions), SizeIs(1));
+  const auto ends = all_of<Sender::Ended>(actions);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_FALSE(ends.front().trouble);
+  EXPECT_THAT(ends.front().names, ElementsAre("file (1)"));
+  EXPECT_TRUE(std::holds_alternative<Sender::Ended>(actions.back()));
+  EXPECT_FALSE(sender_->deadline());
+}
+
+TEST_F(ASender, OfEmptyFilesIsDoneWithoutAnyChunk) {
+  const auto actions = begin_sending(0);
+  EXPECT_THAT(sent(actions), IsEmpty());
+  EXPECT_THAT(said<End>(actions), SizeIs(1));
+  EXPECT_FALSE(trouble(hear(Verified{{"file"}})));
+}
+
+TEST_F(ASender, HasWhatTheReceiverAsksAboutCheckedAndSendsOnlyWhatDiffers) {
+  begin(3);
+  join(first_lane, 5);
+  hear(HaveBegin{3});
+  const auto asked = hear(HaveCheck{{{ChunkIndex{0}, ChunkHash{}}, {ChunkIndex{2}, ChunkHash{}}}});
+  EXPECT_THAT(all_of<Sender::Check>(asked), SizeIs(2));
+  EXPECT_THAT(sent(hear(HaveEnd{})), ElementsAre(1)) << "what is being checked waits";
+  sender_->checked(ChunkIndex{2}, true, now_);
+  EXPECT_THAT(drain(*sender_), IsEmpty());
+  sender_->checked(ChunkIndex{0}, false, now_);
+  const auto answer = drain(*sender_);
+  ASSERT_THAT(said<CheckResult>(answer), SizeIs(1));
+  EXPECT_EQ(said<CheckResult>(answer).front().same, chunks({2}));
+  EXPECT_THAT(sent(answer), ElementsAre(0));
+}
+
+TEST_F(ASender, ChecksAFewChunksAtATime) {
+  begin(100);
+  join(first_lane);
+  hear(HaveBegin{100});
+  HaveCheck check;
+  for (std::uint64_t i = 0; i < 100; ++i) check.items.push_back({ChunkIndex{i}, ChunkHash{}});
+  EXPECT_THAT(all_of<Sender::Check>(hear(check)), SizeIs(max_checks));
+  sender_->checked(ChunkIndex{0}, true, now_);
+  EXPECT_THAT(all_of<Sender::Check>(drain(*sender_)), SizeIs(1));
+}
+
+TEST_F(ASender, AnswersAgainWhatWasAskedAgainAfterALostLane) {
+  begin(1);
+  join(first_lane, 2);
+  hear(HaveBegin{1});
+  hear(HaveCheck{{{ChunkIndex{0}, ChunkHash{}}}});
+  hear(HaveEnd{});
+  join(second_lane);
+  sender_->lane_lost(first_lane, now_);
+  sender_->checked(ChunkIndex{0}, true, now_);
+  EXPECT_THAT(said<CheckResult>(drain(*sender_)), IsEmpty()) << "its lane is gone";
+  hear(HaveBegin{1}, second_lane);
+  const auto answer = said<CheckResult>(hear(HaveCheck{{{ChunkIndex{0}, ChunkHash{}}}}, second_lane));
+  ASSERT_THAT(answer, SizeIs(1));
+  EXPECT_EQ(answer.front().same, chunks({0}));
+}
+
+TEST_F(ASender, SendsAChunkAgainSoOftenAndNoMoreOften) {
+  begin_sending(1);
+  for (int i = 0; i < max_again; ++i) {
+    free(first_lane);
+    EXPECT_THAT(sent(hear(Again{chunks({0})})), ElementsAre(0));
+  }
+  const auto end = hear(Again{chunks({0})});
+  ASSERT_TRUE(trouble(end));
+  EXPECT_EQ(trouble(end)->code, Errc::failed);
+  EXPECT_THAT(said<Stop>(end), SizeIs(1));
+}
+
+TEST_F(ASender, BeatsDropsASilentLaneAndEndsWithoutAny) {
+  begin_sending(1);
+  ASSERT_TRUE(sender_->deadline());
+  std::size_t beats = 0, drops = 0;
+  std::optional<Error> end;
+  while (const auto deadline = sender_->deadline()) {
+    now_ = *deadline;
+    sender_->expire(now_);
+    const auto actions = drain(*sender_);
+    beats += said<Beat>(actions).size();
+    drops += all_of<Sender::Drop>(actions).size();
+    end = trouble(actions);
+  }
+  EXPECT_EQ(beats, 2u);
+  EXPECT_EQ(drops, 1u);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->code, Errc::interrupted);
+  EXPECT_EQ(now_ - session_start, lane_silence + laneless_patience);
+}
+
+TEST_F(ASender, TellsThePeerTheKindOfItsTroubleAndNoPaths) {
+  begin_sending(1);
+  sender_->source_failed({.code = Errc::source_changed, .doing = "reading /home/alice/secret project/plan.txt"}, now_);
+  const auto actions = drain(*sender_);
+  ASSERT_THAT(said<Stop>(actions), SizeIs(1));
+  EXPECT_EQ(said<Stop>(actions).front().code, Errc::source_changed);
+  EXPECT_EQ(said<Stop>(actions).front().words.find("secret"), std::string::npos);
+  EXPECT_EQ(trouble(actions)->doing, "reading /home/alice/secret project/plan.txt");
+}
+
+TEST_F(ASender, EndsWithTheCodeOfAStopUnlessOnlyWeCouldKnowIt) {
+  struct Row { Errc told, ours; };
+  for (const auto [told, ours] : {Row{Errc::local_io, Errc::local_io}, Row{Errc::source_changed, Errc::source_changed},
+                                  Row{Errc::cancelled, Errc::cancelled}, Row{Errc::identity_mismatch, Errc::failed}, Row{Errc::usage, Errc::failed}}) {
+    begin_sending(1);
+    const auto end = trouble(hear(Stop{told, "their words"}));
+    ASSERT_TRUE(end);
+    EXPECT_EQ(end->code, ours);
+    EXPECT_NE(end->doing.find("their words"), std::string::npos);
+  }
+}
+
+TEST_F(ASender, OfAStreamSendsWholeChunksAsTheyGrowAndTheRestAtTheEnd) {
+  begin(0, true);
+  join(first_lane, 100);
+  hear(HaveBegin{0});
+  EXPECT_THAT(sent(hear(HaveEnd{})), IsEmpty());
+  sender_->stream_grew(min_chunk_size * 2 + 5, now_);
+  EXPECT_THAT(sent(drain(*sender_)), ElementsAre(0, 1));
+  sender_->stream_ended(min_chunk_size * 2 + 5, now_);
+  EXPECT_THAT(sent(drain(*sender_)), ElementsAre(2));
+  EXPECT_EQ(sender_->progress().total, min_chunk_size * 2 + 5);
+  EXPECT_EQ(sender_->durable_prefix(), ChunkIndex{0});
+  hear(Durable{chunks({1})});
+  hear(Durable{chunks({0})});
+  EXPECT_EQ(sender_->durable_prefix(), ChunkIndex{2});
+  const auto ends = said<End>(hear(Durable{chunks({2})}));
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends.front().bytes, min_chunk_size * 2 + 5);
+}
+
+TEST_F(ASender, EndsInsteadOfBelievingAReceiverThatBreaksTheProtocol) {
+  const auto none = [](ASender&) {};
+  struct Row { const char* what; std::function<void(ASender&)> before; LaneMessage message; };
+  const std::vector<Row> rows{
+      {"a Have of another number of chunks", none, HaveBegin{4}},
+      {"a HavePart outside a Have", none, HavePart{ChunkIndex{0}, {std::byte{1}}}},
+      {"a HaveEnd outside a Have", none, HaveEnd{}},
+      {"Stored before Have", none, Stored{chunks({0})}},
+      {"Durable before Have", none, Durable{chunks({0})}},
+      {"Again before Have", none, Again{chunks({0})}},
+      {"Verified before Have", none, Verified{}},
+      {"a manifest", none, ManifestBegin{}},
+      {"a part", none, ManifestPart{}},
+      {"End", none, End{}},
+      {"Farewell", none, Farewell{}},
+      {"a hello", none, LaneHello{}},
+      {"a chunk header", none, ChunkHeader{}},
+      {"a part beyond the end", [](ASender& it) { it.hear(HaveBegin{3}); }, HavePart{ChunkIndex{8}, {std::byte{1}}}},
+      {"a question beyond the end", [](ASender& it) { it.hear(HaveBegin{3}); }, HaveCheck{{{ChunkIndex{3}, {}}}}},
+      {"a stored chunk beyond the end", [](ASender& it) { it.hear(HaveBegin{3}), it.hear(HaveEnd{}); }, Stored{chunks({3})}},
+      {"a durable chunk near 2^64", [](ASender& it) { it.hear(HaveBegin{3}), it.hear(HaveEnd{}); }, Durable{chunks({~0ull})}},
+      {"Verified while chunks are missing", [](ASender& it) { it.hear(HaveBegin{3}), it.hear(HaveEnd{}), it.hear(Durable{chunks({0, 1})}); }, Verified{}},
+  };
+  for (const auto& [what, before, message] : rows) {
+    now_ = session_start;
+    begin(3);
+    join(first_lane, 3);
+    before(*this);
+    const auto actions = hear(message);
+    ASSERT_TRUE(trouble(actions)) << what;
+    EXPECT_EQ(trouble(actions)->code, Errc::malformed) << what;
+    EXPECT_THAT(said<Stop>(actions), SizeIs(1)) << what;
+    EXPECT_THAT(hear(HaveBegin{3}), IsEmpty()) << "nothing comes after the end: " << what;
+  }
+}
+
+TEST_F(ASender, RefusesAnAnswerToAManifestThatIsNotAllSaid) {
+  begin(3);
+  sender_->lane_joined(first_lane, now_);
+  drain(*sender_);
+  EXPECT_TRUE(trouble(hear(HaveBegin{3})));
+}
+
+TEST_F(ASender, IgnoresMessagesOfLanesItDoesNotHave) {
+  begin(1);
+  EXPECT_THAT(hear(HaveEnd{}, LaneNumber{77}), IsEmpty());
+  sender_->lane_lost(LaneNumber{77}, now_);
+  sender_->lane_free(LaneNumber{77}, now_);
+  EXPECT_THAT(drain(*sender_), IsEmpty());
+}
+
+}  // namespace
+}  // namespace pshare
