@@ -48,6 +48,7 @@ struct Attempt {
 class Climber {
  public:
   /// From now on the peer is let in at the door. All references live longer, and so does the climber than its coroutines.
+  /// Errors: busy, when the same session with the same peer is under way already.
   Climber(asio::any_io_executor executor, const TlsContext& tls, LaneDoor& door, Random& random, ClimbSettings settings);
 
   /// What to offer. `observed`: where the server sees us (wire/control.hpp, Welcome). `manual`: the port of --port.

@@ -66,8 +66,8 @@ LaneDoor::~LaneDoor() { assert(expected_.empty()); }
 LaneDoor::Registration LaneDoor::expect(SessionId session, PeerId peer) {
   auto expected = std::make_unique<Expected>(executor_);
   expected->key = {session, peer};
-  const auto [place, fresh] = expected_.emplace(expected->key, expected.get());
-  assert(fresh);
+  if (!expected_.emplace(expected->key, expected.get()).second)
+    throw Failure{{.code = Errc::busy, .doing = "expecting lanes of session " + session.text() + ", which is under way already"}};
   return Registration{*this, std::move(expected)};
 }
 

@@ -57,7 +57,7 @@ class LaneDoor {
   Port port() const { return listener_.port(); }
   /// Accepts until it is cancelled.
   awaitable<void> run();
-  /// Each pair of session and peer once at a time (our own reasoning, so asserted).
+  /// Errors: busy, when this peer is expected with this session already (it chose the number, so it may say it twice).
   Registration expect(SessionId session, PeerId peer);
   /// Callers that have not greeted yet.
   std::size_t half_open() const { return half_open_; }

@@ -360,6 +360,18 @@ TEST(LaneDoor, HandsLanesToTheirSessionWithTheirOrdinals) {
   run(world.loop, story());
 }
 
+TEST(LaneDoor, ExpectsOneSessionWithOnePeerOnce) {
+  World world;
+  const auto expecting = world.bobs_door.expect(world.session, world.alice.id());
+  try {
+    world.bobs_door.expect(world.session, world.alice.id());
+    ADD_FAILURE() << "did not throw";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.error().code, Errc::busy);
+  }
+  const auto with_another = world.bobs_door.expect(world.session, world.eve.id());
+}
+
 TEST(LaneDoor, BoundsTheCallersThatHaveNotGreetedFromOneHost) {
   World world;
   auto door = world.door(world.bob, {.half_open = 16, .half_open_per_host = 4});
