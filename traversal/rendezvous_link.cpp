@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "traversal/overloaded.hpp"
+
 namespace pshare {
 
 namespace {
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
 
 TimePoint earlier(std::optional<TimePoint> a, TimePoint b) { return a ? std::min(*a, b) : b; }
 

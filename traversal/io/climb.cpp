@@ -6,16 +6,11 @@
 #include "io/deadline.hpp"
 #include "io/happy_eyeballs.hpp"
 #include "io/log.hpp"
-#include "io/printable.hpp"
+#include "traversal/overloaded.hpp"
 
 namespace pshare {
 
 namespace {
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
 
 std::vector<Rung> rungs_of(const std::vector<Tier>& tiers) {
   std::vector<Rung> rungs;

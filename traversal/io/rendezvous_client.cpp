@@ -7,6 +7,7 @@
 #include "io/log.hpp"
 #include "io/printable.hpp"
 #include "io/tcp_stream.hpp"
+#include "traversal/overloaded.hpp"
 #include "wire/framing.hpp"
 
 #ifndef PSHARE_VERSION
@@ -16,11 +17,6 @@
 namespace pshare {
 
 namespace {
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
 
 std::string host_and_port(const std::string& host, Port port) {
   const bool v6_literal = host.find(':') != std::string::npos;
