@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <string>
 
 namespace pshare {
 
@@ -19,6 +20,9 @@ struct Bytes {
 inline constexpr std::uint64_t KiB = 1024;
 inline constexpr std::uint64_t MiB = 1024 * KiB;
 inline constexpr std::uint64_t GiB = 1024 * MiB;
+
+/// As people read it, in powers of 1000 like file managers: "0 B", "999 B", "1.2 kB", "34 MB", "1.2 GB".
+std::string size_words(std::uint64_t bytes);
 
 /// A rate of payload, in bytes each second; what --limit takes.
 struct BytesPerSecond {

@@ -1,4 +1,7 @@
 // pshare-server: the rendezvous on a public machine. Builds the graph by hand, prints the line that clients need, serves until SIGTERM.
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -10,6 +13,7 @@
 #include "relay/io/server.hpp"
 #include "relay/store_sqlite.hpp"
 #include "secure/identity.hpp"
+#include "secure/random_source.hpp"
 
 namespace pshare {
 namespace {
@@ -18,25 +22,31 @@ constexpr const char* agent = "pshare-server " PSHARE_VERSION;
 
 enum ExitStatus : int { ended = 0, failed = 1, usage = 2, local_trouble = 8 };
 
-/// An address that clients may reach: a global one if there is one, else the best of the others.
+/// Listeners, the database and its journal, the loop, the standard streams; with room to spare.
+constexpr std::size_t descriptors_of_our_own = 32;
+
+/// How likely clients can reach it: the lowest is the best.
+int remoteness(const IpAddress& address) {
+  switch (address.scope()) {
+    case Scope::global: return address.is_v4() ? 0 : 1;
+    case Scope::private_use: return address.is_v4() ? 2 : 4;
+    case Scope::shared: return 3;
+    case Scope::loopback: return address.is_v4() ? 5 : 6;
+    case Scope::link_local:
+    case Scope::unusable: return 7;
+  }
+  return 7;
+}
+
+/// The address that clients are told: the one we listen on, or of all that this machine has the best.
 IpAddress advertised(const ServerOptions& options) {
-  if (options.address && options.address->scope() != Scope::unusable) return *options.address;
-  const auto rank = [](const IpAddress& address) {
-    switch (address.scope()) {
-      case Scope::global: return address.is_v4() ? 0 : 1;
-      case Scope::private_use: return address.is_v4() ? 2 : 4;
-      case Scope::shared: return 3;
-      case Scope::loopback: return address.is_v4() ? 5 : 6;
-      case Scope::link_local:
-      case Scope::unusable: return 7;
-    }
-    return 7;
-  };
+  const bool every_v4 = options.address && options.address->scope() == Scope::unusable;  // 0.0.0.0; :: means both families here
+  if (options.address && !every_v4) return *options.address;
   auto best = *IpAddress::parse("127.0.0.1");
   const auto all = interface_addresses();
   if (!all) return best;
   for (const auto& each : *all)
-    if (rank(each.address) < rank(best)) best = each.address;
+    if ((each.address.is_v4() || !every_v4) && remoteness(each.address) < remoteness(best)) best = each.address;
   return best;
 }
 
@@ -49,23 +59,47 @@ void print_welcome(const ServerOptions& options, Port port, const PeerId& key) {
   std::fflush(stdout);
 }
 
-awaitable<void> serve_until_told(Server& server) {
-  asio::signal_set signals{co_await asio::this_coro::executor, SIGTERM, SIGINT};
+awaitable<void> stop_when_told(asio::signal_set& signals, Server& server) {
+  const int signal = co_await signals.async_wait(use_awaitable);
+  log(LogLevel::info, "server.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  server.stop();
+}
+
+awaitable<void> serve_until_told(asio::signal_set& signals, Server& server) {
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
-    tasks.start(server.run());
-    co_await signals.async_wait(use_awaitable);
-    log(LogLevel::info, "server.stopping");
-    co_await server.say_goodbye();
+    tasks.start(stop_when_told(signals, server));
+    co_await server.run();
   };
   co_await with_tasks<void>(body);
+  log(LogLevel::info, "server.stopped");
+}
+
+/// Every client takes a descriptor, and what a shell allows by default (1024) is soon used up. The hard limit is the operator's.
+void allow_descriptors_for(std::size_t clients) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const auto wanted = static_cast<rlim_t>(clients + max_half_open + descriptors_of_our_own);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+    log(LogLevel::warn, "server.few-descriptors", {{"limit", limit.rlim_cur}, {"wanted", wanted}, {"hint", "raise `ulimit -n` or lower --max-clients"}});
+}
+
+/// Where the numbers of devices begin: not where an earlier run began, and small enough for every CBOR reader.
+DeviceId some_first_device() {
+  SecureRandom random;
+  return DeviceId{1 + random.below(std::uint64_t{1} << 48)};
 }
 
 void run(const ServerOptions& options) {
+  allow_descriptors_for(options.max_clients);
   const auto identity = value_or_throw(Identity::load_or_create(options.data / "server.key"));
   const auto names = value_or_throw(SqliteNameStore::open(options.data / "names.sqlite"));
   const TlsContext tls{identity};
   asio::io_context loop{1};
-  Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}}};
+  // Before the line is printed: whoever has read it may end us.
+  asio::signal_set signals{loop, SIGTERM, SIGINT};
+  Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}, .first_device = some_first_device()}};
   auto listener = options.address ? Listener::on(loop.get_executor(), Endpoint{*options.address, options.port})
                                   : Listener::on(loop.get_executor(), options.port);
   const auto port = listener.port();
@@ -74,13 +108,14 @@ void run(const ServerOptions& options) {
   log(LogLevel::info, "server.listening", {{"port", port.number}, {"max_clients", options.max_clients}, {"relay", "no"}});
 
   std::exception_ptr trouble;
-  asio::co_spawn(loop, serve_until_told(server), [&](std::exception_ptr thrown) { trouble = thrown; });
+  asio::co_spawn(loop, serve_until_told(signals, server), [&](std::exception_ptr thrown) { trouble = thrown; });
   loop.run();
   if (trouble) std::rethrow_exception(trouble);
 }
 
 int end(const Error& error) {
-  std::fprintf(stderr, "pshare-server: %s.\n", error.message().c_str());
+  const auto words = error.message();
+  std::fprintf(stderr, "pshare-server: %s%s\n", words.c_str(), words.ends_with('.') ? "" : ".");
   if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", error.hint.c_str());
   if (error.code == Errc::usage) return usage;
   return error.code == Errc::local_io || error.code == Errc::malformed ? local_trouble : failed;

@@ -55,8 +55,9 @@ awaitable<void> vouch(Program& program, std::string name, PeerId id, bool trust_
                           .hint = "Compare the words with what `pshare id` shows them, then run `pshare contacts add " + name + " " + id.text() +
                                   "`, or send again with --trust-new."};
     if (!program.terminal.present()) throw Failure{untrusted};
-    const auto question = "\"" + name + "\" is new to you. `pshare id` must show them these words:\n  " + words + "\nIs that so?";
-    if (!co_await program.terminal.agree(question)) throw Failure{untrusted};
+    auto question = "\"" + name + "\" is new to you. `pshare id` must show them these words:\n  " + words + "\nIs that so?";
+    const bool yes = co_await program.terminal.agree(std::move(question));
+    if (!yes) throw Failure{untrusted};
   }
   auto contacts = value_or_throw(program.home.contacts());
   value_or_throw(contacts.add(Pin{name, id}));
@@ -72,7 +73,8 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
     const auto id = PeerId::parse(who);
     if (!id) throw Failure{{.code = Errc::usage, .doing = id.error().doing, .hint = id.error().hint}};
     const auto contact = contacts.find(*id);
-    co_return co_await by_id(server, *id, contact ? contact->name : id->short_text(), until);
+    auto known_as = contact ? contact->name : id->short_text();
+    co_return co_await by_id(server, *id, std::move(known_as), until);
   }
 
   const auto parsed = parse_name(who);

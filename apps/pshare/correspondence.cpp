@@ -4,8 +4,8 @@ namespace pshare {
 
 namespace {
 
-/// Letters kept for a slot that is slow to take them. A session has a handful.
-constexpr std::size_t slot_capacity = 16;
+/// Letters kept for a session that is slow to take them. A session has a handful.
+constexpr std::size_t max_letters_of_a_session = 16;
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
@@ -29,15 +29,13 @@ void Correspondence::deliver(const Delivery& delivery) {
   if (!replays_.first_time(opened->nonce, wall_clock())) return drop("a signal that had been delivered before (" + opened->from.short_text() + ")");
   auto signal = decode_signal(opened->body);
   if (!signal) return drop(signal.error().message());
-  route(delivery, Letter{opened->from, opened->from_key, delivery.from_device, *std::move(signal)});
+  route(Letter{opened->from, opened->from_key, delivery.from_device, *std::move(signal)});
 }
 
-void Correspondence::route(const Delivery& delivery, Letter letter) {
+void Correspondence::route(Letter letter) {
   if (const auto waiting = slots_.find(session_of(letter.signal)); waiting != slots_.end()) {
-    if (waiting->second.peer != letter.from) return drop("a signal for a session of somebody else's (" + letter.from.short_text() + ")");
-    if (!waiting->second.channel->try_send(std::error_code{}, std::make_shared<Result<Letter>>(std::move(letter))))
-      drop("more signals than one session may send (" + delivery.from.short_text() + ")");
-    return;
+    if (waiting->second->peer_ != letter.from) return drop("a signal for a session of somebody else's (" + letter.from.short_text() + ")");
+    return waiting->second->hand_over(std::move(letter));
   }
   if (std::holds_alternative<Offer>(letter.signal) && on_offer_) return on_offer_(std::move(letter));
   drop("a signal for a session that is over (" + letter.from.short_text() + ")");
@@ -45,12 +43,12 @@ void Correspondence::route(const Delivery& delivery, Letter letter) {
 
 void Correspondence::forged(const Delivery& delivery, const Error& trouble) {
   drop(trouble.message());
-  for (const auto& [session, waiting] : slots_) {
-    if (waiting.peer != delivery.from) continue;
+  for (const auto& [session, slot] : slots_) {
+    if (slot->peer_ != delivery.from) continue;
     Error error{.code = Errc::identity_mismatch,
-                .doing = "the server delivered an answer that " + waiting.peer.short_text() + " did not write (" + trouble.doing + ")",
+                .doing = "the server delivered an answer that " + slot->peer_.short_text() + " did not write (" + trouble.doing + ")",
                 .hint = "Nothing was sent. The server may be lying, or a clock may be wrong by more than an hour: check both, or use another server."};
-    waiting.channel->try_send(std::error_code{}, std::make_shared<Result<Letter>>(Unexpected{std::move(error)}));
+    slot->hand_over(Unexpected{std::move(error)});
   }
 }
 
@@ -69,18 +67,25 @@ awaitable<Fate> Correspondence::send(PublicKey to, DeviceId device, Signal signa
 Correspondence::Slot Correspondence::expect(SessionId session, PeerId peer) { return Slot{*this, session, peer}; }
 
 Correspondence::Slot::Slot(Correspondence& owner, SessionId session, PeerId peer)
-    : owner_(&owner, Unlist{session}), channel_(std::make_shared<Channel>(owner.executor_, slot_capacity)) {
-  owner.slots_.insert_or_assign(session, Waiting{peer, channel_});
+    : owner_(owner), session_(session), peer_(peer), arrived_(owner.executor_) {
+  owner_.slots_.insert_or_assign(session_, this);
 }
 
-Correspondence::Slot::~Slot() = default;
+Correspondence::Slot::~Slot() {
+  if (const auto ours = owner_.slots_.find(session_); ours != owner_.slots_.end() && ours->second == this) owner_.slots_.erase(ours);
+}
 
-void Correspondence::Slot::Unlist::operator()(Correspondence* owner) const { owner->slots_.erase(session); }
+void Correspondence::Slot::hand_over(Result<Letter> letter) {
+  if (letters_.size() >= max_letters_of_a_session) return owner_.drop("more signals than one session may send (" + peer_.short_text() + ")");
+  letters_.push_back(std::move(letter));
+  arrived_.ring();
+}
 
 awaitable<Letter> Correspondence::Slot::next() {
-  const auto letter = co_await channel_->async_receive(use_awaitable);
-  if (!*letter) throw Failure{letter->error()};
-  co_return **letter;
+  while (letters_.empty()) co_await arrived_.wait();
+  auto letter = std::move(letters_.front());
+  letters_.pop_front();
+  co_return value_or_throw(std::move(letter));
 }
 
 }  // namespace pshare

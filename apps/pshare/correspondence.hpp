@@ -2,12 +2,13 @@
 // to whoever waits for it.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "io/asio.hpp"
+#include "io/wakeup.hpp"
 #include "secure/identity.hpp"
 #include "secure/replay_guard.hpp"
 #include "secure/sealed.hpp"
@@ -39,32 +40,31 @@ class Correspondence {
 
   awaitable<Fate> send(PublicKey to, DeviceId device, Signal signal, bool wait, TimePoint until);
 
-  /// Receives the letters of one session from one peer for as long as it lives.
+  /// Receives the letters of one session from one peer for as long as it lives. The correspondence lives longer.
   class Slot {
    public:
-    Slot(Slot&&) noexcept = default;
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
     ~Slot();
     /// Throws identity_mismatch when the server delivered, as from this peer, something that the peer did not write.
     awaitable<Letter> next();
 
    private:
     friend class Correspondence;
-    using Channel = asio::experimental::channel<void(std::error_code, std::shared_ptr<Result<Letter>>)>;
     Slot(Correspondence& owner, SessionId session, PeerId peer);
-    struct Unlist { void operator()(Correspondence* owner) const; SessionId session; };
-    std::unique_ptr<Correspondence, Unlist> owner_;
-    std::shared_ptr<Channel> channel_;  // shared with a delivery that is being handed over
+    void hand_over(Result<Letter> letter);
+
+    Correspondence& owner_;
+    SessionId session_;
+    PeerId peer_;
+    std::deque<Result<Letter>> letters_;
+    Wakeup arrived_;
   };
   Slot expect(SessionId session, PeerId peer);
 
  private:
-  struct Waiting {
-    PeerId peer;
-    std::shared_ptr<Slot::Channel> channel;
-  };
-
   void deliver(const Delivery& delivery);
-  void route(const Delivery& delivery, Letter letter);
+  void route(Letter letter);
   void forged(const Delivery& delivery, const Error& trouble);
   void drop(const std::string& why);
 
@@ -73,7 +73,7 @@ class Correspondence {
   RendezvousClient& server_;
   Random& random_;
   ReplayGuard replays_;
-  std::map<SessionId, Waiting> slots_;
+  std::map<SessionId, Slot*> slots_;
   std::function<void(Letter)> on_offer_;
   std::function<void(std::string)> on_dropped_;
 };

@@ -102,11 +102,11 @@ void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
       throw CLI::ValidationError{"--chunk: a chunk has 64K to 4M."};
   }
   if (texts.level == "none") {
-    send.compression.level = -1;
+    send.level.mode = LevelSetting::Mode::none;
   } else if (texts.level != "auto") {
     const auto level = parse_size(texts.level);
     if (!level || *level < 1 || *level > 19) throw CLI::ValidationError{"--level: \"" + texts.level + "\" is not auto, none, or 1 to 19."};
-    send.compression.level = static_cast<int>(*level);
+    send.level = {.mode = LevelSetting::Mode::fixed, .level = static_cast<int>(*level)};
   }
   const bool standard_input = std::ranges::find(send.paths, "-") != send.paths.end();
   if (send.text && !send.paths.empty()) throw CLI::ValidationError{"--text sends a message instead of files: give one or the other."};
@@ -131,9 +131,9 @@ void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
 void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const Texts& texts) {
   if (!texts.code.empty())
     throw CLI::ValidationError{"one-time codes are not in this version. Run `pshare receive` without one, and let the sender use --to."};
-  receive.on_conflict = texts.conflict == "overwrite" ? ConflictOption::overwrite
-                        : texts.conflict == "skip"    ? ConflictOption::skip
-                                                      : ConflictOption::rename;
+  receive.on_conflict = texts.conflict == "overwrite" ? OnConflict::overwrite
+                        : texts.conflict == "skip"    ? OnConflict::skip
+                                                      : OnConflict::rename;
   if (receive.to_stdout && common.json) throw CLI::ValidationError{"--stdout and --json both want standard output: use one of them."};
   if (receive.to_stdout) receive.once = true;
 }

@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "transfer/io/delivery.hpp"
+#include "transfer/level_choice.hpp"
 #include "wire/ids.hpp"
 #include "wire/reason.hpp"
 #include "wire/result.hpp"
@@ -16,6 +18,9 @@
 
 namespace pshare {
 
+/// --timeout, when it is not given. Of the contract.
+inline constexpr Duration default_timeout = std::chrono::minutes{10};
+
 /// What every verb takes.
 struct CommonOptions {
   std::optional<std::string> server;             // HOST:PORT[#FINGERPRINT]
@@ -23,15 +28,13 @@ struct CommonOptions {
   std::optional<Port> port;                      // of a manual forward: what we listen on and what the router hands us
   std::vector<Tier> tiers{all_tiers.begin(), all_tiers.end()};
   bool tcp = true, udp = true;
-  Duration timeout = std::chrono::minutes{10};
+  std::optional<Duration> timeout;               // how long to wait for the other side; not given: default_timeout
   bool json = false, quiet = false;
   int verbosity = 0;
 };
 
 struct InitOptions    { std::optional<std::string> name; };
 struct IdOptions      {};
-/// 0: auto, -1: none, 1 to 19: that zstd level.
-struct CompressionOption { int level = 0; };
 struct SendOptions {
   std::vector<std::filesystem::path> paths;      // just "-": standard input
   std::optional<std::string> to;
@@ -39,17 +42,16 @@ struct SendOptions {
   std::vector<std::string> excludes;
   std::uint64_t lanes = 1;
   std::uint64_t limit = 0;                       // bytes each second; 0: none
-  CompressionOption compression;
+  LevelSetting level;
   std::uint64_t chunk_size = 0;                  // 0: chosen by size
   bool trust_new = false;
 };
-enum class ConflictOption { rename, overwrite, skip };
 struct ReceiveOptions {
   std::optional<std::string> code;
   std::filesystem::path directory = ".";
   std::vector<std::string> from;
   bool yes = false, once = false, to_stdout = false, trust_new = false;
-  ConflictOption on_conflict = ConflictOption::rename;
+  OnConflict on_conflict = OnConflict::rename;
 };
 struct ContactsOptions {
   struct List   {};

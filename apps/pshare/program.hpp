@@ -29,7 +29,7 @@ struct Program {
   Report& report;
 
   /// Until when this verb waits for the other side, if it begins to wait now.
-  TimePoint patience() const { return Clock::now() + options.timeout; }
+  TimePoint patience() const { return Clock::now() + options.timeout.value_or(default_timeout); }
 };
 
 // One verb, one coroutine, one file. All throw Failure.

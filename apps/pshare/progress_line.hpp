@@ -16,11 +16,11 @@ std::string_view word(Bottleneck bottleneck);
 
 struct ProgressFacts {
   std::uint64_t bytes = 0;                   // safe on the other side's disk
-  std::optional<std::uint64_t> total;        // nothing: standard input
+  std::optional<std::uint64_t> total = {};   // nothing: standard input
   std::uint64_t files_done = 0, files = 0;
   double bytes_per_second = 0;
-  std::optional<Duration> remaining;
-  std::optional<Path> path;                  // nothing: looking for one
+  std::optional<Duration> remaining = {};
+  std::optional<Path> path = {};             // nothing: looking for one
   Bottleneck bottleneck = Bottleneck::unknown;
   bool finishing = false;                    // every byte is there; names are being given
 };
@@ -31,7 +31,7 @@ std::string progress_line(const ProgressFacts& facts, std::size_t width);
 struct DoneFacts {
   std::uint64_t bytes = 0, wire_bytes = 0, files = 0, resumed_bytes = 0;
   double seconds = 0;
-  std::optional<Path> path;
+  std::optional<Path> path = {};
 };
 
 /// "Sent 3 files, 1.2 GB in 4 s (300 MB/s) by direct tcp to 192.0.2.1:4701; 900 MB on the wire; 200 MB were there already."

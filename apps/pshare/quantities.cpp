@@ -89,17 +89,6 @@ Result<Duration> parse_duration(std::string_view text) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>{seconds});
 }
 
-std::string size_words(std::uint64_t bytes) {
-  static constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < units.size()) value /= 1000, ++unit;
-  std::array<char, 32> out{};
-  const bool fraction = unit > 0 && value < 9.95;
-  std::snprintf(out.data(), out.size(), fraction ? "%.1f %s" : "%.0f %s", value, units[unit]);
-  return out.data();
-}
-
 std::string duration_words(Duration duration) {
   const auto seconds = static_cast<std::uint64_t>(std::max(0.0, std::round(std::chrono::duration<double>{duration}.count())));
   const auto both = [](std::uint64_t large, const char* large_unit, std::uint64_t small, const char* small_unit) {

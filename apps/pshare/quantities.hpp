@@ -7,6 +7,7 @@
 
 #include "wire/result.hpp"
 #include "wire/time.hpp"
+#include "wire/units.hpp"
 
 namespace pshare {
 
@@ -18,8 +19,6 @@ Result<std::uint64_t> parse_rate(std::string_view text);
 /// "90" (seconds), "500ms", "90s", "10m", "1h30m", "2d". Errors: usage; also for 0 and for more than 365 days.
 Result<Duration> parse_duration(std::string_view text);
 
-/// "0 B", "999 B", "1.2 kB", "34 MB", "1.2 GB": powers of 1000, as file managers show them.
-std::string size_words(std::uint64_t bytes);
 /// "3 s", "2 min 5 s", "1 h 20 min", "3 d 4 h".
 std::string duration_words(Duration duration);
 /// "1 file", "3 files", "20,000 files".

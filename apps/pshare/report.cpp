@@ -14,6 +14,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t max_shown_text = 4 * max_text;  // every byte of it might need an escape
+constexpr std::size_t max_shown_error = 4096;
 constexpr Duration between_json_progress = std::chrono::milliseconds{500};
 constexpr Duration between_shown_progress = std::chrono::milliseconds{100};
 
@@ -46,8 +48,9 @@ std::string summary_words(const Summary& summary) {
 }
 
 std::string error_words(const Error& error) {
-  auto words = printable(error.message()) + ".";
-  if (!error.hint.empty()) words += "\n  " + printable(error.hint);
+  auto words = printable(error.message(), Newlines::kept, max_shown_error);
+  if (!words.ends_with('.')) words += '.';
+  if (!error.hint.empty()) words += "\n  " + printable(error.hint, Newlines::kept);
   return words;
 }
 
@@ -144,6 +147,11 @@ void Report::progress(const ProgressFacts& facts, TimePoint now) {
   progress_shown_ = true;
 }
 
+void Report::last_progress(const ProgressFacts& facts) {
+  last_progress_.reset();
+  progress(facts, Clock::now());
+}
+
 void Report::done(std::string_view verb, const DoneFacts& facts) {
   if (manner_.json)
     return emit({{"event", "done"}, {"bytes", facts.bytes}, {"wire_bytes", facts.wire_bytes}, {"files", facts.files},
@@ -155,7 +163,7 @@ void Report::done(std::string_view verb, const DoneFacts& facts) {
 void Report::text(std::string_view from, std::string_view text) {
   if (manner_.json) return emit({{"event", "text"}, {"from", from}, {"text", text}});
   clear_progress();
-  std::printf("%s: %s\n", printable(from).c_str(), printable(text).c_str());
+  std::printf("%s: %s\n", printable(from).c_str(), printable(text, Newlines::kept, max_shown_text).c_str());
   std::fflush(stdout);
 }
 

@@ -37,6 +37,7 @@ class Report {
   void path(const Path& path);
   /// Called as often as one likes; shown a few times a second.
   void progress(const ProgressFacts& facts, TimePoint now);
+  void last_progress(const ProgressFacts& facts);
   void done(std::string_view verb, const DoneFacts& facts);
   void text(std::string_view from, std::string_view text);
   void error(const Error& error);

@@ -12,22 +12,20 @@
 
 namespace pshare {
 
-namespace {
-
-/// Gives the token back however the question ended.
-template <typename Turn>
-class TurnHeld {
+/// The right to ask, given back however the question ends.
+class Terminal::Turn {
  public:
-  explicit TurnHeld(Turn& turn) : turn_(turn) {}
-  TurnHeld(const TurnHeld&) = delete;
-  TurnHeld& operator=(const TurnHeld&) = delete;
-  ~TurnHeld() { turn_.try_send(std::error_code{}); }
+  explicit Turn(Terminal& terminal) : terminal_(terminal) { terminal_.asking_ = true; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    terminal_.asking_ = false;
+    terminal_.answered_.ring();
+  }
 
  private:
-  Turn& turn_;
+  Terminal& terminal_;
 };
-
-}  // namespace
 
 std::optional<std::size_t> screen_width() {
   if (!::isatty(STDERR_FILENO)) return std::nullopt;
@@ -37,13 +35,11 @@ std::optional<std::size_t> screen_width() {
 }
 
 Terminal::Terminal(asio::any_io_executor executor)
-    : executor_(executor), present_(::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)), turn_(executor, 1) {
-  turn_.try_send(std::error_code{});
-}
+    : executor_(executor), present_(::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)), answered_(executor) {}
 
 awaitable<std::string> Terminal::ask(std::string question) {
-  co_await turn_.async_receive(use_awaitable);
-  const TurnHeld held{turn_};
+  while (asking_) co_await answered_.wait();
+  const Turn turn{*this};
 
   // Opened anew: making standard input itself non-blocking would outlive us in the shell that shares it.
   const int tty = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);

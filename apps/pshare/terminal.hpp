@@ -5,6 +5,7 @@
 #include <string>
 
 #include "io/asio.hpp"
+#include "io/wakeup.hpp"
 
 namespace pshare {
 
@@ -25,11 +26,12 @@ class Terminal {
   awaitable<bool> agree(std::string question);
 
  private:
-  using Turn = asio::experimental::channel<void(std::error_code)>;
+  class Turn;
 
   asio::any_io_executor executor_;
   bool present_ = false;
-  Turn turn_;  // holds one token: whoever has taken it may ask
+  bool asking_ = false;
+  Wakeups answered_;
 };
 
 }  // namespace pshare

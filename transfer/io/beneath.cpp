@@ -132,7 +132,7 @@ Result<void> remove_tree(int parent, const std::string& name) {
     const auto place = place_beneath(parent, directories[at]);
     if (!place) return Unexpected{place.error()};
     // Ours may have been given their final modes already, such as 0555.
-    ::fchmodat(place->parent.fd(), place->name.c_str(), 0700, AT_SYMLINK_NOFOLLOW);
+    if (::fchmodat(place->parent.fd(), place->name.c_str(), 0700, AT_SYMLINK_NOFOLLOW) != 0) return trouble_with(directories[at]);
     const auto directory = open_beneath(parent, directories[at], O_RDONLY | O_DIRECTORY);
     if (!directory) return Unexpected{directory.error()};
     const auto names = names_in(*directory);

@@ -1,0 +1,39 @@
+#include "apps/pshare/online.hpp"
+
+#include "io/printable.hpp"
+
+namespace pshare {
+
+Online::Online(Program& program, ServerAddress address)
+    : program_(program),
+      server_(program.executor, program.tls, std::move(address), program.random),
+      letters_(program.executor, program.identity, server_, program.random),
+      door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))) {
+  server_.set_on_state([&report = program.report](bool connected, const std::string& words) {
+    report.detail(connected ? "Connected to the server." : "No connection to the server: " + words);
+  });
+  server_.set_on_notice([&report = program.report](const std::string& words) { report.say("The server says: " + words); });
+  letters_.set_on_dropped([&report = program.report](const std::string& why) { report.detail("Dropped a signal: " + printable(why)); });
+}
+
+void Online::begin(TaskGroup& tasks) {
+  tasks.start(server_.run());
+  tasks.start(letters_.run());
+  tasks.start(door_.run());
+  tasks.start(watch_address());
+}
+
+awaitable<void> Online::watch_address() {
+  const auto welcome = co_await server_.welcome(TimePoint::max());
+  observed_ = welcome.observed;
+}
+
+Climber Online::climber(SessionId session, PeerId peer) {
+  ClimbSettings settings{.session = session, .peer = peer, .tiers = program_.options.tiers, .tcp_allowed = program_.options.tcp, .loopback_peer = false};
+  settings.loopback_peer = observed_ && observed_->address.scope() == Scope::loopback;
+  return Climber{program_.executor, program_.tls, door_, program_.random, settings};
+}
+
+std::vector<Candidate> Online::candidates(const Climber& climber) const { return climber.local_candidates(observed_, program_.options.port); }
+
+}  // namespace pshare

@@ -1,0 +1,50 @@
+// Looks at a session several times a second and reports how it goes. For both sides: their sessions answer the same questions.
+#pragma once
+
+#include <optional>
+
+#include "apps/pshare/report.hpp"
+#include "io/asio.hpp"
+#include "io/deadline.hpp"
+#include "transfer/meter.hpp"
+#include "traversal/path.hpp"
+
+namespace pshare {
+
+inline constexpr Duration between_looks = std::chrono::milliseconds{100};
+
+inline Bottleneck shown(Meter::Bottleneck what) {
+  switch (what) {
+    case Meter::Bottleneck::disk: return Bottleneck::disk;
+    case Meter::Bottleneck::cpu: return Bottleneck::cpu;
+    case Meter::Bottleneck::network: return Bottleneck::network;
+    case Meter::Bottleneck::other_side: return Bottleneck::other_side;
+    case Meter::Bottleneck::limit: return Bottleneck::limit;
+  }
+  return Bottleneck::unknown;
+}
+
+/// `path` is the one in use, nothing while there is none. `total`: nothing for a stream.
+template <typename Session>
+ProgressFacts progress_facts(const Session& session, const std::optional<Path>& path, std::optional<std::uint64_t> total, std::uint64_t files, TimePoint now) {
+  const auto progress = session.progress();
+  ProgressFacts facts{.bytes = progress.durable, .total = total, .files_done = session.files_done(), .files = files, .path = path};
+  facts.bytes_per_second = static_cast<double>(session.meter().rate(now).count);
+  if (total) facts.remaining = session.meter().remaining(*total, now);
+  if (const auto what = session.meter().bottleneck(now)) facts.bottleneck = shown(*what);
+  facts.finishing = total && *total > 0 && progress.durable == *total;
+  return facts;
+}
+
+/// Until cancelled. `look` is called each time before the report.
+template <typename Session, typename Look>
+awaitable<void> watch_progress(const Session& session, Report& report, const std::optional<Path>& path, std::optional<std::uint64_t> total, std::uint64_t files, Look look) {
+  for (;;) {
+    const auto now = Clock::now();
+    look(now);
+    report.progress(progress_facts(session, path, total, files, now), now);
+    co_await sleep_until(now + between_looks);
+  }
+}
+
+}  // namespace pshare

@@ -1,0 +1,213 @@
+// pshare receive: waits for offers, and receives what the user (or a rule) agrees to; several at once.
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "apps/pshare/quantities.hpp"
+#include "apps/pshare/reception.hpp"
+#include "io/deadline.hpp"
+#include "io/printable.hpp"
+
+namespace pshare {
+
+namespace {
+
+/// Offers and transfers at once; further ones are told that we are busy.
+constexpr std::size_t max_receptions = 32;
+constexpr std::size_t max_receptions_of_a_peer = 8;
+/// How long transfers under way may take to say their last words after Ctrl-C.
+constexpr Duration last_words = std::chrono::seconds{3};
+
+class Receiving {
+ public:
+  Receiving(Program& program, Online& online, ReceiveOptions options)
+      : program_(program), online_(online), options_(std::move(options)), ended_(program.executor), offered_(program.executor), reception_ended_(program.executor) {}
+
+  awaitable<void> run(TaskGroup& tasks) {
+    online_.letters().set_on_offer([this](Letter letter) { take(std::move(letter)); });
+    tasks.start(watch_interrupt());
+    tasks.start(serve_offers(tasks));
+    co_await introduce();
+    if (program_.options.timeout) no_offer_by_ = Clock::now() + *program_.options.timeout;
+    co_await wait_for_the_end();
+    if (trouble_) throw Failure{*trouble_};
+  }
+
+ private:
+  awaitable<void> introduce() {
+    const auto settings = value_or_throw(program_.home.settings());
+    co_await online_.server().welcome(program_.patience());
+    if (settings.name) co_await online_.server().register_name(*settings.name, program_.patience());
+    program_.report.say("Waiting for offers as " + (settings.name ? "\"" + *settings.name + "\"" : program_.identity.id().short_text()) + ". Ctrl-C stops.");
+  }
+
+  void take(Letter letter) {
+    if (offers_.size() >= max_receptions) return;  // the sender's own patience ends it
+    offers_.push_back(std::move(letter));
+    offered_.ring();
+  }
+
+  awaitable<void> serve_offers(TaskGroup& tasks) {
+    for (;;) {
+      while (!offers_.empty()) {
+        auto letter = std::move(offers_.front());
+        offers_.pop_front();
+        tasks.start(serve(std::move(letter)));
+      }
+      co_await offered_.wait();
+    }
+  }
+
+  bool room_for(const PeerId& peer) const {
+    const auto theirs = std::ranges::count_if(receptions_, [&](const Reception* each) { return each->key().first == peer; });
+    return receptions_.size() < max_receptions && static_cast<std::size_t>(theirs) < max_receptions_of_a_peer;
+  }
+
+  awaitable<void> serve(Letter letter) {
+    const auto& offer = std::get<Offer>(letter.signal);
+    if (!room_for(letter.from)) {
+      Signal busy = Reject{offer.session, Reject::Why::busy, "too many transfers at once"};
+      co_await online_.letters().send(letter.from_key, letter.device, std::move(busy), false, Clock::now() + last_words);
+      co_return;
+    }
+    Reception reception{program_, online_, options_, std::move(letter)};
+    receptions_.push_back(&reception);
+    std::optional<Reception::End> end;
+    std::exception_ptr unforeseen;
+    try {
+      end.emplace(co_await go_through_with(reception));
+    } catch (const Failure& failure) {
+      end.emplace(Reception::Failed{failure.error()});
+    } catch (...) {
+      unforeseen = std::current_exception();
+    }
+    std::erase(receptions_, &reception);
+    reception_ended_.ring();
+    if (unforeseen) std::rethrow_exception(unforeseen);
+    account_for(reception, *end);
+  }
+
+  awaitable<Reception::End> go_through_with(Reception& reception) {
+    const auto key = reception.key();
+    const bool agreed = agreed_.contains(key);
+    if (!co_await reception.consent(agreed)) co_return Reception::NotWanted{};
+    // The sender came back before we noticed that it had gone: the newer offer is the one that lives.
+    while (Reception* older = other_of(reception)) {
+      older->cancel();
+      superseded_.insert(older);
+      co_await reception_ended_.wait();
+    }
+    lost_.erase(key);
+    agreed_.insert(key);
+    co_return co_await reception.receive();
+  }
+
+  Reception* other_of(const Reception& reception) const {
+    const auto other = std::ranges::find_if(receptions_, [&](const Reception* each) { return each != &reception && each->key() == reception.key() && each->receiving(); });
+    return other == receptions_.end() ? nullptr : *other;
+  }
+
+  void account_for(const Reception& reception, const Reception::End& end) {
+    if (superseded_.erase(&reception) > 0 || std::holds_alternative<Reception::NotWanted>(end)) return;
+    const auto key = reception.key();
+    if (const auto* lost = std::get_if<Reception::Lost>(&end)) {
+      lost_[key] = {program_.patience(), lost->error};
+      program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " +
+                          duration_words(program_.options.timeout.value_or(default_timeout)) + ".");
+      return ended_.ring();
+    }
+    agreed_.erase(key);
+    if (const auto* failed = std::get_if<Reception::Failed>(&end)) {
+      if (!options_.once && !interrupted_) return program_.report.error(failed->error);
+      trouble_ = failed->error;
+    }
+    if (options_.once) over_ = true;
+    ended_.ring();
+  }
+
+  /// Until --once has had its transfer, nobody came in time, or the user has had enough.
+  awaitable<void> wait_for_the_end() {
+    while (!over_) {
+      co_await ended_.wait(next_deadline());
+      give_up_the_lost();
+      const bool nobody = receptions_.empty() && lost_.empty() && no_offer_by_ && Clock::now() >= *no_offer_by_;
+      if (nobody && !over_) {
+        trouble_ = Error{.code = Errc::offline, .doing = "nobody offered anything in time", .hint = "Ask the sender to run `pshare send`; --timeout sets how long to wait."};
+        over_ = true;
+      }
+    }
+  }
+
+  std::optional<TimePoint> next_deadline() const {
+    auto earliest = receptions_.empty() ? no_offer_by_ : std::nullopt;
+    for (const auto& [key, lost] : lost_)
+      if (!earliest || lost.until < *earliest) earliest = lost.until;
+    return earliest;
+  }
+
+  void give_up_the_lost() {
+    for (auto each = lost_.begin(); each != lost_.end();) {
+      if (Clock::now() < each->second.until) {
+        ++each;
+        continue;
+      }
+      agreed_.erase(each->first);
+      if (options_.once) {
+        trouble_ = each->second.error;
+        over_ = true;
+      } else {
+        program_.report.error(each->second.error);
+      }
+      each = lost_.erase(each);
+    }
+  }
+
+  awaitable<void> watch_interrupt() {
+    try {
+      co_await until_interrupted();
+    } catch (const Failure& failure) {
+      interrupted_ = failure.error();
+    }
+    const bool busy = !receptions_.empty() || !lost_.empty() || options_.once;
+    for (auto* reception : receptions_) reception->cancel();
+    const auto until = Clock::now() + last_words;
+    while (!receptions_.empty() && Clock::now() < until) co_await reception_ended_.wait(until);
+    if (busy && !trouble_) trouble_ = Error{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again; what has arrived is kept."};
+    over_ = true;
+    ended_.ring();
+  }
+
+  struct LostTransfer {
+    TimePoint until;
+    Error error;
+  };
+
+  Program& program_;
+  Online& online_;
+  const ReceiveOptions options_;
+  std::deque<Letter> offers_;
+  std::vector<Reception*> receptions_;              // each owned by its serve()
+  std::set<const Reception*> superseded_;           // by a newer offer of the same transfer
+  std::set<TransferKey> agreed_;                    // and not finished
+  std::map<TransferKey, LostTransfer> lost_;        // their sender may come back
+  Wakeup ended_, offered_;
+  Wakeups reception_ended_;
+  std::optional<TimePoint> no_offer_by_;            // --timeout
+  std::optional<Error> trouble_, interrupted_;
+  bool over_ = false;
+};
+
+}  // namespace
+
+awaitable<void> receive(Program& program, ReceiveOptions options) {
+  const auto address = co_await pinned_server(program, chosen_server(program));
+  Online online{program, address};
+  Receiving receiving{program, online, std::move(options)};
+  const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+    online.begin(tasks);
+    co_await receiving.run(tasks);
+  };
+  co_await with_tasks<void>(body);
+}
+
+}  // namespace pshare

@@ -1,0 +1,227 @@
+#include "apps/pshare/reception.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "apps/pshare/consent.hpp"
+#include "apps/pshare/progress_watch.hpp"
+#include "io/deadline.hpp"
+#include "io/printable.hpp"
+#include "transfer/io/file_sink.hpp"
+#include "transfer/io/stream_sink.hpp"
+#include "transfer/transfer_id.hpp"
+
+namespace pshare {
+
+namespace {
+
+constexpr Duration path_patience = std::chrono::seconds{60};
+constexpr Duration further_lane_patience = std::chrono::seconds{5};
+constexpr Duration answer_patience = std::chrono::seconds{30};
+
+}  // namespace
+
+Reception::Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter)
+    : program_(program), online_(online), options_(options), letter_(std::move(letter)), offer_(std::get<Offer>(letter_.signal)),
+      slot_(online.letters().expect(offer_.session, letter_.from)) {}
+
+void Reception::cancel() {
+  cancelled_ = true;
+  if (session_) session_->cancel();
+}
+
+// --- who, and whether ------------------------------------------------------------------------------------------------------
+
+awaitable<bool> Reception::consent(bool agreed) {
+  caller_ = co_await identify_caller(program_, online_.server(), letter_.from, offer_.from_name);
+  program_.report.offer_came(caller_.name, letter_.from, caller_.contact, offer_.summary);
+  if (caller_.warning) program_.report.warn(*caller_.warning);
+  if (agreed) co_return true;
+
+  const auto decision = decide(caller_, offer_.summary, options_, program_.terminal.present());
+  if (const auto* refuse = std::get_if<Refuse>(&decision)) {
+    program_.report.say("Declined: " + refuse->words + ". Accept offers unattended with --yes, which is for contacts (`pshare contacts add`).");
+    co_await reject(refuse->why, refuse->words);
+    co_return false;
+  }
+  if (const auto* at_once = std::get_if<AcceptAtOnce>(&decision)) {
+    if (at_once->pin) pin();
+    co_return true;
+  }
+  co_return co_await ask();
+}
+
+void Reception::pin() {
+  auto contacts = value_or_throw(program_.home.contacts());
+  value_or_throw(contacts.add(Pin{caller_.name, letter_.from}));
+  program_.report.say("\"" + caller_.name + "\" is one of your contacts now.");
+}
+
+awaitable<bool> Reception::ask() {
+  const auto body = [this](TaskGroup& tasks) -> awaitable<bool> {
+    tasks.start(watch_for_cancel());
+    auto question = "Accept " + summary_words(offer_.summary) + " from " + printable(caller_.name) + "?";
+    co_return co_await program_.terminal.agree(std::move(question));
+  };
+  bool yes = false;
+  try {
+    yes = co_await with_tasks<bool>(body);
+  } catch (const Failure& failure) {
+    if (!withdrawn_) throw;
+    program_.report.say("\n" + printable(failure.error().message()) + ".");
+  }
+  if (!yes && !withdrawn_) co_await reject(Reject::Why::declined, "");
+  co_return yes;
+}
+
+/// Throws cancelled once the sender takes the offer back.
+awaitable<void> Reception::watch_for_cancel() {
+  for (;;) {
+    const auto letter = co_await slot_.next();
+    const auto* taken_back = std::get_if<Cancel>(&letter.signal);
+    if (!taken_back) continue;
+    withdrawn_ = true;
+    const auto* how = taken_back->why == Cancel::Why::taken_by_other_device ? " is received by another device of yours"
+                      : taken_back->why == Cancel::Why::timed_out           ? " did not wait any longer"
+                                                                            : " took the offer back";
+    throw Failure{{.code = Errc::cancelled, .doing = caller_.name + how}};
+  }
+}
+
+awaitable<void> Reception::answer(Signal signal) {
+  co_await online_.letters().send(letter_.from_key, letter_.device, std::move(signal), false, Clock::now() + answer_patience);
+}
+
+awaitable<void> Reception::reject(Reject::Why why, std::string words) {
+  Signal no = Reject{offer_.session, why, std::move(words)};
+  co_await answer(std::move(no));
+}
+
+// --- the transfer ----------------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Sink>> Reception::open_sink() const {
+  if (options_.to_stdout) return std::unique_ptr<Sink>{std::make_unique<StreamSink>(STDOUT_FILENO)};
+  auto files = FileSink::at(options_.directory, options_.on_conflict);
+  if (!files) return Unexpected{std::move(files).error()};
+  return std::unique_ptr<Sink>{std::make_unique<FileSink>(*std::move(files))};
+}
+
+awaitable<Reception::End> Reception::receive() {
+  began_ = Clock::now();
+  if (offer_.summary.text) co_return co_await show_text();
+  auto sink = open_sink();
+  if (!sink) {
+    co_await reject(Reject::Why::local_trouble, "the folder there cannot be written");
+    co_return Failed{sink.error()};
+  }
+  co_return co_await run_session(**sink);
+}
+
+awaitable<Reception::End> Reception::show_text() {
+  program_.report.text(caller_.name, *offer_.summary.text);
+  Signal shown = TextShown{offer_.session};
+  co_await answer(std::move(shown));
+  program_.report.done("Received", {.bytes = offer_.summary.text->size(), .seconds = 0});
+  co_return Shown{};
+}
+
+awaitable<Reception::End> Reception::run_session(Sink& sink) {
+  auto climber = online_.climber(offer_.session, letter_.from);
+  climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
+  ReceiverSession::Settings settings;
+  settings.partial = transfer_id(letter_.from, program_.identity.id(), TransferKind::files, {offer_.transfer.text()}, {});
+  settings.lane_lost = [this](const Path& path, const Error& why) {
+    program_.report.detail("Lost " + path_words(path) + ": " + printable(why.message()));
+    if (const auto gone = std::ranges::find(lanes_, path); gone != lanes_.end()) lanes_.erase(gone);
+  };
+  ReceiverSession session{program_.executor, program_.workers, sink, offer_.transfer, offer_.summary, settings};
+  session_ = &session;
+  if (cancelled_) session.cancel();
+  program_.report.accepted(caller_.name);
+  Signal yes = Accept{offer_.session, online_.candidates(climber)};
+  co_await answer(std::move(yes));
+
+  const auto no_path_at = Clock::now() + std::min(path_patience, program_.options.timeout.value_or(default_timeout));
+  const auto body = [&](TaskGroup& tasks) -> awaitable<ReceiveOutcome> {
+    tasks.start(climber.attend(offer_.candidates, no_path_at));
+    tasks.start(keep_lanes(session, climber));
+    tasks.start(watch_for_cancel());
+    tasks.start(watch(session, climber, tasks));
+    co_return co_await session.run();
+  };
+  std::optional<ReceiveOutcome> outcome;
+  std::optional<Error> trouble;
+  try {
+    outcome.emplace(co_await with_tasks<ReceiveOutcome>(body));
+  } catch (const Failure& failure) {
+    trouble = failure.error();
+  }
+  session_ = nullptr;
+  if (withdrawn_ && !outcome) {
+    program_.report.say(printable(trouble->message()) + ".");
+    co_return NotWanted{};
+  }
+  if (trouble) co_return Failed{*trouble};
+  co_return end_of(*outcome, session);
+}
+
+awaitable<void> Reception::keep_lanes(ReceiverSession& session, Climber& climber) {
+  for (;;) {
+    auto lane = co_await climber.next_lane();
+    const auto path = lane->path();
+    lanes_.push_back(path);
+    if (!path_) program_.report.path(path);
+    path_ = last_path_ = path;
+    session.add_lane(std::move(lane));
+  }
+}
+
+/// Lanes beyond the first are dialled by whoever dialled the first.
+awaitable<void> Reception::dial_further_lanes(ReceiverSession& session, Climber& climber, Path like) {
+  for (std::uint32_t ordinal = 1; ordinal < std::min(offer_.lanes, max_lanes); ++ordinal) {
+    try {
+      auto lane = co_await climber.another_lane(like, ordinal, Clock::now() + further_lane_patience);
+      lanes_.push_back(lane->path());
+      session.add_lane(std::move(lane));
+    } catch (const Failure& failure) {
+      program_.report.detail("No lane number " + std::to_string(ordinal + 1) + ": " + printable(failure.error().message()));
+    }
+  }
+}
+
+awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, TaskGroup& tasks) {
+  const auto look = [&](TimePoint) {
+    if (lanes_.empty() && path_) {
+      path_.reset();
+      further_dialled_ = false;
+      climber.climb_again();
+    }
+    // The sender has chosen when it has spoken and closed the others.
+    const bool chosen = session.progress().manifest_known && lanes_.size() == 1;
+    if (chosen && !further_dialled_ && offer_.lanes > 1 && climber.dialled(lanes_.front())) {
+      further_dialled_ = true;
+      tasks.start(dial_further_lanes(session, climber, lanes_.front()));
+    }
+  };
+  co_await watch_progress(session, program_.report, path_, offer_.summary.bytes, offer_.summary.files, look);
+}
+
+Reception::End Reception::end_of(const ReceiveOutcome& outcome, const ReceiverSession& session) {
+  for (const auto& remark : outcome.remarks) program_.report.warn(printable(remark));
+  if (outcome.trouble) {
+    if (cancelled_) return Failed{{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again to go on where it stopped."}};
+    if (outcome.trouble->code == Errc::interrupted && lanes_.empty()) return Lost{*outcome.trouble};
+    return Failed{*outcome.trouble};
+  }
+  const auto progress = session.progress();
+  const auto files = offer_.summary.files;
+  program_.report.last_progress({.bytes = progress.durable, .total = progress.durable, .files_done = files, .files = files, .path = last_path_});
+  program_.report.done("Received", {.bytes = progress.durable, .wire_bytes = session.wire_bytes(), .files = files, .resumed_bytes = progress.resumed,
+                                    .seconds = std::chrono::duration<double>{Clock::now() - began_}.count(), .path = last_path_});
+  if (!options_.to_stdout)
+    for (const auto& name : outcome.names) program_.report.say("  " + printable((options_.directory / name).string()));
+  return Done{};
+}
+
+}  // namespace pshare

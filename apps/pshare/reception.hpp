@@ -1,0 +1,76 @@
+// One offer on the receiving side, from its arrival to its end: who asks, does the user agree, and then the transfer.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "apps/pshare/addressee.hpp"
+#include "apps/pshare/online.hpp"
+#include "apps/pshare/options.hpp"
+#include "apps/pshare/program.hpp"
+#include "io/wakeup.hpp"
+#include "transfer/io/receiver_session.hpp"
+#include "transfer/io/sink.hpp"
+
+namespace pshare {
+
+/// A transfer is a sender's: the ID that two senders choose may be the same, and must not lead into each other's partial folder.
+using TransferKey = std::pair<PeerId, TransferId>;
+
+class Reception {
+ public:
+  /// How it ended.
+  struct NotWanted {};                 // declined, withdrawn, or taken by another device
+  struct Shown {};                     // a text
+  struct Done {};
+  struct Lost { Error error; };        // the sender is gone; it may come back and go on
+  struct Failed { Error error; };
+  using End = std::variant<NotWanted, Shown, Done, Lost, Failed>;
+
+  /// All references live longer.
+  Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter);
+
+  /// `agreed`: the user has agreed to this very transfer before, so nobody is asked again.
+  awaitable<bool> consent(bool agreed);
+  /// After consent.
+  awaitable<End> receive();
+  /// Ctrl-C, or a newer offer of the same transfer.
+  void cancel();
+
+  TransferKey key() const { return {letter_.from, offer_.transfer}; }
+  const std::string& caller() const { return caller_.name; }
+  bool receiving() const { return session_ != nullptr; }
+
+ private:
+  awaitable<bool> ask();
+  awaitable<void> reject(Reject::Why why, std::string words);
+  awaitable<void> answer(Signal signal);
+  void pin();
+  Result<std::unique_ptr<Sink>> open_sink() const;
+  awaitable<End> show_text();
+  awaitable<End> run_session(Sink& sink);
+  awaitable<void> keep_lanes(ReceiverSession& session, Climber& climber);
+  awaitable<void> dial_further_lanes(ReceiverSession& session, Climber& climber, Path like);
+  awaitable<void> watch_for_cancel();
+  awaitable<void> watch(ReceiverSession& session, Climber& climber, TaskGroup& tasks);
+  End end_of(const ReceiveOutcome& outcome, const ReceiverSession& session);
+
+  Program& program_;
+  Online& online_;
+  const ReceiveOptions& options_;
+  const Letter letter_;
+  const Offer offer_;
+  Correspondence::Slot slot_;
+  Caller caller_;
+  ReceiverSession* session_ = nullptr;   // while it runs
+  bool cancelled_ = false, withdrawn_ = false, further_dialled_ = false;
+  std::vector<Path> lanes_;              // those that are up
+  std::optional<Path> path_, last_path_;
+  TimePoint began_;
+};
+
+}  // namespace pshare

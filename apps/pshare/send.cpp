@@ -1,0 +1,361 @@
+// pshare send: walks what is to be sent, finds the recipient, offers, and sends; when the other side is lost in the middle, offers again
+// until it is back or patience ends.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "apps/pshare/addressee.hpp"
+#include "apps/pshare/online.hpp"
+#include "apps/pshare/progress_watch.hpp"
+#include "apps/pshare/quantities.hpp"
+#include "io/deadline.hpp"
+#include "io/printable.hpp"
+#include "transfer/io/file_source.hpp"
+#include "transfer/io/sender_session.hpp"
+#include "transfer/io/stream_source.hpp"
+#include "transfer/transfer_id.hpp"
+
+namespace pshare {
+
+namespace {
+
+/// How long a path is looked for, once the other side has agreed; --timeout may make it shorter.
+constexpr Duration path_patience = std::chrono::seconds{60};
+/// How long new lanes are looked for directly before the offer is made anew through the server.
+constexpr Duration reconnect_patience = std::chrono::seconds{5};
+/// How long a cancelled offer's last words may take.
+constexpr Duration last_words = std::chrono::seconds{1};
+/// What standard input is called on the other side.
+constexpr const char* stream_name = "stdin";
+constexpr DeviceId every_device{};
+
+const Error called_off{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again to go on where it stopped."};
+
+/// The peer went away; worth another offer.
+bool lost(const Error& error) { return error.code == Errc::unreachable; }
+
+class Sending {
+ public:
+  Sending(Program& program, Online& online, SendOptions options) : program_(program), online_(online), options_(std::move(options)) {}
+
+  awaitable<void> run() {
+    const auto prepare = [this](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(until_interrupted());
+      if (!options_.text) co_await open_source();
+      to_ = co_await find_addressee(program_, online_.server(), *options_.to, options_.trust_new);
+    };
+    co_await with_tasks<void>(prepare);
+    summary_ = summarize();
+    if (options_.text) co_return co_await send_text();
+    transfer_ = identify();
+
+    patience_ = program_.patience();
+    began_ = Clock::now();
+    for (;;) {
+      const auto trouble = co_await one_session();
+      if (!trouble) break;
+      if (!lost(*trouble)) throw Failure{*trouble};
+      if (source_->stream())
+        throw Failure{{.code = Errc::interrupted, .doing = to_.name + " is gone, and standard input cannot be read again", .hint = "Run the whole pipeline again."}};
+      program_.report.say(to_.name + " is gone; offering again until " + duration_words(patience_ - Clock::now()) + " have passed. Ctrl-C stops; nothing is lost.");
+    }
+    report_done();
+  }
+
+ private:
+  // --- what is sent ---------------------------------------------------------------------------------------------------
+
+  awaitable<void> open_source() {
+    if (options_.paths.size() == 1 && options_.paths.front() == "-") {
+      auto stream = value_or_throw(StreamSource::from(STDIN_FILENO, stream_name, options_.chunk_size ? options_.chunk_size : default_chunk_size));
+      source_ = std::make_unique<StreamSource>(std::move(stream));
+      co_return;
+    }
+    const FileSource::Settings settings{.paths = options_.paths, .excludes = options_.excludes, .chunk_size = options_.chunk_size};
+    const auto walk = [&] { return FileSource::walk(settings); };
+    auto files = value_or_throw(co_await program_.workers.run(walk));
+    for (const auto& skipped : files.skipped()) program_.report.warn(printable(skipped.path) + " is left out: " + skipped.why + ".");
+    source_ = std::make_unique<FileSource>(std::move(files));
+  }
+
+  Summary summarize() const {
+    Summary summary;
+    if (options_.text) {
+      summary.text = options_.text;
+      return summary;
+    }
+    const auto& manifest = source_->manifest();
+    summary.files = manifest.files();
+    summary.entries = manifest.entries();
+    if (!source_->stream()) summary.bytes = manifest.bytes();
+    for (std::uint32_t i = 0; i < manifest.entries() && summary.names.size() < max_offered_names; ++i)
+      if (const auto entry = manifest.entry(EntryIndex{i}); !entry.parent) summary.names.emplace_back(entry.name);
+    return summary;
+  }
+
+  TransferId identify() const {
+    std::vector<std::string> names, paths;
+    const auto& manifest = source_->manifest();
+    for (std::uint32_t i = 0; i < manifest.entries(); ++i)
+      if (const auto entry = manifest.entry(EntryIndex{i}); !entry.parent) names.emplace_back(entry.name);
+    for (const auto& path : options_.paths) paths.push_back(std::filesystem::absolute(path).lexically_normal().string());
+    const auto kind = source_->stream() ? TransferKind::stream : TransferKind::files;
+    return transfer_id(program_.identity.id(), to_.id, kind, std::move(names), std::move(paths));
+  }
+
+  // --- offer and answer -----------------------------------------------------------------------------------------------
+
+  Offer offer(SessionId session, std::vector<Candidate> candidates) const {
+    const auto settings = program_.home.settings();
+    return {.session = session,
+            .transfer = transfer_,
+            .from_name = settings ? settings->name.value_or("") : "",
+            .summary = summary_,
+            .candidates = std::move(candidates),
+            .lanes = options_.lanes};
+  }
+
+  awaitable<void> make_offer(Offer made) {
+    Signal signal = std::move(made);
+    const auto fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_);
+    switch (fate) {
+      case Fate::delivered: program_.report.offer_made(to_.name, to_.id, summary_, "delivered"); break;
+      case Fate::waiting: program_.report.offer_made(to_.name, to_.id, summary_, "waiting"); break;
+      case Fate::mailbox_full:
+        throw Failure{{.code = Errc::offline, .doing = to_.name + " is not online, and too many offers wait for them already", .hint = "Try again when they are online: `pshare peers`."}};
+      case Fate::offline:
+      case Fate::unknown:
+        throw Failure{{.code = Errc::offline, .doing = to_.name + " is not online", .hint = "Ask them to run `pshare receive`."}};
+    }
+    waiting_ = fate == Fate::waiting;
+  }
+
+  Failure no_answer() const {
+    if (waiting_)
+      return Failure{{.code = Errc::offline, .doing = to_.name + " did not come online in time", .hint = "Ask them to run `pshare receive`, and send again; --timeout sets how long to wait."}};
+    return Failure{{.code = Errc::no_answer, .doing = to_.name + " is online but did not answer in time", .hint = "Ask them to look at their terminal, and send again."}};
+  }
+
+  static Failure refusal(const std::string& name, const Reject& reject) {
+    const auto said = reject.words.empty() ? std::string{} : ": " + reject.words;
+    if (reject.why == Reject::Why::no_space || reject.why == Reject::Why::local_trouble)
+      return Failure{{.code = Errc::local_io, .doing = name + " cannot take it" + said, .hint = "Ask them to make room, or to choose another folder with --dir."}};
+    if (reject.why == Reject::Why::busy) return Failure{{.code = Errc::busy, .doing = name + " is busy" + said, .hint = "Try again later."}};
+    return Failure{{.code = Errc::declined, .doing = name + " declined" + said}};
+  }
+
+  static Failure cancellation(const std::string& name) {
+    return Failure{{.code = Errc::cancelled, .doing = name + " called it off", .hint = "Send again when they are ready."}};
+  }
+
+  /// The acceptance, from the first device that gives it. Throws what the answer comes to, if it is another.
+  awaitable<Letter> answer(Correspondence::Slot& slot) {
+    std::optional<Letter> letter;
+    bool late = false;
+    try {
+      auto next = slot.next();
+      letter = co_await with_deadline(std::move(next), patience_, "waiting for an answer");
+    } catch (const Failure& failure) {
+      if (failure.error().code != Errc::timed_out) throw;
+      late = true;
+    }
+    if (late) throw no_answer();
+    if (const auto* reject = std::get_if<Reject>(&letter->signal)) {
+      program_.report.rejected(to_.name, word(reject->why), reject->words);
+      throw refusal(to_.name, *reject);
+    }
+    if (std::holds_alternative<Cancel>(letter->signal)) throw cancellation(to_.name);
+    co_return *letter;
+  }
+
+  /// Offers, and waits for the answer; Ctrl-C meanwhile withdraws the offer.
+  awaitable<Letter> agree(Correspondence::Slot& slot, Offer made) {
+    const auto session = made.session;
+    const auto body = [&](TaskGroup& tasks) -> awaitable<Letter> {
+      tasks.start(until_interrupted());
+      co_await make_offer(std::move(made));
+      co_return co_await answer(slot);
+    };
+    std::exception_ptr trouble;
+    std::optional<Letter> letter;
+    auto why = Cancel::Why::user;
+    bool take_back = false;
+    try {
+      letter.emplace(co_await with_tasks<Letter>(body));
+    } catch (const Failure& failure) {
+      trouble = std::current_exception();
+      const auto code = failure.error().code;
+      take_back = code == Errc::interrupted || code == Errc::no_answer || code == Errc::offline;
+      if (code != Errc::interrupted) why = Cancel::Why::timed_out;
+    }
+    if (take_back) co_await withdraw(session, why);
+    if (trouble) std::rethrow_exception(trouble);
+    co_return *letter;
+  }
+
+  awaitable<void> withdraw(SessionId session, Cancel::Why why) {
+    const auto until = Clock::now() + last_words;
+    try {
+      co_await online_.server().withdraw(to_.id, session, until);
+      Signal cancel = Cancel{session, why};
+      co_await online_.letters().send(to_.key, every_device, std::move(cancel), false, until);
+    } catch (const Failure& failure) {
+      program_.report.detail("The offer could not be withdrawn: " + printable(failure.error().message()));
+    }
+  }
+
+  awaitable<void> send_text() {
+    patience_ = program_.patience();
+    began_ = Clock::now();
+    const auto session = SessionId::random(program_.random);
+    auto slot = online_.letters().expect(session, to_.id);
+    auto made = offer(session, {});
+    co_await agree(slot, std::move(made));
+    DoneFacts facts{.bytes = options_.text->size(), .seconds = seconds_since_beginning()};
+    program_.report.done("Sent", facts);
+  }
+
+  // --- one session ----------------------------------------------------------------------------------------------------
+
+  /// From an offer to the end of the transfer, or to the trouble that ended it. Throws when there was no session at all.
+  awaitable<std::optional<Error>> one_session() {
+    const auto id = SessionId::random(program_.random);
+    auto slot = online_.letters().expect(id, to_.id);
+    auto climber = online_.climber(id, to_.id);
+    climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
+    auto made = offer(id, online_.candidates(climber));
+    const auto accepted = co_await agree(slot, std::move(made));
+    const auto* accept = std::get_if<Accept>(&accepted.signal);
+    if (!accept) throw Failure{{.code = Errc::malformed, .doing = to_.name + " gave an answer that does not fit the offer"}};
+    program_.report.accepted(to_.name);
+
+    SenderSession::Settings settings;
+    settings.level = options_.level;
+    if (options_.limit > 0) settings.limit = BytesPerSecond{options_.limit};
+    settings.lane_lost = [&report = program_.report](const Path& path, const Error& why) { report.detail("Lost " + path_words(path) + ": " + printable(why.message())); };
+    SenderSession session{program_.executor, program_.workers, *source_, transfer_, settings};
+    bool interrupted = false;
+    const auto body = [&](TaskGroup& tasks) -> awaitable<SendOutcome> {
+      tasks.start(keep_lanes(session, climber, accept->candidates));
+      tasks.start(watch_letters(slot, session, accepted.device));
+      tasks.start(cancel_when_interrupted(session, interrupted));
+      tasks.start(watch(session));
+      co_return co_await session.run();
+    };
+    const auto outcome = co_await with_tasks<SendOutcome>(body);
+    path_.reset();
+    wire_bytes_ += session.wire_bytes();
+    if (!resumed_ && session.progress().have_known) resumed_ = session.progress().resumed;
+    bytes_ = session.progress().total;
+    if (interrupted) co_return called_off;
+    co_return outcome.trouble;
+  }
+
+  /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.
+  awaitable<void> keep_lanes(SenderSession& session, Climber& climber, std::vector<Candidate> candidates) {
+    auto until = std::min(patience_, Clock::now() + path_patience);
+    for (;;) {
+      std::optional<Error> trouble;
+      LanePtr first;
+      try {
+        first = co_await climber.first_lane(candidates, until);
+      } catch (const Failure& failure) {
+        trouble = failure.error();
+      }
+      if (trouble) {
+        if (!last_path_) throw Failure{*trouble};
+        session.fail({.code = Errc::unreachable, .doing = "lost every connection to " + to_.name});
+        co_return;
+      }
+      const auto path = first->path();
+      path_ = last_path_ = path;
+      program_.report.path(path);
+      session.add_lane(std::move(first));
+      for (std::uint32_t ordinal = 1; ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
+      co_await session.wait_until_laneless();
+      path_.reset();
+      until = Clock::now() + reconnect_patience;
+    }
+  }
+
+  awaitable<void> add_another(SenderSession& session, Climber& climber, Path like, std::uint32_t ordinal) {
+    try {
+      session.add_lane(co_await climber.another_lane(like, ordinal, Clock::now() + reconnect_patience));
+    } catch (const Failure& failure) {
+      program_.report.detail("No lane number " + std::to_string(ordinal + 1) + ": " + printable(failure.error().message()));
+    }
+  }
+
+  /// What the peer says through the server meanwhile.
+  awaitable<void> watch_letters(Correspondence::Slot& slot, SenderSession& session, DeviceId winner) {
+    for (;;) {
+      const auto letter = co_await slot.next();
+      const auto* cancel = std::get_if<Cancel>(&letter.signal);
+      if (cancel && letter.device == winner) session.fail(cancellation(to_.name).error());
+      const auto* second = std::get_if<Accept>(&letter.signal);
+      if (!second || letter.device == winner) continue;
+      Signal taken = Cancel{second->session, Cancel::Why::taken_by_other_device};
+      co_await online_.letters().send(to_.key, letter.device, std::move(taken), false, Clock::now() + last_words);
+    }
+  }
+
+  awaitable<void> cancel_when_interrupted(SenderSession& session, bool& interrupted) {
+    try {
+      co_await until_interrupted();
+    } catch (const Failure&) {
+      interrupted = true;
+    }
+    session.cancel();
+  }
+
+  /// Patience is for a standstill, never for a transfer that moves.
+  awaitable<void> watch(SenderSession& session) {
+    const auto total = source_->stream() ? std::nullopt : std::optional{source_->manifest().bytes()};
+    std::uint64_t before = 0;
+    const auto look = [&](TimePoint) {
+      if (session.progress().durable == before) return;
+      before = session.progress().durable;
+      patience_ = program_.patience();
+    };
+    co_await watch_progress(session, program_.report, path_, total, source_->manifest().files(), look);
+  }
+
+  // --- the end --------------------------------------------------------------------------------------------------------
+
+  double seconds_since_beginning() const { return std::chrono::duration<double>{Clock::now() - began_}.count(); }
+
+  void report_done() {
+    const ProgressFacts all{.bytes = bytes_, .total = bytes_, .files_done = source_->manifest().files(), .files = source_->manifest().files(), .path = last_path_};
+    program_.report.last_progress(all);
+    program_.report.done("Sent", {.bytes = bytes_, .wire_bytes = wire_bytes_, .files = source_->manifest().files(), .resumed_bytes = resumed_.value_or(0),
+                                  .seconds = seconds_since_beginning(), .path = last_path_});
+  }
+
+  Program& program_;
+  Online& online_;
+  SendOptions options_;
+  std::unique_ptr<ChunkReader> source_;
+  Addressee to_;
+  Summary summary_;
+  TransferId transfer_;
+  TimePoint patience_, began_;
+  bool waiting_ = false;                // the last offer waits at the server
+  std::optional<Path> path_, last_path_;
+  std::optional<std::uint64_t> resumed_;  // what was there before our first session
+  std::uint64_t wire_bytes_ = 0, bytes_ = 0;
+};
+
+}  // namespace
+
+awaitable<void> send(Program& program, SendOptions options) {
+  const auto address = co_await pinned_server(program, chosen_server(program));
+  Online online{program, address};
+  Sending sending{program, online, std::move(options)};
+  const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+    online.begin(tasks);
+    co_await sending.run();
+  };
+  co_await with_tasks<void>(body);
+}
+
+}  // namespace pshare
