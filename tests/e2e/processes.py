@@ -86,7 +86,9 @@ class Running:
         return self.out.decode(errors="replace")
 
     def story(self):
-        return f"--- {self.name} (exit {self.process.poll()})\n{self.out[-4000:].decode(errors='replace')}\n{self.words[-4000:]}---"
+        """All it has said, but for progress."""
+        said = b"".join(line for line in self.out.splitlines(keepends=True) if b'"event":"progress"' not in line)
+        return f"--- {self.name} (exit {self.process.poll()})\n{said[-4000:].decode(errors='replace')}\n{self.words[-4000:]}---"
 
     # --- waiting --------------------------------------------------------------------------------------------------
 
