@@ -32,6 +32,7 @@ class Exchange {
   struct Connection {
     StreamLink& up;
     StreamLink& down;
+    int server_run = 0;  // which process of the server it leads to: device numbers begin anew in each
     DeviceId device{};
     bool open = true;
   };
@@ -61,6 +62,7 @@ class Exchange {
 
   void start_server() {
     server_host_.start();
+    ++server_run_;
     server_ = std::make_unique<Driver<Rendezvous>>(server_host_, Rendezvous{names_, {.agent = "sim", .notice = {}}},
                                                    [this](Rendezvous::Action action) { perform(std::move(action)); });
   }
@@ -151,7 +153,7 @@ class Exchange {
       return;
     }
     const StreamLink::Settings settings{.delay = delay, .rate = {0}};
-    client.connection = std::make_shared<Connection>(Connection{world_.add_stream(settings), world_.add_stream(settings), {}, true});
+    client.connection = std::make_shared<Connection>(Connection{world_.add_stream(settings), world_.add_stream(settings), server_run_, {}, true});
     client.connection->device = server_->feed([&](Rendezvous& core) {
       return core.connected(client.key, value_or_throw(Endpoint::parse("192.0.2.7:4000")), world_.now());
     });
@@ -177,7 +179,7 @@ class Exchange {
     connection->up.cut(), connection->down.cut();
     // A server that runs and knows the connection sees its end; one that was started since never had it.
     server_host_.in(delay, [this, connection] {
-      if (connected_.erase(connection->device) != 0)
+      if (connection->server_run == server_run_ && connected_.erase(connection->device) != 0)
         server_->feed([&](Rendezvous& core) { core.disconnected(connection->device, world_.now()); });
     });
   }
@@ -209,6 +211,7 @@ class Exchange {
   Client alice_, bob_;
   std::unique_ptr<Driver<Rendezvous>> server_;
   std::map<DeviceId, Client*> connected_;
+  int server_run_ = 0;
   bool offer_waits_ = false;
 };
 
