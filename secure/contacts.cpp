@@ -1,24 +1,18 @@
 #include "secure/contacts.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <optional>
+#include <map>
+#include <utility>
+
+#include "secure/owned_file.hpp"
 
 namespace pshare {
 
 namespace {
 
-constexpr std::size_t max_file = 2 * 1024 * 1024;
-
-std::error_code last_error() { return {errno, std::system_category()}; }
-
-Unexpected local(std::string doing, std::error_code cause) {
-  return Unexpected{{.code = Errc::local_io, .doing = std::move(doing), .cause = cause}};
-}
+// The longest list that can be written, and some room for comments.
+constexpr std::size_t longest_line = PinFile::max_name + 1 + 63 + 1;
+constexpr std::size_t max_file = PinFile::max_pins * longest_line + 64 * 1024;
 
 std::string lower(std::string_view text) {
   std::string out{text};
@@ -26,65 +20,22 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-  bool valid() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
-
-Result<std::string> read_whole(const std::filesystem::path& file) {
-  const Descriptor in{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!in.valid()) {
-    if (errno == ENOENT) return std::string{};
-    return local("reading " + file.string(), last_error());
-  }
-  std::string text(max_file + 1, '\0');
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const auto count = ::read(in.number(), text.data() + length, text.size() - length);
-    if (count < 0) return local("reading " + file.string(), last_error());
-    if (count == 0) break;
-    length += static_cast<std::size_t>(count);
-  }
-  if (length > max_file) return Unexpected{{.code = Errc::limit, .doing = "reading " + file.string() + ": it is longer than 2 MiB"}};
-  text.resize(length);
-  return text;
+/// Whether a line can begin with this name and be read back as what it was. A line break in a name would be another pin.
+bool can_be_written(std::string_view name) {
+  const auto is_visible = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7F; };
+  return !name.empty() && name.size() <= PinFile::max_name && name.front() != '#' && std::ranges::all_of(name, is_visible);
 }
 
 Result<void> replace(const std::filesystem::path& file, const std::vector<Pin>& pins) {
   std::string text = "# pshare: names and the keys pinned to them. Change it with `pshare contacts`, or by hand while pshare does not run.\n";
   for (const auto& pin : pins) text += pin.name + " " + pin.id.text() + "\n";
-  auto fresh = file;
-  fresh += ".new";
-  const Descriptor out{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-  if (!out.valid() || ::write(out.number(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(out.number()) != 0 ||
-      ::rename(fresh.c_str(), file.c_str()) != 0)
-    return local("writing " + file.string(), last_error());
-  return {};
-}
-
-/// Held while the file is read, changed and replaced. The lock is a file of its own, since the file itself is replaced.
-Descriptor lock_beside(const std::filesystem::path& file) {
-  auto beside = file;
-  beside += ".lock";
-  const int number = ::open(beside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (number >= 0) ::flock(number, LOCK_EX);
-  return Descriptor{number};
+  return write_owned_file(file, text, IfPresent::replace);
 }
 
 }  // namespace
 
 Result<std::vector<Pin>> PinFile::parse(std::string_view text) {
-  std::vector<Pin> pins;
+  std::map<std::string, PeerId> found;
   std::size_t line_number = 0;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -98,21 +49,23 @@ Result<std::vector<Pin>> PinFile::parse(std::string_view text) {
       return Unexpected{{.code = Errc::malformed, .doing = where + why, .hint = "A line is a name, a space, and a peer ID. Correct or remove it."}};
     };
     const auto space = line.find(' ');
-    if (space == 0 || space == std::string_view::npos) return refuse("it is not a name and a peer ID");
+    if (space == std::string_view::npos || !can_be_written(line.substr(0, space))) return refuse("it is not a name and a peer ID");
     const auto id = PeerId::parse(line.substr(space + 1));
     if (!id) return refuse(id.error().doing);
-    const auto name = lower(line.substr(0, space));
-    if (std::ranges::any_of(pins, [&](const Pin& pin) { return pin.name == name; })) return refuse("\"" + name + "\" stands there twice");
-    if (pins.size() == max_pins) return Unexpected{{.code = Errc::limit, .doing = where + "there are more than 10,000 names"}};
-    pins.push_back({name, *id});
+    if (found.size() == max_pins)
+      return Unexpected{{.code = Errc::limit, .doing = where + "there are more than " + std::to_string(max_pins) + " names"}};
+    const auto [pin, is_new] = found.emplace(lower(line.substr(0, space)), *id);
+    if (!is_new) return refuse("\"" + pin->first + "\" stands there twice");
   }
+  std::vector<Pin> pins;
+  for (const auto& [name, id] : found) pins.push_back({name, id});
   return pins;
 }
 
 Result<PinFile> PinFile::open(std::filesystem::path file) {
-  const auto text = read_whole(file);
+  const auto text = read_owned_file(file, max_file);
   if (!text) return Unexpected{text.error()};
-  auto pins = parse(*text);
+  auto pins = parse(*text ? (*text)->text : std::string{});
   if (!pins) {
     auto error = std::move(pins).error();
     error.doing = "reading " + file.string() + ", " + error.doing;
@@ -137,28 +90,42 @@ std::optional<Pin> PinFile::find(const PeerId& id) const {
 
 Result<void> PinFile::add(const Pin& wanted) {
   const Pin pin{lower(wanted.name), wanted.id};
-  const auto lock = lock_beside(file_);
+  if (!can_be_written(pin.name))
+    return Unexpected{{.code = Errc::usage,
+                       .doing = "a contact cannot have this name",
+                       .hint = "A name is 1 to " + std::to_string(max_name) + " characters without spaces or control characters, and does not begin with '#'."}};
+  const auto lock = OwnedFileLock::on(file_);
+  if (!lock) return Unexpected{lock.error()};
   auto now = open(file_);
   if (!now) return Unexpected{std::move(now).error()};
-  pins_ = now->pins_;
+  pins_ = std::move(now->pins_);
   if (const auto present = find(pin.name)) {
     if (present->id == pin.id) return {};
     return Unexpected{{.code = Errc::refused,
                        .doing = "\"" + pin.name + "\" is already pinned to another key: " + present->id.text(),
                        .hint = "If the key has really changed, remove the old one first: `pshare contacts remove " + pin.name + "`."}};
   }
-  if (pins_.size() == max_pins) return Unexpected{{.code = Errc::limit, .doing = "adding \"" + pin.name + "\": there are 10,000 names already"}};
-  pins_.insert(std::ranges::lower_bound(pins_, pin.name, {}, &Pin::name), pin);
-  return replace(file_, pins_);
+  if (pins_.size() == max_pins)
+    return Unexpected{{.code = Errc::limit,
+                       .doing = "adding \"" + pin.name + "\": there are " + std::to_string(max_pins) + " names already",
+                       .hint = "Remove some: `pshare contacts remove NAME`."}};
+  auto changed = pins_;
+  changed.insert(std::ranges::lower_bound(changed, pin.name, {}, &Pin::name), pin);
+  if (auto replaced = replace(file_, changed); !replaced) return replaced;
+  pins_ = std::move(changed);  // only now: what could not be written is not pinned
+  return {};
 }
 
 Result<bool> PinFile::remove(std::string_view name) {
-  const auto lock = lock_beside(file_);
+  const auto lock = OwnedFileLock::on(file_);
+  if (!lock) return Unexpected{lock.error()};
   auto now = open(file_);
   if (!now) return Unexpected{std::move(now).error()};
-  pins_ = now->pins_;
-  if (std::erase_if(pins_, [wanted = lower(name)](const Pin& pin) { return pin.name == wanted; }) == 0) return false;
-  if (auto replaced = replace(file_, pins_); !replaced) return Unexpected{std::move(replaced).error()};
+  pins_ = std::move(now->pins_);
+  auto changed = pins_;
+  if (std::erase_if(changed, [wanted = lower(name)](const Pin& pin) { return pin.name == wanted; }) == 0) return false;
+  if (auto replaced = replace(file_, changed); !replaced) return Unexpected{std::move(replaced).error()};
+  pins_ = std::move(changed);
   return true;
 }
 

@@ -18,7 +18,7 @@ struct Pin {
   friend bool operator==(const Pin&, const Pin&) = default;
 };
 
-/// A text file, one pin a line: `NAME PEER-ID`; '#' begins a comment. Kept sorted, replaced whole (rename), mode 0600.
+/// A text file, one pin a line: `NAME PEER-ID`; a line that begins with '#' is a comment. Kept sorted, replaced whole (rename), mode 0600.
 /// Names compare without regard to case. Several processes may change it: each change re-reads it under a lock.
 class PinFile {
  public:
@@ -29,14 +29,16 @@ class PinFile {
   std::optional<Pin> find(const PeerId& id) const;
   const std::vector<Pin>& pins() const { return pins_; }
 
-  /// Errors: refused when the name is already pinned to another key (a changed key is never replaced in passing); local_io.
+  /// Errors: refused when the name is already pinned to another key (a changed key is never replaced in passing); usage (a name that no
+  /// line can hold: spaces, control characters, '#' in front, longer than max_name); limit (max_pins); local_io.
   Result<void> add(const Pin& pin);
   /// Gives whether there was one. Errors: local_io.
   Result<bool> remove(std::string_view name);
 
-  /// The text form, for tests and fuzzing. Errors: malformed with the line's number, limit (max_pins).
+  /// The text form, for tests and fuzzing: sorted by name, in lower case. Errors: malformed with the line's number, limit (max_pins).
   static Result<std::vector<Pin>> parse(std::string_view text);
   static constexpr std::size_t max_pins = 10'000;
+  static constexpr std::size_t max_name = 260;  // bytes; "host:port" with the longest host name (253) fits
 
  private:
   std::filesystem::path file_;

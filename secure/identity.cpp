@@ -1,14 +1,9 @@
 #include "secure/identity.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <fstream>
-#include <sstream>
+#include <algorithm>
 
 #include "secure/keys.hpp"
+#include "secure/owned_file.hpp"
 #include "secure/words.hpp"
 
 namespace pshare {
@@ -23,15 +18,6 @@ constexpr int word_bits = 10;
 
 // RFC 8410 section 4: SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING }, up to the 32 bytes of the key.
 constexpr std::array<unsigned char, 12> spki_prefix{0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
-
-std::error_code last_error() { return {errno, std::system_category()}; }
-
-Unexpected local(std::string doing, std::error_code cause) {
-  return Unexpected{{.code = Errc::local_io,
-                     .doing = std::move(doing),
-                     .cause = cause,
-                     .hint = "Is the folder writable? Choose another one with --home DIR."}};
-}
 
 openssl::Certificate self_signed(EVP_PKEY* key) {
   openssl::Certificate certificate{X509_new()};
@@ -51,7 +37,8 @@ openssl::Certificate self_signed(EVP_PKEY* key) {
 Result<std::unique_ptr<Identity::Keys>> keys_from(openssl::Key key) {
   auto keys = std::make_unique<Identity::Keys>();
   if (EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519)
-    return Unexpected{{.code = Errc::malformed, .doing = "reading the identity: its key is not an Ed25519 one"}};
+    return Unexpected{{.code = Errc::malformed, .doing = "reading the identity: its key is not an Ed25519 one",
+                       .hint = "Put the right file back, or remove it and run `pshare init` for a new identity."}};
   std::size_t length = keys->public_key.bytes.size();
   auto* raw = reinterpret_cast<unsigned char*>(keys->public_key.bytes.data());
   std::size_t seed_length = 32;
@@ -71,7 +58,7 @@ Result<openssl::Key> new_key() {
   return key;
 }
 
-/// PKCS#8 in PEM; the buffer is OpenSSL's, which wipes nothing, so it is wiped here.
+/// PKCS#8 in PEM. If another process was first, its identity stays.
 Result<void> write_key_file(const fs::path& file, EVP_PKEY* key) {
   const openssl::Bio text{BIO_new(BIO_s_mem())};
   if (!text || PEM_write_bio_PrivateKey(text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1)
@@ -80,26 +67,16 @@ Result<void> write_key_file(const fs::path& file, EVP_PKEY* key) {
   const auto length = static_cast<std::size_t>(BIO_get_mem_data(text.get(), &data));
 
   if (file.has_parent_path()) {
-    std::error_code ignored;  // if it could not be made, opening the file says why
-    if (fs::create_directories(file.parent_path(), ignored)) ::chmod(file.parent_path().c_str(), 0700);
+    std::error_code ignored;  // if it could not be made, writing the file says why
+    if (fs::create_directories(file.parent_path(), ignored)) fs::permissions(file.parent_path(), fs::perms::owner_all, ignored);
   }
-  // Of its own name for each process: two that start at once must not write into one file.
-  auto fresh = file;
-  fresh += ".new" + std::to_string(::getpid());
-  const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor < 0) return local("writing the identity to " + fresh.string(), last_error());
-  const bool written = ::write(descriptor, data, length) == static_cast<ssize_t>(length) && ::fsync(descriptor) == 0;
-  const auto cause = last_error();
-  ::close(descriptor);
-  wipe(std::as_writable_bytes(std::span{data, length}));
-  // link(2), not rename(2): if another process was first, its identity stays.
-  const bool linked = written && (::link(fresh.c_str(), file.c_str()) == 0 || errno == EEXIST);
-  const auto link_cause = last_error();
-  ::unlink(fresh.c_str());
-  if (!written) return local("writing the identity to " + fresh.string(), cause);
-  if (!linked) return local("writing the identity to " + file.string(), link_cause);
-  return {};
+  auto written = write_owned_file(file, {data, length}, IfPresent::keep);
+  wipe(std::as_writable_bytes(std::span{data, length}));  // the buffer is OpenSSL's, which does not
+  return written;
 }
+
+/// Stands in for OpenSSL's own way to get a passphrase, which is to ask at the terminal: there is none.
+int no_passphrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
 
@@ -130,25 +107,24 @@ Result<Identity> Identity::generate() {
 }
 
 Result<Identity> Identity::load(const fs::path& key_file) {
-  const int descriptor = ::open(key_file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return local("reading the identity in " + key_file.string(), last_error());
-  struct stat facts{};
-  std::array<char, max_key_file> text{};
-  const bool known = ::fstat(descriptor, &facts) == 0;
-  const auto length = ::read(descriptor, text.data(), text.size());
-  const auto cause = last_error();
-  ::close(descriptor);
-  if (!known || length < 0) return local("reading the identity in " + key_file.string(), cause);
-  if ((facts.st_mode & 077) != 0)
-    return Unexpected{{.code = Errc::refused,
-                       .doing = "reading the identity in " + key_file.string() + ": others on this machine may read it, so it may be known to them",
-                       .hint = "Run `chmod 600 " + key_file.string() + "` if you are sure that nobody has read it; otherwise remove it and run `pshare init` for a new one."}};
-
-  const openssl::Bio bio{BIO_new_mem_buf(text.data(), static_cast<int>(length))};
-  openssl::Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr)};
+  const auto doing = "reading the identity in " + key_file.string();
+  auto file = read_owned_file(key_file, max_key_file);
+  if (!file) return Unexpected{std::move(file).error()};
+  if (!*file)
+    return Unexpected{{.code = Errc::local_io,
+                       .doing = doing,
+                       .cause = std::make_error_code(std::errc::no_such_file_or_directory),
+                       .hint = "`pshare init` makes an identity; --home DIR says where one is."}};
+  auto& text = (*file)->text;
+  const openssl::Bio bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+  openssl::Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr)};
   wipe(std::as_writable_bytes(std::span{text}));
+  if ((*file)->others_may_read)
+    return Unexpected{{.code = Errc::refused,
+                       .doing = doing + ": others on this machine may read it, so it may be known to them",
+                       .hint = "Run `chmod 600 " + key_file.string() + "` if you are sure that nobody has read it; otherwise remove it and run `pshare init` for a new one."}};
   if (!key) {
-    auto error = openssl::error(Errc::malformed, "reading the identity in " + key_file.string() + ": it holds no private key");
+    auto error = openssl::error(Errc::malformed, doing + ": it holds no private key without a passphrase");
     error.hint = "Put the right file back, or remove it and run `pshare init` for a new identity.";
     return Unexpected{std::move(error)};
   }

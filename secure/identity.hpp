@@ -20,7 +20,7 @@ class Identity {
   /// A new key pair, not stored anywhere.
   static Result<Identity> generate();
   /// Reads the key file, or makes one (mode 0600, written whole or not at all) when there is none.
-  /// Errors: local_io; malformed (not such a key); refused (others may read the file: says how to mend it).
+  /// Errors: local_io; malformed (not such a key), limit (far too long for one); refused (others may read the file: says how to mend it).
   static Result<Identity> load_or_create(const std::filesystem::path& key_file);
   /// Errors: as above, and local_io when there is no file.
   static Result<Identity> load(const std::filesystem::path& key_file);

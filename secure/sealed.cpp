@@ -58,13 +58,12 @@ Result<Opened> open_sealed(const Identity& us, UnixTime now, ByteView envelope) 
     return refuse(Errc::identity_mismatch, "its signature does not hold");
   if (PeerId{*recipient} != us.id()) return refuse(Errc::identity_mismatch, "it was written to somebody else");
 
-  // Compared as numbers first: a time near 2^64 must not overflow on its way into a time type.
-  const auto here = static_cast<std::uint64_t>(now.time_since_epoch().count());
-  const auto oldest = here - static_cast<std::uint64_t>(max_signal_age.count());
-  const auto newest = here + static_cast<std::uint64_t>(max_clock_skew.count());
-  if (*seconds < oldest || *seconds > newest)
+  constexpr auto last = std::chrono::seconds::max().count();
+  // A time near 2^64 must not overflow on its way into a time type; any past `last` is far in the future.
+  const UnixTime sealed_at{std::chrono::seconds{*seconds > static_cast<std::uint64_t>(last) ? last : static_cast<std::int64_t>(*seconds)}};
+  if (sealed_at < now - max_signal_age || sealed_at > now + max_clock_skew)
     return refuse(Errc::timed_out, "it is too old, or from the future", "Check the clocks of both machines.");
-  return Opened{from, id_of(from), UnixTime{std::chrono::seconds{static_cast<std::int64_t>(*seconds)}}, *nonce, buffer_of(in.rest())};
+  return Opened{from, id_of(from), sealed_at, *nonce, buffer_of(in.rest())};
 }
 
 }  // namespace pshare

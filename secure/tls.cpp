@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "secure/keys.hpp"
 
@@ -24,7 +25,8 @@ struct TlsEngine::State {
   std::string alpn;
   PublicKey peer_key;
   PeerId peer;
-  bool check_refused = false, established = false, closed_by_peer = false;
+  bool established = false, closed_by_peer = false;
+  std::optional<Error> failed;  // said again whenever asked: nothing comes after it
 
   ByteBuffer incoming;
   std::size_t incoming_used = 0;
@@ -78,18 +80,19 @@ BIO_METHOD* bio_method() {
 int verify(X509_STORE_CTX* store, void*) {
   auto* connection = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto& state = TlsEngine::State::of(connection);
-  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  const auto refuse = [&](const std::string& whose) {
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+    state.failed = Error{.code = Errc::identity_mismatch, .doing = "the TLS handshake: the key at the other end" + whose};
+    return 0;
+  };
   const X509* certificate = X509_STORE_CTX_get0_cert(store);
   EVP_PKEY* key = certificate ? X509_get0_pubkey(certificate) : nullptr;
   std::size_t length = state.peer_key.bytes.size();
   if (!key || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 ||
-      EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(state.peer_key.bytes.data()), &length) != 1) {
-    state.check_refused = true;
-    return 0;
-  }
+      EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(state.peer_key.bytes.data()), &length) != 1)
+    return refuse(" is not an Ed25519 one, so it is none of pshare's");
   state.peer = id_of(state.peer_key);
-  state.check_refused = !state.check(state.peer);
-  if (state.check_refused) return 0;
+  if (!state.check(state.peer)) return refuse(", " + state.peer.text() + ", is not the expected one");
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;
 }
@@ -117,16 +120,18 @@ bool refused_by_peer(unsigned long code) {
   }
 }
 
-Unexpected broken(TlsEngine::State& state) {
-  const auto code = ERR_peek_error();
-  if (state.check_refused)
-    return Unexpected{{.code = Errc::identity_mismatch,
-                       .doing = "the TLS handshake: the key at the other end, " + state.peer.text() + ", is not the expected one"}};
-  if (refused_by_peer(code)) {
+/// Why OpenSSL cannot go on: by its own words, unless verify() has already said why.
+Error trouble(const TlsEngine::State& state) {
+  if (refused_by_peer(ERR_peek_error())) {
     ERR_clear_error();
-    return Unexpected{{.code = Errc::identity_mismatch, .doing = "the TLS handshake: the other side does not accept our key"}};
+    return {.code = Errc::identity_mismatch, .doing = "the TLS handshake: the other side does not accept our key"};
   }
-  return Unexpected{openssl::error(Errc::malformed, state.established ? "reading from a TLS connection" : "the TLS handshake")};
+  return openssl::error(Errc::malformed, state.established ? "reading from a TLS connection" : "the TLS handshake");
+}
+
+Unexpected fail(TlsEngine::State& state) {
+  if (!state.failed) state.failed = trouble(state);
+  return Unexpected{*state.failed};
 }
 
 Result<void> go_on_with_handshake(TlsEngine::State& state) {
@@ -135,12 +140,15 @@ Result<void> go_on_with_handshake(TlsEngine::State& state) {
   const int result = SSL_do_handshake(connection);
   if (result != 1) {
     if (SSL_get_error(connection, result) == SSL_ERROR_WANT_READ) return {};
-    return broken(state);
+    return fail(state);
   }
   const unsigned char* agreed = nullptr;
   unsigned length = 0;
   SSL_get0_alpn_selected(connection, &agreed, &length);
-  if (!agreed) return Unexpected{{.code = Errc::malformed, .doing = "the TLS handshake: the other side speaks no protocol of ours (ALPN)"}};
+  if (!agreed) {
+    state.failed = Error{.code = Errc::malformed, .doing = "the TLS handshake: the other side speaks no protocol of ours (ALPN)"};
+    return fail(state);
+  }
   state.alpn.assign(reinterpret_cast<const char*>(agreed), length);
   state.established = true;
   return {};
@@ -199,6 +207,7 @@ TlsEngine::~TlsEngine() = default;
 
 Result<void> TlsEngine::feed(ByteView ciphertext) {
   auto& state = *state_;
+  if (state.failed) return fail(state);
   state.incoming.erase(state.incoming.begin(), state.incoming.begin() + static_cast<std::ptrdiff_t>(state.incoming_used));
   state.incoming_used = 0;
   state.incoming.insert(state.incoming.end(), ciphertext.begin(), ciphertext.end());
@@ -232,20 +241,25 @@ Result<void> TlsEngine::write(ByteView plain) {
 }
 
 Result<std::size_t> TlsEngine::read(std::span<std::byte> out) {
-  ERR_clear_error();
+  auto& state = *state_;
   std::size_t total = 0;
-  while (total < out.size()) {
+  while (total < out.size() && !state.failed) {
     std::size_t count = 0;
-    const int result = SSL_read_ex(state_->connection.get(), out.data() + total, out.size() - total, &count);
+    ERR_clear_error();
+    const int result = SSL_read_ex(state.connection.get(), out.data() + total, out.size() - total, &count);
     if (result == 1) {
       total += count;
       continue;
     }
-    const int why = SSL_get_error(state_->connection.get(), result);
-    if (why == SSL_ERROR_ZERO_RETURN) state_->closed_by_peer = true;
-    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_ZERO_RETURN && total == 0) return broken(*state_);
-    break;
+    const int why = SSL_get_error(state.connection.get(), result);
+    if (why == SSL_ERROR_WANT_READ) break;
+    if (why == SSL_ERROR_ZERO_RETURN) {
+      state.closed_by_peer = true;
+      break;
+    }
+    state.failed = trouble(state);
   }
+  if (state.failed && total == 0) return fail(state);  // what came before the trouble is given first
   return total;
 }
 

@@ -20,12 +20,28 @@ struct TlsStream::State {
   /// Sends all that the engine has for the network. Only one coroutine does so at a time: the handshake, then the writer. What a read
   /// makes the engine say (an alert, a key update) leaves with the next write.
   awaitable<void> flush() {
+    // A part of a record may be out already, and nothing that could follow would be understood.
+    if (sending) throw Failure{{.code = Errc::unreachable, .doing = "writing to " + socket.remote().text() + ", where an earlier write broke off"}};
     while (engine.output_size() > 0) {
       in_flight = engine.take_output(std::move(in_flight));
-      sending = true;  // stays so when the write is cancelled or fails: a part of a record may be out
+      sending = true;  // stays so when the write is cancelled or fails
       co_await socket.write(in_flight);
       sending = false;
     }
+  }
+
+  /// The next ciphertext, of which the engine is fed. The end of the TCP stream is no orderly end: only a close_notify is.
+  awaitable<Result<void>> receive() {
+    std::size_t received = 0;
+    bool ended = false;
+    try {
+      received = co_await socket.read_some(ciphertext);
+    } catch (const Failure& failure) {
+      if (closed || failure.error().code != Errc::closed) throw;
+      ended = true;
+    }
+    if (ended) throw Failure{{.code = Errc::unreachable, .doing = "the connection to " + socket.remote().text() + " was cut off"}};
+    co_return engine.feed(ByteView{ciphertext}.first(received));
   }
 
   /// A last word, if the socket takes it at once.
@@ -54,8 +70,7 @@ awaitable<void> TlsStream::handshake() {
   for (;;) {
     co_await state.flush();
     if (state.engine.established()) co_return;
-    const auto count = co_await state.socket.read_some(state.ciphertext);
-    const auto fed = state.engine.feed(ByteView{state.ciphertext}.first(count));
+    const auto fed = co_await state.receive();
     if (fed) continue;
     state.flush_now();  // the alert that tells the other side why
     auto error = fed.error();
@@ -75,19 +90,9 @@ awaitable<std::size_t> TlsStream::read_some(std::span<std::byte> out) {
     const auto count = state.engine.read(out);
     if (!count) throw Failure{count.error()};
     if (*count > 0) co_return *count;
-    const auto other_end = state.socket.remote().text();
-    if (state.engine.closed_by_peer()) throw Failure{{.code = Errc::closed, .doing = other_end + " closed the connection"}};
-
-    std::size_t received = 0;
-    bool cut_off = false;
-    try {
-      received = co_await state.socket.read_some(state.ciphertext);
-    } catch (const Failure& failure) {
-      if (failure.error().code != Errc::closed) throw;
-      cut_off = true;
-    }
-    if (cut_off) throw Failure{{.code = Errc::unreachable, .doing = "the connection to " + other_end + " was cut off"}};
-    if (auto fed = state.engine.feed(ByteView{state.ciphertext}.first(received)); !fed) throw Failure{std::move(fed).error()};
+    if (state.engine.closed_by_peer()) throw Failure{{.code = Errc::closed, .doing = state.socket.remote().text() + " closed the connection"}};
+    auto fed = co_await state.receive();
+    if (!fed) throw Failure{std::move(fed).error()};
   }
 }
 

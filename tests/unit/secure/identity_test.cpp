@@ -76,6 +76,43 @@ TEST_F(IdentityFile, MustHoldAnEd25519Key) {
   EXPECT_EQ(loaded.error().code, Errc::malformed);
 }
 
+TEST_F(IdentityFile, IsNotAskedForAPassphrase) {
+  fs::create_directories(path);
+  const auto file = path / "identity.key";
+  // Made with `openssl genpkey -algorithm ED25519 -aes256`. OpenSSL by itself would ask at the terminal.
+  std::ofstream{file} << "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" "MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgRN1y6vnI0pAICCAAw\n" "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEIZW6dxpHpYTS1jN+RyOEc0EQHc7\n" "N2NrpPhOAoLy0mj8nSFaNWIRXbttlcQiQLRW9wwMV8x9c58utxihBfgc7BSdxkIC\n" "Lm3DiRB6vLjcDCuZJn8=\n" "-----END ENCRYPTED PRIVATE KEY-----\n";
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  const auto loaded = Identity::load(file);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Errc::malformed);
+  EXPECT_THAT(loaded.error().doing, HasSubstr("passphrase"));
+}
+
+TEST_F(IdentityFile, IsRefusedAtAnyShorterLength) {
+  const auto file = path / "identity.key";
+  ASSERT_TRUE(Identity::load_or_create(file));
+  const auto whole = fs::file_size(file);
+  // Without its last line break it is still whole.
+  for (std::uintmax_t length = 0; length + 1 < whole; ++length) {
+    fs::resize_file(file, whole);  // zeros where it was cut before
+    fs::resize_file(file, whole - 2 - length);
+    EXPECT_FALSE(Identity::load(file)) << length + 2 << " bytes short";
+  }
+}
+
+TEST_F(IdentityFile, CannotBeAsLongAsAnything) {
+  fs::create_directories(path);
+  const auto file = path / "identity.key";
+  std::ofstream{file} << std::string(1 << 20, '-');
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(Identity::load(file).error().code, Errc::limit);
+}
+
+TEST_F(IdentityFile, LeavesNothingElseInItsFolder) {
+  ASSERT_TRUE(Identity::load_or_create(path / "identity.key"));
+  EXPECT_EQ(std::distance(fs::directory_iterator{path}, fs::directory_iterator{}), 1);
+}
+
 TEST_F(IdentityFile, SaysWhichFileCannotBeReached) {
   const auto loaded = Identity::load(path / "none");
   ASSERT_FALSE(loaded);

@@ -69,6 +69,38 @@ TEST_F(Pins, AreForTheirOwnerAlone) {
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
 }
 
+TEST_F(Pins, AreNotWrittenWithANameThatNoLineCanHold) {
+  auto pins = open();
+  ASSERT_TRUE(pins.add({"bob", somebody()}));
+  const auto forged = "carol\nmallory " + somebody().text() + "\ncarol";
+  for (const auto& name : {std::string{}, std::string{"my friend"}, std::string{"#bob"}, std::string{"a\tb"}, forged, std::string(PinFile::max_name + 1, 'x')}) {
+    const auto added = pins.add({name, somebody()});
+    ASSERT_FALSE(added) << name;
+    EXPECT_EQ(added.error().code, Errc::usage);
+  }
+  EXPECT_EQ(open().pins().size(), 1u);
+  EXPECT_TRUE(pins.add({std::string(PinFile::max_name, 'x'), somebody()}));
+  EXPECT_EQ(open().pins().size(), 2u);
+}
+
+TEST_F(Pins, AreKeptSortedHoweverTheyWereWritten) {
+  std::ofstream{file} << "zoe " << somebody().text() << "\n\n# a comment\nBob " << somebody().text() << "\n";
+  auto pins = open();
+  ASSERT_TRUE(pins.add({"mia", somebody()}));
+  std::vector<std::string> names;
+  const auto written = open();
+  for (const auto& pin : written.pins()) names.push_back(pin.name);
+  EXPECT_THAT(names, testing::ElementsAre("bob", "mia", "zoe"));
+}
+
+TEST_F(Pins, ThatCouldNotBeWrittenAreNotThere) {
+  auto pins = *PinFile::open(file / "no-folder" / "contacts");
+  const auto added = pins.add({"bob", somebody()});
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().code, Errc::local_io);
+  EXPECT_TRUE(pins.pins().empty());
+}
+
 TEST_F(Pins, OfTwoWritersAreBothKept) {
   const auto add_some = [&](const std::string& prefix) {
     auto pins = open();

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "secure/random_source.hpp"
 #include "secure/replay_guard.hpp"
+#include "secure/sodium.hpp"
 
 namespace pshare {
 namespace {
@@ -55,9 +58,31 @@ TEST_F(Sealed, DoesNotOpenWhenCutShort) {
 TEST_F(Sealed, CannotBePassedOnToSomebodyElseAsIfWrittenToThem) {
   // Carol opens what Alice wrote to her, and seals the signed content anew for Bob: the signature holds, the recipient does not.
   const auto to_carol = *seal(alice, carol.public_key(), noon, random, bytes_of("pay carol"));
-  const auto opened = open_sealed(carol, noon, to_carol);
-  ASSERT_TRUE(opened);
-  EXPECT_FALSE(open_sealed(bob, noon, to_carol));
+  const auto content = sodium::open(carol, to_carol);
+  ASSERT_TRUE(content);
+  ASSERT_TRUE(open_sealed(carol, noon, *sodium::seal(carol.public_key(), *content)));  // it is whole
+  const auto opened = open_sealed(bob, noon, *sodium::seal(bob.public_key(), *content));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::identity_mismatch);
+  EXPECT_NE(opened.error().doing.find("somebody else"), std::string::npos);
+}
+
+TEST_F(Sealed, DoesNotPassForSomebodyElsesWithTheirKeyPutIn) {
+  auto content = *sodium::open(bob, *seal(carol, bob.public_key(), noon, random, bytes_of("alice here")));
+  std::ranges::copy(alice.public_key().bytes, content.begin() + 1);
+  const auto opened = open_sealed(bob, noon, *sodium::seal(bob.public_key(), content));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::identity_mismatch);
+}
+
+TEST_F(Sealed, DoesNotOpenWithAnyByteOfItsSignedContentAltered) {
+  // The seal is anybody's to make, so it must be the signature that notices.
+  const auto content = *sodium::open(bob, letter());
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    auto altered = content;
+    altered[i] ^= std::byte{1};
+    EXPECT_FALSE(open_sealed(bob, noon, *sodium::seal(bob.public_key(), altered))) << "byte " << i;
+  }
 }
 
 TEST_F(Sealed, IsRefusedWhenTooOldOrFromTheFuture) {
@@ -80,6 +105,22 @@ TEST_F(Sealed, HasANonceThatTheReplayGuardKnowsAgain) {
   EXPECT_TRUE(guard.first_time(opened->nonce, noon));
   EXPECT_FALSE(guard.first_time(opened->nonce, noon + std::chrono::hours{1}));
   EXPECT_TRUE(guard.first_time(open_sealed(bob, noon, letter())->nonce, noon));
+}
+
+TEST_F(Sealed, IsRefusedAtAnyTimeFarFromNow) {
+  // Close to the epoch, where "25 hours ago" is before it; and so far ahead that the number no longer fits a time.
+  EXPECT_TRUE(open_sealed(bob, UnixTime{}, letter(UnixTime{})));
+  EXPECT_EQ(open_sealed(bob, noon, letter(UnixTime{})).error().code, Errc::timed_out);
+  EXPECT_EQ(open_sealed(bob, noon, letter(UnixTime{std::chrono::seconds{-1}})).error().code, Errc::timed_out);  // travels as 2^64 - 1
+}
+
+TEST(ReplayGuard, RemembersForAsLongAsASignalCanBeOpened) {
+  ReplayGuard guard;
+  const ReplayGuard::Nonce nonce{};
+  const auto last = noon + max_signal_age + max_clock_skew;  // sealed by a clock that is ahead
+  ASSERT_TRUE(guard.first_time(nonce, noon));
+  EXPECT_FALSE(guard.first_time(nonce, last));
+  EXPECT_TRUE(guard.first_time(nonce, last + std::chrono::seconds{1}));
 }
 
 TEST(ReplayGuard, ForgetsTheOldestBeyondItsLimit) {

@@ -141,5 +141,39 @@ TEST_F(Tls, NoticesAnAlteredRecord) {
   EXPECT_EQ(read.error().code, Errc::malformed);
 }
 
+TEST_F(Tls, GivesWhatCameBeforeABrokenRecordAndThenSaysSoForEver) {
+  auto both = pair(only(bob.id()), only(alice.id()));
+  both.settle();
+  ASSERT_TRUE(both.client.write(bytes_of("whole")));
+  ASSERT_TRUE(both.server.feed(both.client.take_output()));
+  ASSERT_TRUE(both.client.write(bytes_of("broken")));
+  auto record = both.client.take_output();
+  record.back() ^= std::byte{1};
+  ASSERT_TRUE(both.server.feed(record));
+  ByteBuffer out(64);
+  EXPECT_EQ(both.server.read(out).value_or(0), 5u);
+  for (int again = 0; again < 2; ++again) {
+    const auto read = both.server.read(out);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, Errc::malformed);
+  }
+  EXPECT_FALSE(both.server.feed(record));
+  EXPECT_FALSE(both.server.closed_by_peer());
+}
+
+TEST_F(Tls, DeliversNothingFromAClientThatIsRefused) {
+  // The client believes itself established and writes at once; the server must not have any of it.
+  auto both = pair(only(bob.id()), only(mallory.id()));
+  ASSERT_TRUE(both.server.feed(both.client.take_output()));
+  ASSERT_TRUE(both.client.feed(both.server.take_output()));
+  ASSERT_TRUE(both.client.established());
+  ASSERT_TRUE(both.client.write(bytes_of("a secret")));
+  const auto fed = both.server.feed(both.client.take_output());
+  ASSERT_FALSE(fed);
+  EXPECT_EQ(fed.error().code, Errc::identity_mismatch);
+  ByteBuffer out(64);
+  EXPECT_FALSE(both.server.read(out));
+}
+
 }  // namespace
 }  // namespace pshare
