@@ -4,19 +4,17 @@
 
 namespace pshare {
 
-double TokenBucket::tokens_at(TimePoint now) const {
-  const auto seconds = std::chrono::duration<double>{now - filled_}.count();
-  return std::min(rate_.burst, tokens_ + seconds * rate_.each_second);
-}
+TokenBucket::TokenBucket(Rate rate, TimePoint now)
+    : each_token_(std::chrono::duration_cast<Duration>(std::chrono::duration<double>{1 / rate.each_second})),
+      capacity_(each_token_ * rate.burst),
+      full_at_(now) {}
 
-bool TokenBucket::take(TimePoint now) {
-  tokens_ = tokens_at(now);
-  filled_ = now;
-  if (tokens_ < 1) return false;
-  tokens_ -= 1;
+TimePoint TokenBucket::full_after(TimePoint now, std::uint32_t count) const { return std::max(full_at_, now) + each_token_ * count; }
+
+bool TokenBucket::take(TimePoint now, std::uint32_t count) {
+  if (!holds(now, count)) return false;
+  full_at_ = full_after(now, count);
   return true;
 }
-
-bool TokenBucket::idle(TimePoint now) const { return tokens_at(now) >= rate_.burst; }
 
 }  // namespace pshare

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "relay/subscriber.hpp"
 #include "secure/identity.hpp"
 
 namespace pshare {
 
-Rendezvous::Rendezvous(NameStore& store, Settings settings) : store_(store), settings_(std::move(settings)) {}
+Rendezvous::Rendezvous(NameStore& store, Settings settings)
+    : store_(store), settings_(std::move(settings)), next_device_(settings_.first_device.number) {}
+
+// --- saying things --------------------------------------------------------------------------------------------------
 
 void Rendezvous::say(DeviceId device, ServerMessage message) { actions_.push_back(Reply{device, std::move(message)}); }
 
@@ -14,28 +18,57 @@ void Rendezvous::refuse(DeviceId device, std::uint64_t request, Errc code, std::
   say(device, Trouble{request, code, std::move(words)});
 }
 
-void Rendezvous::end(DeviceId device, Client& client, Errc code, std::string words) {
-  if (std::exchange(client.closing, true)) return;
-  say(device, Trouble{std::nullopt, code, words});
-  actions_.push_back(Close{device, std::move(words)});
+void Rendezvous::give_up(DeviceId device, std::uint64_t request, const Error& why) {
+  refuse(device, request, Errc::failed, "the server has trouble with its list of names; try again later, or tell its operator");
+  actions_.push_back(Complaint{why});
 }
+
+void Rendezvous::end(DeviceId device, Client& client, Errc code, std::string words) {
+  if (client.stage == Stage::closing) return;
+  say(device, Trouble{std::nullopt, code, words});
+  close(device, client, std::move(words));
+}
+
+void Rendezvous::close(DeviceId device, Client& client, std::string why) {
+  client.stage = Stage::closing;
+  by_patience_.erase({client.patience_ends, device});
+  presence_.disappear(client.id, device);  // at once: nothing that is sent to it now would arrive
+  actions_.push_back(Close{device, std::move(why)});
+}
+
+void Rendezvous::be_patient_until(DeviceId device, Client& client, TimePoint until) {
+  by_patience_.erase({client.patience_ends, device});
+  client.patience_ends = until;
+  by_patience_.emplace(until, device);
+}
+
+// --- coming and going -----------------------------------------------------------------------------------------------
 
 DeviceId Rendezvous::connected(const PublicKey& key, const Endpoint& from, TimePoint now) {
   const DeviceId device{next_device_++};
-  auto& client = clients_.emplace(device, Client{key, id_of(key), from, TokenBucket{verbs_of_a_connection, now}, now}).first->second;
-  if (clients_.size() > settings_.max_clients) end(device, client, Errc::busy, "the server is full; try again later, or use another one");
-  if (!connections_.allow(from.address, now)) end(device, client, Errc::limit, "too many connections from your address; wait a minute");
+  const auto subscriber = subscriber_of(from.address);
+  auto& client = clients_.emplace(device, Client{key, id_of(key), from, subscriber, TokenBucket{verbs_of_a_connection, now}, now}).first->second;
+  be_patient_until(device, client, now + hello_patience);
+  const auto of_address = ++of_address_[subscriber];
+  if (stopping_)
+    end(device, client, Errc::busy, "the server is stopping");
+  else if (clients_.size() > settings_.max_clients)
+    end(device, client, Errc::busy, "the server is full; try again later, or use another one");
+  else if (of_address > max_clients_of_an_address)
+    end(device, client, Errc::busy, "too many connections from your address at once; end some, or try again later");
+  else if (!hellos_.allow(subscriber, now))
+    end(device, client, Errc::limit, "too many new connections from your address; wait a minute");
   return device;
 }
 
 void Rendezvous::received(DeviceId device, const ClientMessage& message, UnixTime wall, TimePoint now) {
   const auto found = clients_.find(device);
-  if (found == clients_.end() || found->second.closing) return;
+  if (found == clients_.end() || found->second.stage == Stage::closing) return;
   auto& client = found->second;
-  client.heard = now;
   if (!client.verbs.take(now)) return end(device, client, Errc::limit, "too many requests at once; slow down");
   if (const auto* hello = std::get_if<Hello>(&message)) return greet(device, client, *hello, wall, now);
-  if (!client.welcomed) return end(device, client, Errc::malformed, "the first message must be a hello");
+  if (client.stage != Stage::welcomed) return end(device, client, Errc::malformed, "the first message must be a hello");
+  be_patient_until(device, client, now + client_silence);
   std::visit(
       [&](const auto& verb) {
         if constexpr (!std::is_same_v<std::decay_t<decltype(verb)>, Hello>) on(device, client, verb, now);
@@ -50,86 +83,132 @@ void Rendezvous::garbled(DeviceId device, const Error& why) {
 void Rendezvous::disconnected(DeviceId device, TimePoint) {
   const auto found = clients_.find(device);
   if (found == clients_.end()) return;
-  presence_.disappear(found->second.id, device);
+  const auto& client = found->second;
+  presence_.disappear(client.id, device);
+  by_patience_.erase({client.patience_ends, device});
+  if (const auto count = of_address_.find(client.subscriber); --count->second == 0) of_address_.erase(count);
   clients_.erase(found);
 }
 
+void Rendezvous::stop() {
+  stopping_ = true;
+  for (auto& [device, client] : clients_) end(device, client, Errc::busy, "the server is stopping; pshare connects again by itself");
+}
+
 void Rendezvous::greet(DeviceId device, Client& client, const Hello& hello, UnixTime wall, TimePoint now) {
-  if (client.welcomed) return end(device, client, Errc::malformed, "a second hello");
+  if (client.stage == Stage::welcomed) return end(device, client, Errc::malformed, "a second hello");
   const auto speaks = "the server speaks control version " + std::to_string(control_version) + ", you speak " + std::to_string(hello.version);
   if (hello.version < oldest_control_version) return end(device, client, Errc::version, speaks + ": update pshare on your machine");
   if (hello.version > control_version) return end(device, client, Errc::version, speaks + ": the server's operator has to update pshare-server");
-  client.welcomed = true;
-  if (const auto oldest = presence_.appear(client.key, client.id, device)) {
-    presence_.disappear(client.id, *oldest);
-    if (const auto other = clients_.find(*oldest); other != clients_.end())
-      end(*oldest, other->second, Errc::limit, "this identity is online on too many machines; the oldest connection gives way");
-  }
+  client.stage = Stage::welcomed;
+  be_patient_until(device, client, now + client_silence);
+  const bool answers_only = std::ranges::count(hello.features, answers_only_feature) != 0;
+  const auto attention = answers_only ? Presence::Attention::answers_only : Presence::Attention::offers;
+  if (const auto oldest = presence_.appear(client.key, client.id, device, attention))
+    end(*oldest, clients_.at(*oldest), Errc::limit, "this identity is online too many times; the oldest connection gives way");
   say(device, Welcome{control_version, device, client.from, wall, settings_.agent, settings_.notice,
                       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(mailbox_patience).count())});
-  mailbox_.expire(now);
-  for (auto& letter : mailbox_.take(client.id)) say(device, Delivery{letter.from, letter.from_device, std::move(letter.body)});
+  if (attention == Presence::Attention::offers) hand_over_mail(device, client, now);
 }
+
+void Rendezvous::hand_over_mail(DeviceId device, const Client& client, TimePoint now) {
+  mailbox_.expire(now);
+  for (auto& letter : mailbox_.take(client.id)) {
+    // A sender that has connected anew meanwhile has another number: then the answer is for every device of its key.
+    const auto answer_to = presence_.has(letter.from, letter.from_device) ? letter.from_device : DeviceId{};
+    say(device, Delivery{letter.from, answer_to, std::move(letter.body)});
+  }
+}
+
+// --- the verbs ------------------------------------------------------------------------------------------------------
 
 void Rendezvous::on(DeviceId device, Client& client, const Register& message, TimePoint now) {
   const auto name = parse_name(message.name);
   if (!name) return refuse(device, message.request, Errc::malformed, name.error().doing);
-  if (!registrations_.allow(client.from.address, now))
+  const auto present = store_.key_of(*name);
+  if (!present) return give_up(device, message.request, present.error());
+  // Clients say their name again with every connection: that changes nothing, and costs nothing.
+  if (*present == client.key) return say(device, Registered{message.request, *name});
+  if (!registrations_of_keys_.allow(client.id, now))
+    return refuse(device, message.request, Errc::limit, "too many registrations of yours; wait some minutes");
+  if (!registrations_.allow(client.subscriber, now))
     return refuse(device, message.request, Errc::limit, "too many registrations from your address; wait a minute");
   const auto owner = store_.claim(*name, client.key);
-  if (!owner) {
-    const bool limited = owner.error().code == Errc::limit;
-    return refuse(device, message.request, limited ? Errc::limit : Errc::failed, limited ? owner.error().doing : "the server cannot write its names; tell its operator");
-  }
+  if (!owner && owner.error().code == Errc::limit) return refuse(device, message.request, Errc::limit, owner.error().doing);
+  if (!owner) return give_up(device, message.request, owner.error());
   if (*owner != client.key)
     return refuse(device, message.request, Errc::refused, "the name \"" + *name + "\" belongs to another key; choose another name");
   say(device, Registered{message.request, *name});
 }
 
+bool Rendezvous::may_look_up(const Client& client, TimePoint now) {
+  return lookups_of_keys_.allow(client.id, now) && lookups_.allow(client.subscriber, now);
+}
+
 void Rendezvous::on(DeviceId device, Client& client, const Resolve& message, TimePoint now) {
-  if (!lookups_.allow(client.id, now)) return refuse(device, message.request, Errc::limit, "too many look-ups; wait a minute");
-  std::string name;
-  std::optional<PublicKey> key;
-  if (const auto* asked = std::get_if<std::string>(&message.whom)) {
-    const auto parsed = parse_name(*asked);
-    const auto found = parsed ? store_.key_of(*parsed) : Result<std::optional<PublicKey>>{std::optional<PublicKey>{}};
-    if (!found) return refuse(device, message.request, Errc::failed, "the server cannot read its names; tell its operator");
-    key = *found;
-    name = parsed.value_or("");
-  } else {
-    const auto& id = std::get<PeerId>(message.whom);
-    const auto found = store_.registration_of(id);
-    if (!found) return refuse(device, message.request, Errc::failed, "the server cannot read its names; tell its operator");
-    if (*found) name = (*found)->name, key = (*found)->key;
-    if (!key) key = presence_.key_of(id);
-  }
-  if (!key) return refuse(device, message.request, Errc::unknown_peer, "nobody of that name or ID is known here");
-  say(device, Resolved{message.request, name, *key, presence_.online(id_of(*key))});
+  if (!may_look_up(client, now)) return refuse(device, message.request, Errc::limit, "too many look-ups; wait a minute");
+  if (const auto* name = std::get_if<std::string>(&message.whom)) return resolve_name(device, client, message.request, *name, now);
+  resolve_id(device, message.request, std::get<PeerId>(message.whom));
+}
+
+void Rendezvous::resolve_name(DeviceId device, Client& client, std::uint64_t request, const std::string& text, TimePoint now) {
+  if (!misses_.would_allow(client.subscriber, now))
+    return refuse(device, request, Errc::limit, "too many names that nobody has were asked for from your address; wait a minute");
+  const auto name = parse_name(text);
+  const auto key = name ? store_.key_of(*name) : Result<std::optional<PublicKey>>{std::optional<PublicKey>{}};
+  if (!key) return give_up(device, request, key.error());
+  if (*key) return say(device, Resolved{request, *name, **key, presence_.online(id_of(**key))});
+  misses_.allow(client.subscriber, now);
+  refuse(device, request, Errc::unknown_peer, "nobody of that name is known here");
+}
+
+void Rendezvous::resolve_id(DeviceId device, std::uint64_t request, const PeerId& id) {
+  const auto registered = store_.registration_of(id);
+  if (!registered) return give_up(device, request, registered.error());
+  if (*registered) return say(device, Resolved{request, (*registered)->name, (*registered)->key, presence_.online(id)});
+  const auto present = presence_.key_of(id);
+  if (!present) return refuse(device, request, Errc::unknown_peer, "nobody of that ID is known here");
+  say(device, Resolved{request, {}, *present, presence_.online(id)});
 }
 
 void Rendezvous::on(DeviceId device, Client& client, const Who& message, TimePoint now) {
-  if (!lookups_.allow(client.id, now)) return refuse(device, message.request, Errc::limit, "too many look-ups; wait a minute");
+  if (message.peers.size() > max_who) return refuse(device, message.request, Errc::limit, "too many peers in one question");
+  if (!may_look_up(client, now)) return refuse(device, message.request, Errc::limit, "too many look-ups; wait a minute");
   WhoReply reply{message.request, {}};
   std::ranges::copy_if(message.peers, std::back_inserter(reply.online), [&](const PeerId& peer) { return presence_.online(peer); });
   say(device, std::move(reply));
 }
 
+bool Rendezvous::may_signal(const Client& client, std::size_t body, TimePoint now) {
+  const auto count = static_cast<std::uint32_t>(1 + body / signal_unit);
+  return signals_of_keys_.allow(client.id, now, count) && signals_.allow(client.subscriber, now, count);
+}
+
+std::vector<DeviceId> Rendezvous::recipients(DeviceId sender, const SendSignal& message) const {
+  // What may wait is an offer; anything else is an answer, and may be for a device that takes nothing but those.
+  const auto at_least = message.wait ? Presence::Attention::offers : Presence::Attention::answers_only;
+  auto devices = presence_.devices(message.to, at_least);
+  std::erase_if(devices, [&](DeviceId each) { return each == sender || (message.device != DeviceId{} && message.device != each); });
+  return devices;
+}
+
 void Rendezvous::on(DeviceId device, Client& client, const SendSignal& message, TimePoint now) {
   const auto fate = [&](Fate what) { say(device, SignalFate{message.request, what}); };
-  if (presence_.online(message.to)) {
-    bool delivered = false;
-    for (const auto each : presence_.devices(message.to)) {
-      if (message.device.number != 0 && message.device != each) continue;
-      say(each, Delivery{client.id, device, message.body});
-      delivered = true;
-    }
-    return fate(delivered ? Fate::delivered : Fate::offline);
+  if (message.body.size() > max_signal_body) return refuse(device, message.request, Errc::limit, "the signal is too long");
+  if (!may_signal(client, message.body.size(), now))
+    return refuse(device, message.request, Errc::limit, "too many signals of yours; wait a minute");
+  const auto devices = recipients(device, message);
+  for (const auto each : devices) say(each, Delivery{client.id, device, message.body});
+  if (!devices.empty()) return fate(Fate::delivered);
+
+  if (!presence_.key_of(message.to)) {
+    const auto registered = store_.registration_of(message.to);
+    if (!registered) return give_up(device, message.request, registered.error());
+    if (!*registered) return fate(Fate::unknown);
   }
-  const auto known = store_.registration_of(message.to);
-  if (known && !*known) return fate(Fate::unknown);
-  if (!message.wait) return fate(Fate::offline);
+  if (!message.wait || message.device != DeviceId{}) return fate(Fate::offline);
   mailbox_.expire(now);
-  const bool kept = mailbox_.put(message.to, {client.id, device, message.session, message.body, now + mailbox_patience});
+  const bool kept = mailbox_.put(message.to, {client.id, device, client.subscriber, message.session, message.body}, now);
   fate(kept ? Fate::waiting : Fate::mailbox_full);
 }
 
@@ -140,23 +219,22 @@ void Rendezvous::on(DeviceId device, Client& client, const Withdraw& message, Ti
 
 void Rendezvous::on(DeviceId device, Client&, const Ping&, TimePoint) { say(device, Pong{}); }
 
-void Rendezvous::on(DeviceId device, Client& client, const Bye&, TimePoint) {
-  client.closing = true;
-  actions_.push_back(Close{device, "bye"});
-}
+void Rendezvous::on(DeviceId device, Client& client, const Bye&, TimePoint) { close(device, client, "bye"); }
+
+// --- time -----------------------------------------------------------------------------------------------------------
 
 void Rendezvous::expire(TimePoint now) {
   mailbox_.expire(now);
-  for (auto& [device, client] : clients_)
-    if (now - client.heard >= 3 * keep_alive) end(device, client, Errc::timed_out, "nothing was heard of you for a minute");
+  while (!by_patience_.empty() && by_patience_.begin()->first <= now) {
+    const auto device = by_patience_.begin()->second;
+    auto& client = clients_.at(device);
+    end(device, client, Errc::timed_out, client.stage == Stage::greeting ? "you did not say hello" : "nothing was heard of you for a minute");
+  }
 }
 
 std::optional<TimePoint> Rendezvous::deadline() const {
   auto earliest = mailbox_.deadline();
-  for (const auto& [device, client] : clients_) {
-    const auto dead = client.heard + 3 * keep_alive;
-    if (!client.closing && (!earliest || dead < *earliest)) earliest = dead;
-  }
+  if (!by_patience_.empty() && (!earliest || by_patience_.begin()->first < *earliest)) earliest = by_patience_.begin()->first;
   return earliest;
 }
 

@@ -2,12 +2,14 @@
 // simulator a virtual world. See wire/control.hpp for the conversation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "relay/limiter.hpp"
@@ -15,16 +17,38 @@
 #include "relay/presence.hpp"
 #include "relay/store.hpp"
 #include "wire/control.hpp"
+#include "wire/core.hpp"
 
 namespace pshare {
 
-/// How much one connection, key or address may ask for. Enough for people, not for enumerating names.
+/// In Hello.features: this device takes answers to what it sent, but no offers, and does not count as online to those who ask.
+/// For the verbs that only ask or send; without it a `pshare peers` would swallow the offer that waits for a `pshare receive`.
+inline constexpr std::string_view answers_only_feature = "answers-only";
+
+/// How long a connection may take to say Hello, and how long it may be silent afterwards.
+inline constexpr Duration hello_patience = std::chrono::seconds{10};
+inline constexpr Duration client_silence = 3 * keep_alive;
+
+/// How much one connection, key or address may ask for: enough for people, and for the many behind one carrier's NAT.
 inline constexpr Rate verbs_of_a_connection{.burst = 200, .each_second = 50};
-inline constexpr Rate lookups_of_a_key{.burst = 60, .each_second = 2};          // resolve and who
+inline constexpr Rate hellos_of_an_address{.burst = 100, .each_second = 5};
+inline constexpr Rate registrations_of_a_key{.burst = 10, .each_second = 0.05};
 inline constexpr Rate registrations_of_an_address{.burst = 20, .each_second = 0.2};
-inline constexpr Rate connections_of_an_address{.burst = 100, .each_second = 5};
-inline constexpr std::size_t max_limited = 100'000;                             // keys or addresses watched at once
-inline constexpr std::size_t default_max_clients = 10'000;
+inline constexpr Rate lookups_of_a_key{.burst = 60, .each_second = 2};        // resolve and who
+inline constexpr Rate lookups_of_an_address{.burst = 300, .each_second = 10};
+/// Names asked for that nobody has. Whoever guesses names is stopped by this one: 8640 wrong guesses a day.
+inline constexpr Rate misses_of_an_address{.burst = 60, .each_second = 0.1};
+/// Signals are counted by size: one for each, and one more for each signal_unit of its body.
+inline constexpr Rate signals_of_a_key{.burst = 200, .each_second = 10};
+inline constexpr Rate signals_of_an_address{.burst = 800, .each_second = 40};
+inline constexpr std::size_t signal_unit = 4 * 1024;
+
+/// Keys or addresses that one kind of limit remembers.
+inline constexpr std::size_t max_limited = 100'000;
+/// Connections of one address at once. A carrier's NAT has hundreds of people behind one.
+inline constexpr std::size_t max_clients_of_an_address = 256;
+/// Each costs the server some 300 KiB, so that this many fit a small machine. See --max-clients.
+inline constexpr std::size_t default_max_clients = 4'000;
 
 class Rendezvous {
  public:
@@ -32,11 +56,14 @@ class Rendezvous {
     std::size_t max_clients = default_max_clients;
     std::string agent;   // "pshare-server 1.2.3"
     std::string notice;  // from the operator, to every client that comes
+    /// Devices are numbered from here on. A server starts at random, so that a device of an earlier run is not taken for one of this.
+    DeviceId first_device{1};
   };
 
-  struct Reply { DeviceId to; ServerMessage message; };
-  struct Close { DeviceId device; std::string why; };  // after what was said to it is out
-  using Action = std::variant<Reply, Close>;
+  struct Reply     { DeviceId to; ServerMessage message; };
+  struct Close     { DeviceId device; std::string why; };  // after what was said to it is out
+  struct Complaint { Error why; };                         // for the operator: the store failed us
+  using Action = std::variant<Reply, Close, Complaint>;
 
   /// The store lives longer.
   Rendezvous(NameStore& store, Settings settings);
@@ -47,6 +74,8 @@ class Rendezvous {
   /// What arrived was no message at all.
   void garbled(DeviceId device, const Error& why);
   void disconnected(DeviceId device, TimePoint now);
+  /// The server is about to end: everybody is told, and sent away; so is whoever still comes.
+  void stop();
 
   void expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
@@ -55,16 +84,19 @@ class Rendezvous {
   std::size_t clients() const { return clients_.size(); }
 
  private:
+  enum class Stage { greeting, welcomed, closing };
   struct Client {
     PublicKey key;
     PeerId id;
     Endpoint from;
+    IpAddress subscriber;  // as which its address is counted
     TokenBucket verbs;
-    TimePoint heard;
-    bool welcomed = false, closing = false;
+    TimePoint patience_ends;
+    Stage stage = Stage::greeting;
   };
 
   void greet(DeviceId device, Client& client, const Hello& hello, UnixTime wall, TimePoint now);
+  void hand_over_mail(DeviceId device, const Client& client, TimePoint now);
   void on(DeviceId device, Client& client, const Register& message, TimePoint now);
   void on(DeviceId device, Client& client, const Resolve& message, TimePoint now);
   void on(DeviceId device, Client& client, const Who& message, TimePoint now);
@@ -72,22 +104,42 @@ class Rendezvous {
   void on(DeviceId device, Client& client, const Withdraw& message, TimePoint now);
   void on(DeviceId device, Client& client, const Ping& message, TimePoint now);
   void on(DeviceId device, Client& client, const Bye& message, TimePoint now);
+  void resolve_name(DeviceId device, Client& client, std::uint64_t request, const std::string& text, TimePoint now);
+  void resolve_id(DeviceId device, std::uint64_t request, const PeerId& id);
+
+  bool may_look_up(const Client& client, TimePoint now);
+  bool may_signal(const Client& client, std::size_t body, TimePoint now);
+  /// The devices that this signal is for, if they are here.
+  std::vector<DeviceId> recipients(DeviceId sender, const SendSignal& message) const;
 
   void say(DeviceId device, ServerMessage message);
   void refuse(DeviceId device, std::uint64_t request, Errc code, std::string words);
+  /// The store failed: the client is told what it needs to know, the operator why.
+  void give_up(DeviceId device, std::uint64_t request, const Error& why);
   /// Says why, and ends the connection.
   void end(DeviceId device, Client& client, Errc code, std::string words);
+  void close(DeviceId device, Client& client, std::string why);
+  void be_patient_until(DeviceId device, Client& client, TimePoint until);
 
   NameStore& store_;
   Settings settings_;
+  std::uint64_t next_device_;
+  bool stopping_ = false;
   std::map<DeviceId, Client> clients_;
-  std::uint64_t next_device_ = 1;
+  std::map<IpAddress, std::size_t> of_address_;           // how many of them
+  std::set<std::pair<TimePoint, DeviceId>> by_patience_;  // those that are not closing
   Presence presence_;
   Mailbox mailbox_;
-  Limiter<PeerId> lookups_{lookups_of_a_key, max_limited};
+  Limiter<IpAddress> hellos_{hellos_of_an_address, max_limited};
+  Limiter<PeerId> registrations_of_keys_{registrations_of_a_key, max_limited};
   Limiter<IpAddress> registrations_{registrations_of_an_address, max_limited};
-  Limiter<IpAddress> connections_{connections_of_an_address, max_limited};
+  Limiter<PeerId> lookups_of_keys_{lookups_of_a_key, max_limited};
+  Limiter<IpAddress> lookups_{lookups_of_an_address, max_limited};
+  Limiter<IpAddress> misses_{misses_of_an_address, max_limited};
+  Limiter<PeerId> signals_of_keys_{signals_of_a_key, max_limited};
+  Limiter<IpAddress> signals_{signals_of_an_address, max_limited};
   std::deque<Action> actions_;
 };
+static_assert(Core<Rendezvous>);
 
 }  // namespace pshare

@@ -11,13 +11,19 @@ namespace {
 constexpr int schema_version = 1;
 constexpr const char* schema = R"(
 CREATE TABLE IF NOT EXISTS names (
-  name       TEXT PRIMARY KEY NOT NULL,
+  number     INTEGER PRIMARY KEY,        -- in the order of registration
+  name       TEXT UNIQUE NOT NULL,
   id         BLOB NOT NULL,              -- SHA-256 of the key's SPKI
   key        BLOB NOT NULL,              -- raw Ed25519
-  registered INTEGER NOT NULL            -- Unix time
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS names_by_id ON names (id, registered);
+  registered INTEGER NOT NULL            -- Unix time, for the operator
+);
+CREATE INDEX IF NOT EXISTS names_by_id ON names (id);
 )";
+
+/// How long another process (an operator's backup) may hold the file before we give up. The loop stands still meanwhile.
+constexpr int lock_patience_ms = 500;
+
+constexpr const char* damaged_hint = "The file is damaged: put a backup in its place, or move it away to begin with no names.";
 
 struct Closed {
   void operator()(sqlite3* database) const { sqlite3_close(database); }
@@ -32,9 +38,13 @@ Error trouble_of(sqlite3* database, std::string doing) {
   const bool taken = code == SQLITE_BUSY || code == SQLITE_LOCKED;
   return {.code = damaged ? Errc::malformed : Errc::local_io,
           .doing = std::move(doing) + ": " + (database ? sqlite3_errmsg(database) : "out of memory"),
-          .hint = damaged ? "The file is damaged: put a backup in its place, or move it away to begin with no names."
+          .hint = damaged ? damaged_hint
                   : taken ? "Does another pshare-server run with the same --data folder?"
                           : "Is the folder there and writable, and the disk not full?"};
+}
+
+Unexpected damaged(std::string doing) {
+  return Unexpected{{.code = Errc::malformed, .doing = std::move(doing) + ": its key is not one", .hint = damaged_hint}};
 }
 
 /// One SQL statement, prepared, bound by position, stepped.
@@ -53,6 +63,7 @@ class Statement {
     sqlite3_bind_blob(handle_.get(), position, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
     return *this;
   }
+  void reset() { handle_.reset(); }
   int step() { return handle_ ? sqlite3_step(handle_.get()) : SQLITE_ERROR; }
   std::string text(int column) const {
     const auto* found = reinterpret_cast<const char*>(sqlite3_column_text(handle_.get(), column));
@@ -77,26 +88,35 @@ struct SqliteNameStore::Database {
   Unexpected trouble(std::string doing) const { return Unexpected{trouble_of(handle.get(), std::move(doing))}; }
 };
 
-SqliteNameStore::SqliteNameStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+SqliteNameStore::SqliteNameStore(std::unique_ptr<Database> database, std::size_t most) : database_(std::move(database)), most_(most) {}
 SqliteNameStore::~SqliteNameStore() = default;
 
-Result<std::unique_ptr<SqliteNameStore>> SqliteNameStore::open(const std::filesystem::path& file) {
+Result<std::unique_ptr<SqliteNameStore>> SqliteNameStore::open(const std::filesystem::path& file, std::size_t most) {
   auto database = std::make_unique<Database>();
   sqlite3* opened = nullptr;
   const int result = sqlite3_open_v2(file.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   database->handle.reset(opened);
   const auto doing = "opening the names in " + file.string();
   if (result != SQLITE_OK) return database->trouble(doing);
-  sqlite3_busy_timeout(opened, 2000);
-  // A registered name survives a power cut (synchronous=FULL), and reading never waits for writing (WAL).
-  for (const char* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", schema})
-    if (sqlite3_exec(opened, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return database->trouble(doing);
+  sqlite3_busy_timeout(opened, lock_patience_ms);
+  if (sqlite3_db_readonly(opened, "main") == 1)  // SQLite makes do with reading; we would notice at the first new name
+    return Unexpected{{.code = Errc::local_io, .doing = doing + ": it may only be read", .hint = "Let this user write the file and its folder."}};
+
+  Statement check{opened, "PRAGMA quick_check(1)"};
+  if (check.step() != SQLITE_ROW) return database->trouble(doing);
+  if (const auto found = check.text(0); found != "ok")
+    return Unexpected{{.code = Errc::malformed, .doing = doing + ": " + found, .hint = damaged_hint}};
   Statement version{opened, "PRAGMA user_version"};
   if (version.step() != SQLITE_ROW) return database->trouble(doing);
   if (version.number(0) > schema_version)
     return Unexpected{{.code = Errc::malformed, .doing = doing + ": a newer pshare-server wrote it", .hint = "Update pshare-server."}};
-  if (sqlite3_exec(opened, "PRAGMA user_version=1", nullptr, nullptr, nullptr) != SQLITE_OK) return database->trouble(doing);
-  return std::unique_ptr<SqliteNameStore>{new SqliteNameStore{std::move(database)}};
+  check.reset(), version.reset();  // they would keep the journal's mode from being changed
+
+  // A registered name survives a power cut (synchronous=FULL), and reading never waits for writing (WAL).
+  const auto set_version = "PRAGMA user_version=" + std::to_string(schema_version);
+  for (const char* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", schema, set_version.c_str()})
+    if (sqlite3_exec(opened, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return database->trouble(doing);
+  return std::unique_ptr<SqliteNameStore>{new SqliteNameStore{std::move(database), most}};
 }
 
 Result<PublicKey> SqliteNameStore::claim(const std::string& name, const PublicKey& key) {
@@ -110,7 +130,10 @@ Result<PublicKey> SqliteNameStore::claim(const std::string& name, const PublicKe
   Statement count{handle, "SELECT count(*) FROM names WHERE id = ?"};
   if (count.bind(1, id.digest()).step() != SQLITE_ROW) return database_->trouble(doing);
   if (count.number(0) >= static_cast<std::int64_t>(max_names_of_a_key))
-    return Unexpected{{.code = Errc::limit, .doing = doing + ": this key has as many names as one may have"}};
+    return too_many_of_the_key(name);
+  Statement total{handle, "SELECT ifnull(max(number), 0) FROM names"};  // none is ever deleted, so the last number is their count
+  if (total.step() != SQLITE_ROW) return database_->trouble(doing);
+  if (total.number(0) >= static_cast<std::int64_t>(most_)) return full(name);
 
   Statement insert{handle, "INSERT INTO names (name, id, key, registered) VALUES (?, ?, ?, unixepoch()) ON CONFLICT (name) DO NOTHING"};
   if (insert.bind(1, name).bind(2, id.digest()).bind(3, key.bytes).step() != SQLITE_DONE) return database_->trouble(doing);
@@ -124,15 +147,18 @@ Result<std::optional<PublicKey>> SqliteNameStore::key_of(const std::string& name
   const int result = select.bind(1, name).step();
   if (result == SQLITE_DONE) return std::optional<PublicKey>{};
   if (result != SQLITE_ROW) return database_->trouble("looking up \"" + name + "\"");
-  return select.key(0);
+  const auto key = select.key(0);
+  if (!key) return damaged("looking up \"" + name + "\"");
+  return key;
 }
 
 Result<std::optional<NameStore::Registration>> SqliteNameStore::registration_of(const PeerId& id) {
-  Statement select{database_->handle.get(), "SELECT name, key FROM names WHERE id = ? ORDER BY registered, name LIMIT 1"};
+  Statement select{database_->handle.get(), "SELECT name, key FROM names WHERE id = ? ORDER BY number LIMIT 1"};
   const int result = select.bind(1, id.digest()).step();
   if (result == SQLITE_DONE) return std::optional<Registration>{};
-  const auto key = result == SQLITE_ROW ? select.key(1) : std::nullopt;
-  if (!key) return database_->trouble("looking up a key");
+  if (result != SQLITE_ROW) return database_->trouble("looking up " + id.short_text());
+  const auto key = select.key(1);
+  if (!key) return damaged("looking up " + id.short_text());
   return std::optional{Registration{select.text(0), *key}};
 }
 

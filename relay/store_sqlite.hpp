@@ -1,6 +1,7 @@
 // Names in a file, by SQLite. store_sqlite.cpp is the only file that includes it.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 
@@ -10,8 +11,9 @@ namespace pshare {
 
 class SqliteNameStore final : public NameStore {
  public:
-  /// Errors: local_io (cannot be made, read or written; in use by another server), malformed (no such database, or of a newer version).
-  static Result<std::unique_ptr<SqliteNameStore>> open(const std::filesystem::path& file);
+  /// Makes the file if there is none. Errors: local_io (cannot be made, read or written; locked by another process), malformed
+  /// (damaged, no such database, or of a newer version).
+  static Result<std::unique_ptr<SqliteNameStore>> open(const std::filesystem::path& file, std::size_t most = max_names);
   ~SqliteNameStore() override;
 
   Result<PublicKey> claim(const std::string& name, const PublicKey& key) override;
@@ -20,8 +22,9 @@ class SqliteNameStore final : public NameStore {
 
  private:
   struct Database;
-  explicit SqliteNameStore(std::unique_ptr<Database> database);
+  SqliteNameStore(std::unique_ptr<Database> database, std::size_t most);
   std::unique_ptr<Database> database_;
+  std::size_t most_;
 };
 
 }  // namespace pshare

@@ -1,10 +1,14 @@
 #include "relay/io/control_connection.hpp"
 
-#include "relay/io/server.hpp"
+#include <array>
+#include <utility>
+
+#include "io/deadline.hpp"
 
 namespace pshare {
 
-ControlConnection::ControlConnection(asio::any_io_executor executor, TlsStream stream) : stream_(std::move(stream)), news_(executor) {}
+ControlConnection::ControlConnection(asio::any_io_executor executor, TlsStream stream)
+    : stream_(std::move(stream)), news_(executor), leaving_(executor) {}
 
 awaitable<ByteBuffer> ControlConnection::next_body() {
   std::array<std::byte, 16 * 1024> piece;
@@ -16,33 +20,30 @@ awaitable<ByteBuffer> ControlConnection::next_body() {
   }
 }
 
-bool ControlConnection::say(const ServerMessage& message) {
-  auto framed = frame(encode(message));
-  if (queued_bytes_ + framed.size() > max_unsent) return false;
-  queued_bytes_ += framed.size();
-  queue_.push_back(std::move(framed));
-  news_.ring();
-  return true;
-}
-
-void ControlConnection::close_when_sent() {
-  closing_ = true;
-  news_.ring();
-}
-
 awaitable<void> ControlConnection::send() {
   for (;;) {
     while (!queue_.empty()) {
       const auto framed = std::move(queue_.front());
       queue_.pop_front();
-      sending_ = true;
       co_await stream_.write(ByteView{framed});
-      sending_ = false;
-      queued_bytes_ -= framed.size();
+      unsent_ -= framed.size();
     }
-    if (closing_) co_return;
     co_await news_.wait();
   }
+}
+
+awaitable<void> ControlConnection::farewell() {
+  co_await leaving_.wait();
+  co_await sleep_until(Clock::now() + farewell_patience);
+}
+
+bool ControlConnection::say(const ServerMessage& message) {
+  auto framed = frame(encode(message));
+  if (unsent_ + framed.size() > max_unsent) return false;
+  unsent_ += framed.size();
+  queue_.push_back(std::move(framed));
+  news_.ring();
+  return true;
 }
 
 }  // namespace pshare

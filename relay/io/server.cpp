@@ -1,6 +1,8 @@
 #include "relay/io/server.hpp"
 
-#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "io/deadline.hpp"
 #include "io/log.hpp"
@@ -13,23 +15,16 @@ namespace {
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
-/// Counts a connection among the half-open ones for as long as it is one of them.
+/// An admitted connection counts as half open for as long as this lives.
 class HalfOpen {
  public:
-  HalfOpen(std::map<IpAddress, std::size_t>& by_address, std::size_t& total, IpAddress from) : by_address_(by_address), total_(total), from_(from) {
-    ++total_;
-    ++by_address_[from_];
-  }
+  HalfOpen(Admission& admission, IpAddress from) : admission_(admission), from_(from) {}
   HalfOpen(const HalfOpen&) = delete;
   HalfOpen& operator=(const HalfOpen&) = delete;
-  ~HalfOpen() {
-    --total_;
-    if (const auto count = by_address_.find(from_); --count->second == 0) by_address_.erase(count);
-  }
+  ~HalfOpen() { admission_.proven_or_gone(from_); }
 
  private:
-  std::map<IpAddress, std::size_t>& by_address_;
-  std::size_t& total_;
+  Admission& admission_;
   IpAddress from_;
 };
 
@@ -45,39 +40,62 @@ awaitable<TlsStream> shake_hands(TcpStream socket, const TlsContext& tls) {
 }  // namespace
 
 Server::Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener)
-    : executor_(executor), tls_(tls), rendezvous_(rendezvous), listener_(std::move(listener)), clock_(executor) {}
+    : executor_(executor),
+      tls_(tls),
+      rendezvous_(rendezvous),
+      listener_(std::move(listener)),
+      warnings_(refusal_warnings, Clock::now()),
+      clock_(executor),
+      news_(executor) {}
 
 Server::~Server() = default;
 
 awaitable<void> Server::run() {
   const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(keep_time());
-    co_await accept(tasks);
+    tasks.start(accept(tasks));
+    while (!stop_by_ || (!connections_.empty() && Clock::now() < *stop_by_)) co_await news_.wait(stop_by_);
   };
   co_await with_tasks<void>(body);
 }
 
+void Server::stop() {
+  stop_by_ = Clock::now() + farewell_patience;
+  listener_.close();
+  rendezvous_.stop();
+  carry_out();
+  news_.ring();
+}
+
 awaitable<void> Server::accept(TaskGroup& tasks) {
-  for (;;) {
-    auto socket = co_await listener_.accept();
-    if (admit(socket.remote().address)) tasks.start(serve(std::move(socket)));
+  while (!stop_by_) {
+    std::optional<TcpStream> socket;
+    try {
+      socket.emplace(co_await listener_.accept());
+    } catch (const Failure&) {
+      if (!stop_by_) throw;
+    }
+    if (socket && admit(socket->remote())) tasks.start(serve(*std::move(socket)));
   }
 }
 
-bool Server::admit(const IpAddress& from) const {
-  if (half_open_total_ >= max_half_open) return false;
-  const auto of_address = half_open_.find(from);
-  return of_address == half_open_.end() || of_address->second < max_half_open_of_an_address;
+bool Server::admit(const Endpoint& from) {
+  const auto verdict = admission_.arrived(from.address, Clock::now());
+  if (verdict == Admission::Verdict::admitted) return true;
+  log(LogLevel::debug, "connection.refused", {{"remote", from}, {"why", word(verdict)}});
+  if (warnings_.take(Clock::now())) log(LogLevel::warn, "connections.refused", {{"why", word(verdict)}});
+  return false;
 }
 
+/// Whatever goes wrong here ends this connection alone. Cancellation needs no passing on, since nothing is awaited after it.
 awaitable<void> Server::serve(TcpStream socket) {
   const auto from = socket.remote();
   std::optional<TlsStream> stream;
   try {
-    const HalfOpen counted{half_open_, half_open_total_, from.address};
+    const HalfOpen counted{admission_, from.address};
     stream.emplace(co_await shake_hands(std::move(socket), tls_));
-  } catch (const Failure& failure) {
-    log(LogLevel::debug, "handshake.failed", {{"remote", from}, {"why", failure.error().message()}});
+  } catch (const std::exception& trouble) {
+    log(LogLevel::debug, "handshake.failed", {{"remote", from}, {"why", trouble.what()}});
   }
   if (!stream) co_return;
 
@@ -87,28 +105,25 @@ awaitable<void> Server::serve(TcpStream socket) {
   log(LogLevel::debug, "client.connected", {{"device", device.number}, {"peer", connection.stream().peer().short_text()}, {"remote", from}});
   carry_out();
 
-  const auto listen = [&](TaskGroup& tasks) -> awaitable<void> {
-    tasks.start(converse(connection));
-    co_await connection.send();  // returns once the connection is to be closed
+  const auto until_farewell = [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(converse(connection, device));
+    tasks.start(connection.send());
+    co_await connection.farewell();
   };
-  std::string why = "said goodbye";
-  std::exception_ptr ended_by_us;
+  std::string why = "sent away";
   try {
-    co_await with_tasks<void>(listen);
-  } catch (const Failure& failure) {
-    why = failure.error().message();
-  } catch (...) {
-    ended_by_us = std::current_exception();  // cancelled: the books are closed first
+    co_await with_tasks<void>(until_farewell);
+  } catch (const std::exception& trouble) {
+    why = trouble.what();
   }
   log(LogLevel::debug, "client.gone", {{"device", device.number}, {"why", why}});
   connections_.erase(device);
   rendezvous_.disconnected(device, Clock::now());
   connection.cut();
-  if (ended_by_us) std::rethrow_exception(ended_by_us);
+  if (stop_by_) news_.ring();
 }
 
-awaitable<void> Server::converse(ControlConnection& connection) {
-  const auto device = std::ranges::find(connections_, &connection, [](const auto& each) { return each.second; })->first;
+awaitable<void> Server::converse(ControlConnection& connection, DeviceId device) {
   for (;;) {
     const auto body = co_await connection.next_body();
     const auto message = decode_client_message(body);
@@ -123,32 +138,33 @@ awaitable<void> Server::converse(ControlConnection& connection) {
 
 awaitable<void> Server::keep_time() {
   for (;;) {
-    co_await clock_.wait(rendezvous_.deadline());
+    next_expiry_ = rendezvous_.deadline();
+    co_await clock_.wait(next_expiry_);
     rendezvous_.expire(Clock::now());
     carry_out();
   }
 }
 
 void Server::carry_out() {
-  while (auto action = rendezvous_.take()) {
-    if (const auto* reply = std::get_if<Rendezvous::Reply>(&*action)) {
-      const auto connection = connections_.find(reply->to);
-      if (connection != connections_.end() && !connection->second->say(reply->message)) connection->second->cut();
-    } else {
-      const auto& close = std::get<Rendezvous::Close>(*action);
-      if (const auto connection = connections_.find(close.device); connection != connections_.end()) connection->second->close_when_sent();
-    }
-  }
+  while (const auto action = rendezvous_.take()) perform(*action);
+  const auto deadline = rendezvous_.deadline();
+  // One that has moved away needs no ring: keep_time() finds nothing to do at the old one, and waits again.
+  if (deadline && (!next_expiry_ || *deadline < *next_expiry_)) clock_.ring();
 }
 
-awaitable<void> Server::say_goodbye() {
-  listener_.close();
-  for (auto& [device, connection] : connections_) {
-    connection->say(Trouble{std::nullopt, Errc::busy, "the server is stopping; pshare connects again by itself"});
-    connection->close_when_sent();
+void Server::perform(const Rendezvous::Action& action) {
+  if (const auto* complaint = std::get_if<Rendezvous::Complaint>(&action))
+    return log(LogLevel::error, "names.failed", {{"why", complaint->why.message()}, {"hint", complaint->why.hint}});
+  const auto* reply = std::get_if<Rendezvous::Reply>(&action);
+  const auto found = connections_.find(reply ? reply->to : std::get<Rendezvous::Close>(action).device);
+  if (found == connections_.end()) return;
+  auto& connection = *found->second;
+  if (!reply) {
+    connection.hang_up();
+  } else if (!connection.say(reply->message)) {
+    log(LogLevel::debug, "client.too-slow", {{"device", reply->to.number}});
+    connection.cut();
   }
-  const auto until = Clock::now() + farewell_patience;
-  while (!connections_.empty() && Clock::now() < until) co_await sleep_until(Clock::now() + std::chrono::milliseconds{10});
 }
 
 }  // namespace pshare

@@ -2,15 +2,14 @@
 // One loop, one thread; a slow, silent or hostile client costs a bounded amount of memory and nobody else's time.
 #pragma once
 
-#include <cstddef>
 #include <map>
-#include <memory>
-#include <string>
+#include <optional>
 
 #include "io/asio.hpp"
-#include "io/tcp_stream.hpp"
 #include "io/task_group.hpp"
+#include "io/tcp_stream.hpp"
 #include "io/wakeup.hpp"
+#include "relay/admission.hpp"
 #include "relay/rendezvous.hpp"
 #include "secure/tls.hpp"
 
@@ -18,13 +17,8 @@ namespace pshare {
 
 /// A connection has so long to prove its key.
 inline constexpr Duration handshake_patience = std::chrono::seconds{10};
-/// Connections that have not proven their key yet; further ones are closed at once.
-inline constexpr std::size_t max_half_open = 1024;
-inline constexpr std::size_t max_half_open_of_an_address = 64;
-/// What may wait for a client that reads slowly; beyond, it is disconnected (and comes back when it can).
-inline constexpr std::size_t max_unsent = 1024 * 1024;
-/// What was said to a client before it is closed has so long to leave.
-inline constexpr Duration farewell_patience = std::chrono::seconds{1};
+/// How often the operator is told that connections are being turned away; each single one is seen at `debug`.
+inline constexpr Rate refusal_warnings{.burst = 1, .each_second = 1.0 / 60};
 
 class ControlConnection;
 
@@ -34,28 +28,33 @@ class Server {
   Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener);
   ~Server();
 
-  /// Serves until it is cancelled.
+  /// Serves until stop(), and then until every client has left, but not much longer than farewell_patience. Errors: those of the
+  /// listener; a client's trouble is that client's alone.
   awaitable<void> run();
-  /// Tells every client, and returns when they have been told (or after farewell_patience). Afterwards, cancel run().
-  awaitable<void> say_goodbye();
+  /// Takes no more connections, and tells every client to come back later. Once.
+  void stop();
 
  private:
   awaitable<void> accept(TaskGroup& tasks);
   awaitable<void> serve(TcpStream socket);
-  awaitable<void> converse(ControlConnection& connection);
+  awaitable<void> converse(ControlConnection& connection, DeviceId device);
   awaitable<void> keep_time();
   /// Hands the core's replies to the connections they are for.
   void carry_out();
-  bool admit(const IpAddress& from) const;
+  void perform(const Rendezvous::Action& action);
+  bool admit(const Endpoint& from);
 
   asio::any_io_executor executor_;
   const TlsContext& tls_;
   Rendezvous& rendezvous_;
   Listener listener_;
+  Admission admission_;
+  TokenBucket warnings_;
   std::map<DeviceId, ControlConnection*> connections_;  // each owned by its serve()
-  std::map<IpAddress, std::size_t> half_open_;
-  std::size_t half_open_total_ = 0;
-  Wakeup clock_;  // rung when the core's deadline may have changed
+  std::optional<TimePoint> next_expiry_;                // for which keep_time() waits
+  Wakeup clock_;                                        // rung when the core's deadline has become earlier
+  std::optional<TimePoint> stop_by_;                    // once stop() was called
+  Wakeup news_;                                         // rung by stop(), and then by each client that leaves
 };
 
 }  // namespace pshare

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include "relay/admission.hpp"
 #include "relay/limiter.hpp"
 #include "relay/mailbox.hpp"
 #include "relay/presence.hpp"
+#include "relay/subscriber.hpp"
 
 namespace pshare {
 namespace {
@@ -22,9 +24,17 @@ SessionId session(int number) {
   return id;
 }
 
-WaitingLetter letter(int from, int in_session, std::size_t size = 10, TimePoint ends = start + mailbox_patience) {
-  return {peer(from), DeviceId{1}, session(in_session), ByteBuffer(size), ends};
+IpAddress address(int number) {
+  return IpAddress{IpAddress::V4{std::byte{10}, std::byte{0}, static_cast<std::byte>(number >> 8), static_cast<std::byte>(number)}};
 }
+
+/// From an address that nobody else writes from.
+WaitingLetter letter(int from, int in_session, std::size_t size = 10) {
+  return {peer(from), DeviceId{1}, address(from), session(in_session), ByteBuffer(size)};
+}
+
+constexpr auto offers = Presence::Attention::offers;
+constexpr auto answers_only = Presence::Attention::answers_only;
 
 TEST(TokenBucket, GivesABurstAndThenItsRate) {
   TokenBucket bucket{{.burst = 3, .each_second = 2}, start};
@@ -33,7 +43,22 @@ TEST(TokenBucket, GivesABurstAndThenItsRate) {
   EXPECT_FALSE(bucket.take(start + 499ms));
   EXPECT_TRUE(bucket.take(start + 500ms));
   EXPECT_FALSE(bucket.take(start + 500ms));
-  EXPECT_TRUE(bucket.idle(start + 1h));
+  EXPECT_EQ(bucket.full_at(), start + 2s);
+  EXPECT_TRUE(bucket.holds(start + 2s, 3));
+}
+
+TEST(TokenBucket, TakesSeveralOrNone) {
+  TokenBucket bucket{{.burst = 3, .each_second = 1}, start};
+  EXPECT_FALSE(bucket.take(start, 4));
+  EXPECT_TRUE(bucket.take(start, 2));
+  EXPECT_FALSE(bucket.take(start, 2));
+  EXPECT_TRUE(bucket.take(start, 1));
+}
+
+TEST(TokenBucket, SavesUpNoMoreThanItsBurst) {
+  TokenBucket bucket{{.burst = 2, .each_second = 1}, start};
+  EXPECT_TRUE(bucket.take(start + 24h) && bucket.take(start + 24h));
+  EXPECT_FALSE(bucket.take(start + 24h));
 }
 
 TEST(Limiter, TreatsEachKeyByItself) {
@@ -43,18 +68,72 @@ TEST(Limiter, TreatsEachKeyByItself) {
   EXPECT_TRUE(limiter.allow(2, start));
 }
 
-TEST(Limiter, RefusesNewKeysRatherThanGrowBeyondItsLimit) {
+TEST(Limiter, TellsWithoutTaking) {
+  Limiter<int> limiter{{.burst = 1, .each_second = 1}, 10};
+  EXPECT_TRUE(limiter.would_allow(1, start));
+  EXPECT_TRUE(limiter.would_allow(1, start));
+  EXPECT_EQ(limiter.size(), 0u);
+  limiter.allow(1, start);
+  EXPECT_FALSE(limiter.would_allow(1, start));
+  EXPECT_TRUE(limiter.would_allow(1, start + 1s));
+}
+
+TEST(Limiter, ForgetsWhoHasBeenQuietLongEnough) {
   Limiter<int> limiter{{.burst = 1, .each_second = 1}, 100};
-  for (int key = 0; key < 100; ++key) EXPECT_TRUE(limiter.allow(key, start));
-  EXPECT_FALSE(limiter.allow(100, start));
+  for (int key = 0; key < 100; ++key) limiter.allow(key, start);
   EXPECT_EQ(limiter.size(), 100u);
-  EXPECT_TRUE(limiter.allow(100, start + 2s));  // the others are idle by then, and forgotten
+  EXPECT_TRUE(limiter.allow(100, start + 1s));
   EXPECT_EQ(limiter.size(), 1u);
+}
+
+TEST(Limiter, WhenFullForgetsWhomItCostsLeastToForget) {
+  Limiter<int> limiter{{.burst = 3, .each_second = 1}, 2};
+  EXPECT_TRUE(limiter.allow(1, start) && limiter.allow(1, start) && limiter.allow(1, start));
+  EXPECT_TRUE(limiter.allow(2, start));
+  EXPECT_TRUE(limiter.allow(3, start));  // in the place of 2, which had used one token of its three
+  EXPECT_EQ(limiter.size(), 2u);
+  EXPECT_FALSE(limiter.allow(1, start));  // the one who must not be forgotten is not
+}
+
+TEST(Subscriber, IsAnAddressOfIPv4AndASubnetOfIPv6) {
+  const auto subscriber = [](const char* text) { return subscriber_of(*IpAddress::parse(text)).text(); };
+  EXPECT_EQ(subscriber("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(subscriber("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+  EXPECT_EQ(subscriber("::ffff:192.0.2.7"), "192.0.2.7");
+}
+
+TEST(Admission, BoundsTheHalfOpenConnectionsOfAnAddress) {
+  Admission admission;
+  for (std::size_t i = 0; i < max_half_open_of_an_address; ++i) EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::admitted);
+  EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::too_many_of_the_address);
+  EXPECT_EQ(admission.arrived(address(2), start), Admission::Verdict::admitted);
+  admission.proven_or_gone(address(1));
+  EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::admitted);
+}
+
+TEST(Admission, BoundsTheHalfOpenConnectionsInAll) {
+  Admission admission;
+  for (std::size_t i = 0; i < max_half_open; ++i) EXPECT_EQ(admission.arrived(address(static_cast<int>(i)), start), Admission::Verdict::admitted);
+  EXPECT_EQ(admission.half_open(), max_half_open);
+  EXPECT_EQ(admission.arrived(address(9999), start), Admission::Verdict::too_many);
+  admission.proven_or_gone(address(0));
+  EXPECT_EQ(admission.arrived(address(9999), start), Admission::Verdict::admitted);
+}
+
+TEST(Admission, SlowsDownAnAddressThatKeepsConnecting) {
+  Admission admission;
+  for (std::size_t i = 0; i < handshakes_of_an_address.burst; ++i) {
+    EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::admitted);
+    admission.proven_or_gone(address(1));
+  }
+  EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::too_often);
+  EXPECT_EQ(admission.half_open(), 0u);
+  EXPECT_EQ(admission.arrived(address(1), start + 1s), Admission::Verdict::admitted);
 }
 
 TEST(Mailbox, KeepsLettersInTheirOrder) {
   Mailbox box;
-  ASSERT_TRUE(box.put(peer(9), letter(1, 1)) && box.put(peer(9), letter(2, 2)));
+  ASSERT_TRUE(box.put(peer(9), letter(1, 1), start) && box.put(peer(9), letter(2, 2), start));
   const auto letters = box.take(peer(9));
   ASSERT_EQ(letters.size(), 2u);
   EXPECT_EQ(letters[0].session, session(1));
@@ -65,7 +144,7 @@ TEST(Mailbox, KeepsLettersInTheirOrder) {
 
 TEST(Mailbox, LetsANewerLetterOfASessionTakeTheOldersPlace) {
   Mailbox box;
-  ASSERT_TRUE(box.put(peer(9), letter(1, 1, 10)) && box.put(peer(9), letter(1, 1, 20)));
+  ASSERT_TRUE(box.put(peer(9), letter(1, 1, 10), start) && box.put(peer(9), letter(1, 1, 20), start));
   const auto letters = box.take(peer(9));
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0].body.size(), 20u);
@@ -73,28 +152,49 @@ TEST(Mailbox, LetsANewerLetterOfASessionTakeTheOldersPlace) {
 
 TEST(Mailbox, BoundsWhatWaitsForOne) {
   Mailbox box;
-  for (int i = 0; i < static_cast<int>(max_waiting_for_one); ++i) EXPECT_TRUE(box.put(peer(9), letter(i, i)));
-  EXPECT_FALSE(box.put(peer(9), letter(77, 77)));
-  EXPECT_TRUE(box.put(peer(8), letter(77, 77)));
+  for (int i = 0; i < static_cast<int>(max_waiting_for_one); ++i) EXPECT_TRUE(box.put(peer(9), letter(i, i), start));
+  EXPECT_FALSE(box.put(peer(9), letter(77, 77), start));
+  EXPECT_TRUE(box.put(peer(8), letter(77, 77), start));
 }
 
 TEST(Mailbox, BoundsWhatWaitsFromOne) {
   Mailbox box;
-  for (int i = 0; i < static_cast<int>(max_waiting_from_one); ++i) EXPECT_TRUE(box.put(peer(100 + i), letter(1, i)));
-  EXPECT_FALSE(box.put(peer(99), letter(1, 99)));
-  EXPECT_TRUE(box.put(peer(99), letter(2, 99)));
+  for (int i = 0; i < static_cast<int>(max_waiting_from_one); ++i) EXPECT_TRUE(box.put(peer(100 + i), letter(1, i), start));
+  EXPECT_FALSE(box.put(peer(99), letter(1, 99), start));
+  EXPECT_TRUE(box.put(peer(99), letter(2, 99), start));
 }
 
-TEST(Mailbox, BoundsItsBytes) {
+TEST(Mailbox, BoundsWhatWaitsFromAnAddressWhateverTheKeys) {
   Mailbox box;
-  EXPECT_FALSE(box.put(peer(9), letter(1, 1, max_waiting_bytes + 1)));
-  EXPECT_TRUE(box.put(peer(9), letter(1, 1, max_waiting_bytes)));
-  EXPECT_FALSE(box.put(peer(8), letter(2, 2, 1)));
+  for (int i = 0; i <= static_cast<int>(max_waiting_from_an_address); ++i) {
+    auto one = letter(i, i);
+    one.from_address = address(1);
+    EXPECT_EQ(box.put(peer(1000 + i), one, start), i < static_cast<int>(max_waiting_from_an_address));
+  }
+  EXPECT_TRUE(box.put(peer(1), letter(2, 2), start));
+}
+
+TEST(Mailbox, BoundsTheBytesForOne) {
+  Mailbox box;
+  EXPECT_FALSE(box.put(peer(9), letter(1, 1, max_waiting_bytes_for_one + 1), start));
+  EXPECT_TRUE(box.put(peer(9), letter(1, 1, max_waiting_bytes_for_one), start));
+  EXPECT_FALSE(box.put(peer(9), letter(2, 2, 1), start));
+  EXPECT_TRUE(box.put(peer(8), letter(2, 2, 1), start));
+}
+
+TEST(Mailbox, BoundsAllItsBytes) {
+  Mailbox box;
+  const int boxes = static_cast<int>(max_waiting_bytes / max_waiting_bytes_for_one);
+  for (int i = 0; i < boxes; ++i) EXPECT_TRUE(box.put(peer(1000 + i), letter(i, i, max_waiting_bytes_for_one), start));
+  EXPECT_EQ(box.bytes(), max_waiting_bytes);
+  EXPECT_FALSE(box.put(peer(8), letter(999, 1, 1), start));
+  box.take(peer(1000));
+  EXPECT_TRUE(box.put(peer(8), letter(999, 1, 1), start));
 }
 
 TEST(Mailbox, GivesWithdrawnLettersToNobody) {
   Mailbox box;
-  ASSERT_TRUE(box.put(peer(9), letter(1, 1)));
+  ASSERT_TRUE(box.put(peer(9), letter(1, 1), start));
   EXPECT_FALSE(box.withdraw(peer(2), peer(9), session(1)));  // not theirs
   EXPECT_TRUE(box.withdraw(peer(1), peer(9), session(1)));
   EXPECT_TRUE(box.take(peer(9)).empty());
@@ -102,29 +202,54 @@ TEST(Mailbox, GivesWithdrawnLettersToNobody) {
 
 TEST(Mailbox, ForgetsWhatHasWaitedTooLong) {
   Mailbox box;
-  ASSERT_TRUE(box.put(peer(9), letter(1, 1, 10, start + 1min)) && box.put(peer(9), letter(1, 2, 10, start + 2min)));
-  EXPECT_EQ(box.deadline(), start + 1min);
-  box.expire(start + 1min);
-  EXPECT_EQ(box.deadline(), start + 2min);
-  EXPECT_EQ(box.take(peer(9)).size(), 1u);
+  EXPECT_EQ(box.deadline(), std::nullopt);
+  ASSERT_TRUE(box.put(peer(9), letter(1, 1), start) && box.put(peer(9), letter(1, 2), start + 1min));
+  EXPECT_EQ(box.deadline(), start + mailbox_patience);
+  box.expire(start + mailbox_patience);
+  EXPECT_EQ(box.deadline(), start + mailbox_patience + 1min);
+  const auto left = box.take(peer(9));
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].session, session(2));
+}
+
+TEST(Mailbox, CountsNothingThatIsGone) {
+  Mailbox box;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < static_cast<int>(max_waiting_from_one); ++i) ASSERT_TRUE(box.put(peer(100 + i), letter(1, i), start + round * 1h));
+    box.take(peer(100));
+    box.withdraw(peer(1), peer(101), session(1));
+    box.expire(start + round * 1h + mailbox_patience);
+    EXPECT_EQ(box.bytes(), 0u);
+  }
 }
 
 TEST(Presence, KnowsEveryDeviceOfAKey) {
   Presence presence;
   EXPECT_FALSE(presence.online(peer(1)));
-  presence.appear({}, peer(1), DeviceId{1});
-  presence.appear({}, peer(1), DeviceId{2});
-  EXPECT_EQ(presence.devices(peer(1)), (std::vector{DeviceId{1}, DeviceId{2}}));
+  presence.appear({}, peer(1), DeviceId{1}, offers);
+  presence.appear({}, peer(1), DeviceId{2}, offers);
+  EXPECT_EQ(presence.devices(peer(1), offers), (std::vector{DeviceId{1}, DeviceId{2}}));
   presence.disappear(peer(1), DeviceId{1});
   EXPECT_TRUE(presence.online(peer(1)));
   presence.disappear(peer(1), DeviceId{2});
   EXPECT_FALSE(presence.online(peer(1)));
 }
 
+TEST(Presence, DoesNotCountDevicesThatOnlyWaitForAnswers) {
+  Presence presence;
+  presence.appear({}, peer(1), DeviceId{1}, answers_only);
+  EXPECT_FALSE(presence.online(peer(1)));
+  EXPECT_TRUE(presence.has(peer(1), DeviceId{1}));
+  EXPECT_TRUE(presence.key_of(peer(1)).has_value());
+  presence.appear({}, peer(1), DeviceId{2}, offers);
+  EXPECT_EQ(presence.devices(peer(1), offers), std::vector{DeviceId{2}});
+  EXPECT_EQ(presence.devices(peer(1), answers_only), (std::vector{DeviceId{1}, DeviceId{2}}));
+}
+
 TEST(Presence, LetsTheOldestDeviceGoWhenThereAreTooMany) {
   Presence presence;
-  for (std::uint64_t i = 1; i <= max_devices_of_a_key; ++i) EXPECT_EQ(presence.appear({}, peer(1), DeviceId{i}), std::nullopt);
-  EXPECT_EQ(presence.appear({}, peer(1), DeviceId{99}), DeviceId{1});
+  for (std::uint64_t i = 1; i <= max_devices_of_a_key; ++i) EXPECT_EQ(presence.appear({}, peer(1), DeviceId{i}, offers), std::nullopt);
+  EXPECT_EQ(presence.appear({}, peer(1), DeviceId{99}, offers), DeviceId{1});
 }
 
 }  // namespace

@@ -21,13 +21,29 @@ class RendezvousTest : public testing::Test {
     DeviceId device;
   };
 
-  Person connect(const PublicKey& key, const std::string& address = "192.0.2.1:5000") {
+  Person connect(const PublicKey& key, const std::string& address) {
     const Person person{key, id_of(key), rendezvous.connected(key, *Endpoint::parse(address), now)};
     drain();
     return person;
   }
+  /// Everybody at an address of their own, unless a test is about just that.
+  Person connect() {
+    const auto number = static_cast<std::uint16_t>(++strangers);
+    return connect(stranger(), "10.1." + std::to_string(number >> 8) + "." + std::to_string(number & 0xFF) + ":5000");
+  }
+  /// A key that nobody else has.
+  PublicKey stranger() {
+    PublicKey key;
+    key.bytes[0] = static_cast<std::byte>(++keys), key.bytes[1] = static_cast<std::byte>(keys >> 8);
+    return key;
+  }
+  Person greeted(Person person, std::vector<std::string> features = {}) {
+    say(person, Hello{.version = control_version, .agent = {}, .features = std::move(features)});
+    told(person);
+    return person;
+  }
   Person join(const std::string& name) {
-    auto person = connect(Identity::generate()->public_key());
+    auto person = connect();
     say(person, Hello{});
     say(person, Register{1, name});
     told(person);
@@ -56,6 +72,7 @@ class RendezvousTest : public testing::Test {
     while (const auto action = rendezvous.take()) {
       if (const auto* reply = std::get_if<Rendezvous::Reply>(&*action)) inbox[reply->to].push_back(reply->message);
       if (const auto* close = std::get_if<Rendezvous::Close>(&*action)) closed.insert(close->device);
+      if (const auto* complaint = std::get_if<Rendezvous::Complaint>(&*action)) complaints.push_back(complaint->why);
     }
   }
   SendSignal offer(const Person& to, int number, bool waits = true) {
@@ -65,14 +82,34 @@ class RendezvousTest : public testing::Test {
   }
 
   TimePoint now{};
-  MemoryNameStore names;
-  Rendezvous rendezvous{names, {.max_clients = 50, .agent = "test", .notice = "maintenance at noon"}};
+  /// Keeps names in memory, and can be broken like a disk.
+  class Names final : public NameStore {
+   public:
+    Result<PublicKey> claim(const std::string& name, const PublicKey& key) override {
+      if (broken) return Unexpected{trouble};
+      return kept.claim(name, key);
+    }
+    Result<std::optional<PublicKey>> key_of(const std::string& name) override {
+      if (broken) return Unexpected{trouble};
+      return kept.key_of(name);
+    }
+    Result<std::optional<Registration>> registration_of(const PeerId& id) override {
+      if (broken) return Unexpected{trouble};
+      return kept.registration_of(id);
+    }
+    bool broken = false;
+    const Error trouble{.code = Errc::local_io, .doing = "reading the names: the disk is on fire"};
+    MemoryNameStore kept;
+  } names;
+  Rendezvous rendezvous{names, {.max_clients = 300, .agent = "test", .notice = "maintenance at noon"}};
   std::map<DeviceId, std::vector<ServerMessage>> inbox;
   std::set<DeviceId> closed;
+  std::vector<Error> complaints;
+  int strangers = 0, keys = 0;
 };
 
 TEST_F(RendezvousTest, WelcomesWhoSaysHello) {
-  const auto alice = connect(Identity::generate()->public_key());
+  const auto alice = connect(stranger(), "192.0.2.1:5000");
   say(alice, Hello{});
   const auto welcome = only<Welcome>(alice);
   EXPECT_EQ(welcome.device, alice.device);
@@ -83,14 +120,14 @@ TEST_F(RendezvousTest, WelcomesWhoSaysHello) {
 }
 
 TEST_F(RendezvousTest, EndsAConversationThatDoesNotBeginWithHello) {
-  const auto rude = connect(Identity::generate()->public_key());
+  const auto rude = connect();
   say(rude, Ping{});
   EXPECT_EQ(only<Trouble>(rude).code, Errc::malformed);
   EXPECT_TRUE(closed.contains(rude.device));
 }
 
 TEST_F(RendezvousTest, SaysWhoMustUpdateWhenVersionsDoNotFit) {
-  const auto older = connect(Identity::generate()->public_key()), newer = connect(Identity::generate()->public_key());
+  const auto older = connect(), newer = connect();
   say(older, Hello{.version = oldest_control_version - 1, .agent = {}, .features = {}});
   EXPECT_THAT(only<Trouble>(older).words, HasSubstr("update pshare on your machine"));
   say(newer, Hello{.version = control_version + 1, .agent = {}, .features = {}});
@@ -102,7 +139,7 @@ TEST_F(RendezvousTest, SaysWhoMustUpdateWhenVersionsDoNotFit) {
 
 TEST_F(RendezvousTest, GivesANameToItsFirstKeyAndKeepsItThere) {
   const auto alice = join("alice");
-  const auto mallory = connect(Identity::generate()->public_key());
+  const auto mallory = connect();
   say(mallory, Hello{});
   told(mallory);
   say(mallory, Register{4, "Alice"});
@@ -133,7 +170,7 @@ TEST_F(RendezvousTest, ResolvesNamesAndIdsAndSaysWhoIsOnline) {
 
 TEST_F(RendezvousTest, ForwardsASignalToEveryDeviceAndTellsItsFate) {
   const auto alice = join("alice"), bob = join("bob");
-  const auto second = connect(bob.key);
+  const auto second = connect(bob.key, "192.0.2.2:5000");
   say(second, Hello{});
   told(second);
   say(alice, offer(bob, 1));
@@ -148,7 +185,7 @@ TEST_F(RendezvousTest, ForwardsASignalToEveryDeviceAndTellsItsFate) {
 
 TEST_F(RendezvousTest, ForwardsToOneDeviceAloneWhenItIsNamed) {
   const auto alice = join("alice"), bob = join("bob");
-  const auto second = connect(bob.key);
+  const auto second = connect(bob.key, "192.0.2.2:5000");
   say(second, Hello{});
   told(second);
   auto signal = offer(bob, 1, false);
@@ -168,7 +205,7 @@ TEST_F(RendezvousTest, KeepsAnOfferForAnOfflinePeerUntilItComes) {
   say(alice, offer(bob, 1));
   EXPECT_EQ(only<SignalFate>(alice).fate, Fate::waiting);
   wait(5min);
-  const auto again = connect(bob.key);
+  const auto again = connect(bob.key, "192.0.2.2:5000");
   say(again, Hello{});
   const auto all = told(again);
   ASSERT_EQ(all.size(), 2u);
@@ -182,14 +219,14 @@ TEST_F(RendezvousTest, DoesNotDeliverWhatWasWithdrawnOrIsTooOld) {
   say(alice, Withdraw{8, bob.id, offer(bob, 1).session});
   say(alice, offer(bob, 2));
   for (int i = 0; i < 31; ++i) wait(20s), say(alice, Ping{});  // alice keeps her line alive meanwhile
-  const auto again = connect(bob.key);
+  const auto again = connect(bob.key, "192.0.2.2:5000");
   say(again, Hello{});
   EXPECT_EQ(told(again).size(), 1u);  // the Welcome
 }
 
 TEST_F(RendezvousTest, TellsUnknownOfflineAndAFullMailboxApart) {
   const auto alice = join("alice"), bob = join("bob");
-  Person nobody{{}, id_of(Identity::generate()->public_key()), {}};
+  Person nobody{{}, id_of(stranger()), {}};
   say(alice, offer(nobody, 1));
   EXPECT_EQ(only<SignalFate>(alice).fate, Fate::unknown);
   rendezvous.disconnected(bob.device, now);
@@ -217,54 +254,301 @@ TEST_F(RendezvousTest, NamesADeadlineForTheNextSilence) {
   EXPECT_EQ(rendezvous.deadline(), now + 3 * keep_alive);
 }
 
-TEST_F(RendezvousTest, SlowsDownWhoAsksTooMuch) {
-  const auto alice = join("alice");
-  Errc last = Errc::failed;
-  for (int i = 0; i < 70; ++i) {
-    say(alice, Resolve{static_cast<std::uint64_t>(i), std::string{"guess"} + std::to_string(i)});
-    last = only<Trouble>(alice).code;
-  }
-  EXPECT_EQ(last, Errc::limit);  // guessing names, one is stopped long before a list is through
-  EXPECT_FALSE(closed.contains(alice.device));
-  for (int i = 0; i < 300; ++i) say(alice, Ping{});
-  EXPECT_TRUE(closed.contains(alice.device));
+TEST_F(RendezvousTest, WaitsForTheHelloNotAsLongAsForOthers) {
+  const auto mute = connect();
+  EXPECT_EQ(rendezvous.deadline(), now + hello_patience);
+  wait(hello_patience);
+  EXPECT_EQ(only<Trouble>(mute).code, Errc::timed_out);
+  EXPECT_TRUE(closed.contains(mute.device));
+  EXPECT_EQ(rendezvous.deadline(), std::nullopt);  // the rest is the driver's
 }
 
-TEST_F(RendezvousTest, LimitsRegistrationsOfAnAddress) {
-  join("first");
-  int refused = 0;
-  for (int i = 0; i < 30; ++i) {
-    const auto other = connect(Identity::generate()->public_key());
-    say(other, Hello{});
-    told(other);
-    say(other, Register{1, "name" + std::to_string(i)});
-    for (const auto& message : told(other)) refused += std::holds_alternative<Trouble>(message) ? 1 : 0;
-  }
-  EXPECT_EQ(refused, 11);  // a burst of 20, of which the first registration took one
+TEST_F(RendezvousTest, NumbersDevicesFromWhereItIsTold) {
+  Rendezvous other{names, {.agent = {}, .notice = {}, .first_device = DeviceId{77}}};
+  EXPECT_EQ(other.connected(stranger(), *Endpoint::parse("192.0.2.1:1"), now), DeviceId{77});
+  EXPECT_EQ(other.connected(stranger(), *Endpoint::parse("192.0.2.1:1"), now), DeviceId{78});
 }
 
-TEST_F(RendezvousTest, TurnsClientsAwayWhenFull) {
-  std::vector<Person> people;
-  for (int i = 0; i < 51; ++i) people.push_back(connect(Identity::generate()->public_key(), "192.0.2." + std::to_string(i + 1) + ":1"));
-  EXPECT_EQ(only<Trouble>(people.back()).code, Errc::busy);
-  EXPECT_TRUE(closed.contains(people.back().device));
-  EXPECT_EQ(closed.size(), 1u);
+// --- devices --------------------------------------------------------------------------------------------------------
+
+TEST_F(RendezvousTest, LeavesAWaitingOfferToADeviceThatTakesOffers) {
+  const auto alice = join("alice"), bob = join("bob");
+  rendezvous.disconnected(bob.device, now);
+  say(alice, offer(bob, 1));
+  told(alice);
+
+  const auto asking = connect(bob.key, "192.0.2.2:1");  // `pshare peers`, say
+  say(asking, Hello{.version = control_version, .agent = {}, .features = {"something-new", std::string{answers_only_feature}}});
+  EXPECT_EQ(told(asking).size(), 1u);  // the Welcome
+  say(alice, Who{2, {bob.id}});
+  EXPECT_TRUE(only<WhoReply>(alice).online.empty());
+  say(alice, offer(bob, 2));
+  EXPECT_EQ(only<SignalFate>(alice).fate, Fate::waiting);
+
+  const auto receiving = connect(bob.key, "192.0.2.2:1");
+  say(receiving, Hello{});
+  EXPECT_EQ(told(receiving).size(), 3u);  // the Welcome, and both offers
 }
 
-TEST_F(RendezvousTest, TurnsAwayAnAddressThatConnectsTooOften) {
-  int refused = 0;
-  for (int i = 0; i < 120; ++i) {
-    const auto person = connect(Identity::generate()->public_key());
-    refused += closed.contains(person.device) ? 1 : 0;
-    rendezvous.disconnected(person.device, now);
-  }
-  EXPECT_EQ(refused, 20);
+TEST_F(RendezvousTest, BringsAnswersToDevicesThatTakeNothingElse) {
+  const auto bob = join("bob");
+  const auto alice = greeted(connect(), {std::string{answers_only_feature}});
+  auto answer = offer(alice, 1, false);
+  answer.device = alice.device;
+  say(bob, answer);
+  EXPECT_EQ(only<SignalFate>(bob).fate, Fate::delivered);
+  EXPECT_EQ(told(alice).size(), 1u);
+}
+
+TEST_F(RendezvousTest, DoesNotOfferAPersonsFilesToTheDeviceThatSendsThem) {
+  const auto here = join("alice");
+  say(here, offer(here, 1));
+  EXPECT_EQ(only<SignalFate>(here).fate, Fate::waiting);
+  const auto there = greeted(connect(here.key, "192.0.2.2:1"));
+  EXPECT_TRUE(told(here).empty());
+  say(here, offer(here, 2));
+  EXPECT_EQ(told(there).size(), 1u);
+}
+
+TEST_F(RendezvousTest, LetsAnOfferBeAnsweredAfterItsSenderConnectedAnew) {
+  auto alice = join("alice"), bob = join("bob");
+  rendezvous.disconnected(bob.device, now);
+  say(alice, offer(bob, 1));
+  rendezvous.disconnected(alice.device, now);
+  alice = greeted(connect(alice.key, "192.0.2.1:2"), {std::string{answers_only_feature}});
+  bob = connect(bob.key, "192.0.2.2:2");
+  say(bob, Hello{});
+  const auto all = told(bob);
+  ASSERT_EQ(all.size(), 2u);
+  const auto delivery = std::get<Delivery>(all[1]);
+  EXPECT_EQ(delivery.from_device, DeviceId{});  // the one it came from is gone: every device of hers
+  auto answer = offer(alice, 1, false);
+  answer.device = delivery.from_device;
+  say(bob, answer);
+  EXPECT_EQ(told(alice).size(), 1u);
 }
 
 TEST_F(RendezvousTest, LetsTheOldestDeviceOfAnIdentityGo) {
   const auto first = join("alice");
-  for (std::size_t i = 0; i < max_devices_of_a_key; ++i) say(connect(first.key), Hello{});
+  for (std::size_t i = 0; i < max_devices_of_a_key; ++i) greeted(connect(first.key, "192.0.2.1:1"));
   EXPECT_TRUE(closed.contains(first.device));
+  EXPECT_EQ(closed.size(), 1u);
+}
+
+TEST_F(RendezvousTest, SendsNothingToWhoIsBeingSentAway) {
+  const auto alice = join("alice"), bob = join("bob");
+  say(bob, Bye{});
+  say(alice, offer(bob, 1));
+  EXPECT_EQ(only<SignalFate>(alice).fate, Fate::waiting);
+  EXPECT_TRUE(told(bob).empty());
+  say(bob, Ping{});
+  EXPECT_TRUE(told(bob).empty());
+}
+
+TEST_F(RendezvousTest, KnowsAKeyWithoutANameWhileItIsOnline) {
+  const auto alice = join("alice"), nameless = greeted(connect());
+  say(alice, Resolve{2, nameless.id});
+  const auto resolved = only<Resolved>(alice);
+  EXPECT_EQ(resolved.name, "");
+  EXPECT_EQ(resolved.key, nameless.key);
+  say(alice, offer(nameless, 1));
+  EXPECT_EQ(only<SignalFate>(alice).fate, Fate::delivered);
+  rendezvous.disconnected(nameless.device, now);
+  say(alice, Resolve{3, nameless.id});
+  EXPECT_EQ(only<Trouble>(alice).code, Errc::unknown_peer);
+  say(alice, offer(nameless, 2));
+  EXPECT_EQ(only<SignalFate>(alice).fate, Fate::unknown);
+}
+
+// --- limits ---------------------------------------------------------------------------------------------------------
+
+TEST_F(RendezvousTest, EndsAConnectionThatAsksWithoutEnd) {
+  const auto alice = join("alice");
+  for (std::uint32_t i = 0; i < verbs_of_a_connection.burst; ++i) say(alice, Ping{});
+  EXPECT_TRUE(closed.contains(alice.device));
+}
+
+TEST_F(RendezvousTest, SlowsDownAKeyThatLooksUpTooMuch) {
+  const auto alice = join("alice"), bob = join("bob");
+  for (std::uint32_t i = 0; i < lookups_of_a_key.burst; ++i) {
+    say(alice, Who{i, {bob.id}});
+    only<WhoReply>(alice);
+  }
+  say(alice, Who{1, {bob.id}});
+  EXPECT_EQ(only<Trouble>(alice).code, Errc::limit);
+  EXPECT_FALSE(closed.contains(alice.device));
+  wait(1s);
+  say(alice, Resolve{2, bob.id});
+  only<Resolved>(alice);
+}
+
+TEST_F(RendezvousTest, SlowsDownAnAddressWhateverTheKeysThatLookUp) {
+  const auto bob = join("bob");
+  std::uint32_t answered = 0, refused = 0;
+  for (std::uint32_t key = 0; key < 1 + lookups_of_an_address.burst / lookups_of_a_key.burst; ++key) {
+    const auto other = greeted(connect(stranger(), "10.9.9.9:1"));
+    for (std::uint32_t i = 0; i < lookups_of_a_key.burst; ++i) say(other, Resolve{1, bob.id});
+    for (const auto& message : told(other)) std::holds_alternative<Resolved>(message) ? ++answered : ++refused;
+  }
+  EXPECT_EQ(answered, lookups_of_an_address.burst);
+  EXPECT_EQ(refused, lookups_of_a_key.burst);
+}
+
+TEST_F(RendezvousTest, StopsWhoGuessesNamesEvenWithManyKeys) {
+  const auto bob = join("bob");
+  for (std::uint32_t i = 0; i < misses_of_an_address.burst; ++i) {
+    const auto guesser = greeted(connect(stranger(), "10.9.9.9:1"));
+    say(guesser, Resolve{1, "guess" + std::to_string(i)});
+    EXPECT_EQ(only<Trouble>(guesser).code, Errc::unknown_peer);
+    rendezvous.disconnected(guesser.device, now);
+  }
+  const auto guesser = greeted(connect(stranger(), "10.9.9.9:1"));
+  say(guesser, Resolve{1, std::string{"bob"}});  // a hit would tell as much as a miss
+  EXPECT_EQ(only<Trouble>(guesser).code, Errc::limit);
+  say(guesser, Resolve{1, bob.id});  // an ID cannot be guessed
+  only<Resolved>(guesser);
+  const auto elsewhere = greeted(connect());
+  say(elsewhere, Resolve{1, std::string{"bob"}});
+  only<Resolved>(elsewhere);
+}
+
+TEST_F(RendezvousTest, LimitsRegistrationsOfAnAddress) {
+  std::uint32_t refused = 0;
+  for (std::uint32_t i = 0; i < registrations_of_an_address.burst + 11; ++i) {
+    const auto other = greeted(connect(stranger(), "10.9.9.9:1"));
+    say(other, Register{1, "name" + std::to_string(i)});
+    for (const auto& message : told(other)) refused += std::holds_alternative<Trouble>(message) ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 11u);
+}
+
+TEST_F(RendezvousTest, LimitsRegistrationsOfAKey) {
+  const auto alice = join("alice");
+  join("bob");
+  Errc last = Errc::failed;
+  for (std::uint32_t i = 0; i < registrations_of_a_key.burst; ++i) {  // one went for her own name
+    say(alice, Register{1, "bob"});
+    last = only<Trouble>(alice).code;
+    EXPECT_EQ(last, i + 1 < registrations_of_a_key.burst ? Errc::refused : Errc::limit);
+  }
+}
+
+TEST_F(RendezvousTest, LetsEverybodySayTheirOwnNameAgainAsOftenAsTheyLike) {
+  const auto alice = join("alice");
+  for (std::uint32_t i = 0; i < 3 * registrations_of_an_address.burst; ++i) {
+    say(alice, Register{i, "alice"});
+    only<Registered>(alice);
+  }
+}
+
+TEST_F(RendezvousTest, LimitsTheNamesOfAKey) {
+  const auto alice = join("name0");
+  for (std::size_t i = 1; i < max_names_of_a_key; ++i) {
+    say(alice, Register{1, "name" + std::to_string(i)});
+    only<Registered>(alice);
+  }
+  say(alice, Register{9, "more"});
+  EXPECT_EQ(only<Trouble>(alice).code, Errc::limit);
+}
+
+TEST_F(RendezvousTest, RefusesAStrangeNameWithTheRule) {
+  const auto alice = greeted(connect());
+  say(alice, Register{3, "no spaces, please"});
+  const auto trouble = only<Trouble>(alice);
+  EXPECT_EQ(trouble.code, Errc::malformed);
+  EXPECT_EQ(trouble.request, 3u);
+}
+
+TEST_F(RendezvousTest, CountsLargeSignalsForMore) {
+  const auto alice = join("alice"), bob = join("bob");
+  auto large = offer(bob, 1, false);
+  large.body = ByteBuffer(max_signal_body);
+  const auto each = 1 + max_signal_body / signal_unit;
+  for (std::size_t i = 0; i < signals_of_a_key.burst / each; ++i) {
+    say(alice, large);
+    only<SignalFate>(alice);
+  }
+  say(alice, large);
+  EXPECT_EQ(only<Trouble>(alice).code, Errc::limit);
+  large.body = ByteBuffer(10);
+  say(alice, large);
+  EXPECT_EQ(only<SignalFate>(alice).fate, Fate::delivered);
+}
+
+TEST_F(RendezvousTest, LimitsSignalsOfAnAddressWhateverTheKeys) {
+  const auto bob = join("bob");
+  std::uint32_t delivered = 0, refused = 0;
+  for (std::uint32_t key = 0; key < 1 + signals_of_an_address.burst / 100; ++key) {
+    const auto sender = greeted(connect(stranger(), "10.9.9.9:1"));
+    for (int i = 0; i < 100; ++i) say(sender, offer(bob, i, false));
+    for (const auto& message : told(sender)) std::holds_alternative<SignalFate>(message) ? ++delivered : ++refused;
+  }
+  EXPECT_EQ(delivered, signals_of_an_address.burst);
+  EXPECT_EQ(refused, 100u);
+}
+
+TEST_F(RendezvousTest, RefusesASignalThatIsTooLongAndAWhoThatAsksForTooMany) {
+  const auto alice = join("alice"), bob = join("bob");
+  auto long_one = offer(bob, 1);
+  long_one.body = ByteBuffer(max_signal_body + 1);
+  say(alice, long_one);
+  EXPECT_EQ(only<Trouble>(alice).code, Errc::limit);
+  say(alice, Who{2, std::vector<PeerId>(max_who + 1)});
+  EXPECT_EQ(only<Trouble>(alice).code, Errc::limit);
+  EXPECT_TRUE(told(bob).empty());
+}
+
+TEST_F(RendezvousTest, TurnsClientsAwayWhenFull) {
+  for (int i = 0; i < 300; ++i) connect();
+  EXPECT_TRUE(closed.empty());
+  const auto late = connect();
+  EXPECT_EQ(only<Trouble>(late).code, Errc::busy);
+  EXPECT_EQ(closed, std::set{late.device});
+}
+
+TEST_F(RendezvousTest, TurnsAwayAnAddressWithTooManyConnections) {
+  for (std::size_t i = 0; i < max_clients_of_an_address; ++i) {
+    if (i % 50 == 0) now += 10s;  // so as not to come too often
+    connect(stranger(), "[2001:db8::" + std::to_string(i + 1) + "]:1");
+  }
+  EXPECT_TRUE(closed.empty());
+  now += 10s;
+  const auto late = connect(stranger(), "[2001:db8::9999]:1");
+  EXPECT_EQ(only<Trouble>(late).code, Errc::busy);
+  EXPECT_FALSE(closed.contains(connect().device));
+  rendezvous.disconnected(late.device, now);
+  rendezvous.disconnected(DeviceId{1}, now);
+  EXPECT_FALSE(closed.contains(connect(stranger(), "[2001:db8::9999]:1").device));
+}
+
+TEST_F(RendezvousTest, TurnsAwayAnAddressThatConnectsTooOften) {
+  std::uint32_t refused = 0;
+  for (std::uint32_t i = 0; i < hellos_of_an_address.burst + 20; ++i) {
+    const auto person = connect(stranger(), "10.9.9.9:1");
+    refused += closed.contains(person.device) ? 1 : 0;
+    rendezvous.disconnected(person.device, now);
+  }
+  EXPECT_EQ(refused, 20u);
+}
+
+// --- trouble --------------------------------------------------------------------------------------------------------
+
+TEST_F(RendezvousTest, TellsTheClientLittleAndTheOperatorAllWhenTheStoreFails) {
+  const auto alice = join("alice");
+  const auto nobody = id_of(stranger());
+  names.broken = true;
+  const std::vector<ClientMessage> requests{Register{1, "carol"}, Resolve{1, std::string{"bob"}}, Resolve{1, nobody},
+                                            SendSignal{1, nobody, {}, {}, true, {}}};
+  for (const auto& request : requests) {
+    say(alice, request);
+    const auto trouble = only<Trouble>(alice);
+    EXPECT_EQ(trouble.code, Errc::failed);
+    EXPECT_EQ(trouble.request, 1u);
+    EXPECT_THAT(trouble.words, testing::Not(HasSubstr("on fire")));
+  }
+  ASSERT_EQ(complaints.size(), requests.size());
+  EXPECT_THAT(complaints[0].message(), HasSubstr("on fire"));
+  EXPECT_FALSE(closed.contains(alice.device));
 }
 
 TEST_F(RendezvousTest, ForgetsNoNameWhenEveryoneLeaves) {
@@ -273,6 +557,7 @@ TEST_F(RendezvousTest, ForgetsNoNameWhenEveryoneLeaves) {
   EXPECT_TRUE(closed.contains(alice.device));
   rendezvous.disconnected(alice.device, now);
   EXPECT_EQ(rendezvous.clients(), 0u);
+  EXPECT_EQ(rendezvous.deadline(), std::nullopt);
   EXPECT_EQ(names.key_of("alice").value(), alice.key);
 }
 
@@ -282,6 +567,19 @@ TEST_F(RendezvousTest, EndsAConversationOfGarbage) {
   drain();
   EXPECT_EQ(only<Trouble>(alice).code, Errc::malformed);
   EXPECT_TRUE(closed.contains(alice.device));
+}
+
+TEST_F(RendezvousTest, TellsEverybodyWhenItStops) {
+  const auto alice = join("alice"), mute = connect();
+  rendezvous.stop();
+  drain();
+  for (const auto& each : {alice, mute}) {
+    const auto trouble = only<Trouble>(each);
+    EXPECT_EQ(trouble.code, Errc::busy);
+    EXPECT_EQ(trouble.request, std::nullopt);
+    EXPECT_TRUE(closed.contains(each.device));
+  }
+  EXPECT_TRUE(closed.contains(connect().device));
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -16,19 +20,19 @@ PublicKey some_key() { return Identity::generate()->public_key(); }
 
 class Names : public testing::TestWithParam<bool> {
  protected:
-  Names() : file(fs::path{testing::TempDir()} / "pshare-names-test.sqlite") { clean(); }
+  Names() : file(fs::path{testing::TempDir()} / ("pshare-names-" + std::to_string(::getpid()) + ".sqlite")) { clean(); }
   ~Names() override {
     store.reset();
     clean();
   }
   void SetUp() override { open(); }
-  void open() {
+  void open(std::size_t most = max_names) {
     store.reset();
     if (!GetParam()) {
-      store = std::make_unique<MemoryNameStore>();
+      store = std::make_unique<MemoryNameStore>(most);
       return;
     }
-    auto opened = SqliteNameStore::open(file);
+    auto opened = SqliteNameStore::open(file, most);
     ASSERT_TRUE(opened) << opened.error().message();
     store = *std::move(opened);
   }
@@ -55,6 +59,8 @@ TEST_P(Names, AreFoundByTheKeysId) {
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->name, "alice");
   EXPECT_EQ((*found)->key, alice);
+  ASSERT_TRUE(store->claim("aaa", alice));
+  EXPECT_EQ((*store->registration_of(id_of(alice)))->name, "alice");  // the first stays the one that is shown
   EXPECT_EQ(store->registration_of(id_of(some_key()))->has_value(), false);
 }
 
@@ -65,6 +71,16 @@ TEST_P(Names, AreAtMostAFewForOneKey) {
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code, Errc::limit);
   EXPECT_TRUE(store->claim("more", some_key()));
+}
+
+TEST_P(Names, AreBoundedInAll) {
+  open(2);
+  const auto alice = some_key();
+  ASSERT_TRUE(store->claim("alice", alice) && store->claim("bob", some_key()));
+  const auto more = store->claim("carol", some_key());
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, Errc::limit);
+  EXPECT_EQ(store->claim("alice", alice).value(), alice);
 }
 
 INSTANTIATE_TEST_SUITE_P(InMemoryAndSqlite, Names, testing::Bool());
@@ -86,6 +102,91 @@ TEST_P(NamesOnDisk, SayWhatToDoWhenTheFileIsDamaged) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::malformed);
   EXPECT_THAT(opened.error().hint, HasSubstr("backup"));
+}
+
+TEST_P(NamesOnDisk, SurviveAProcessThatIsKilledInTheMiddleOfItsWork) {
+  const auto alice = some_key();
+  store.reset();
+  const auto child = ::fork();
+  if (child == 0) {
+    const auto own = SqliteNameStore::open(file);
+    ::_exit(own && (*own)->claim("alice", alice) ? 0 : 1);  // nothing is closed, no destructor runs
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  open();
+  EXPECT_EQ(store->key_of("alice").value(), alice);
+}
+
+TEST_P(NamesOnDisk, AreNotOpenedWhenAPageInTheirMiddleIsDamaged) {
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(store->claim("somebody-with-a-name-of-some-length-" + std::to_string(i), some_key()));
+  store.reset();
+  const auto size = fs::file_size(file);
+  ASSERT_GT(size, 16'384u);
+  std::fstream damage{file, std::ios::in | std::ios::out | std::ios::binary};
+  damage.seekp(4096);
+  damage << std::string(8192, '\xA5');
+  damage.close();
+  const auto opened = SqliteNameStore::open(file);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::malformed);
+}
+
+/// Holds the lock that a process holds while it changes an SQLite file (the format's documentation, "File Locking": the bytes
+/// from 1 GiB on), in another process, since a process does not lock itself out.
+class ForeignLock {
+ public:
+  explicit ForeignLock(const fs::path& file) {
+    int ready[2];
+    if (::pipe(ready) != 0) return;
+    child_ = ::fork();
+    if (child_ == 0) {
+      const int opened = ::open(file.c_str(), O_RDWR);
+      struct flock lock {};
+      lock.l_type = F_WRLCK, lock.l_whence = SEEK_SET, lock.l_start = 0x40000000, lock.l_len = 512;
+      const char held = ::fcntl(opened, F_SETLK, &lock) == 0 ? 'y' : 'n';
+      if (::write(ready[1], &held, 1) != 1) ::_exit(1);
+      for (;;) ::pause();
+    }
+    char held = 'n';
+    held_ = ::read(ready[0], &held, 1) == 1 && held == 'y';
+    ::close(ready[0]), ::close(ready[1]);
+  }
+  ForeignLock(const ForeignLock&) = delete;
+  ForeignLock& operator=(const ForeignLock&) = delete;
+  ~ForeignLock() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+  bool held() const { return held_; }
+
+ private:
+  pid_t child_ = -1;
+  bool held_ = false;
+};
+
+TEST_P(NamesOnDisk, SayWhoMayHoldTheFileWhenItIsLocked) {
+  store.reset();
+  const ForeignLock lock{file};
+  ASSERT_TRUE(lock.held());
+  const auto opened = SqliteNameStore::open(file);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::local_io);
+  EXPECT_THAT(opened.error().hint, HasSubstr("another pshare-server"));
+}
+
+TEST_P(NamesOnDisk, SayThatAFileMayOnlyBeRead) {
+  store.reset();
+  fs::permissions(file, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  const bool root = ::geteuid() == 0;  // who may write everything
+  const bool dropped = !root || ::seteuid(65534) == 0;
+  const auto opened = SqliteNameStore::open(file);
+  const bool restored = !root || ::seteuid(0) == 0;
+  ASSERT_TRUE(dropped && restored);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::local_io);
+  EXPECT_THAT(opened.error().message(), HasSubstr("may only be read"));
 }
 
 TEST_P(NamesOnDisk, SayWhichFolderIsMissing) {
