@@ -48,7 +48,7 @@ DeviceId Rendezvous::connected(const PublicKey& key, const Endpoint& from, TimeP
   const DeviceId device{next_device_++};
   const auto subscriber = subscriber_of(from.address);
   auto& client = clients_.emplace(device, Client{key, id_of(key), from, subscriber, TokenBucket{verbs_of_a_connection, now}, now}).first->second;
-  be_patient_until(device, client, now + hello_patience);
+  be_patient_until(device, client, now + settings_.hello_patience);
   const auto of_address = ++of_address_[subscriber];
   if (stopping_)
     end(device, client, Errc::busy, "the server is stopping");
@@ -228,7 +228,7 @@ void Rendezvous::expire(TimePoint now) {
   while (!by_patience_.empty() && by_patience_.begin()->first <= now) {
     const auto device = by_patience_.begin()->second;
     auto& client = clients_.at(device);
-    end(device, client, Errc::timed_out, client.stage == Stage::greeting ? "you did not say hello" : "nothing was heard of you for a minute");
+    end(device, client, Errc::limit, client.stage == Stage::greeting ? "you did not say hello" : "nothing was heard of you for a minute");
   }
 }
 

@@ -58,6 +58,7 @@ class Rendezvous {
     std::string notice;  // from the operator, to every client that comes
     /// Devices are numbered from here on. A server starts at random, so that a device of an earlier run is not taken for one of this.
     DeviceId first_device{1};
+    Duration hello_patience = pshare::hello_patience;  // tests on real sockets have less
   };
 
   struct Reply     { DeviceId to; ServerMessage message; };

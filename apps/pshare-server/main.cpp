@@ -1,5 +1,6 @@
 // pshare-server: the rendezvous on a public machine. Builds the graph by hand, prints the line that clients need, serves until SIGTERM.
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -91,9 +92,26 @@ DeviceId some_first_device() {
   return DeviceId{1 + random.below(std::uint64_t{1} << 48)};
 }
 
+/// As Identity::load_or_create(), with what an operator can do about it.
+Identity own_identity(const std::filesystem::path& key_file) {
+  auto identity = Identity::load_or_create(key_file);
+  if (identity) return *std::move(identity);
+  auto error = std::move(identity).error();
+  const auto name = key_file.string();
+  if (error.code == Errc::refused) {
+    error.code = Errc::local_io;  // a matter of permissions
+    error.hint = "Run `chmod 600 " + name + "` if you are sure that nobody has read it. Otherwise remove it: a new key is made, and every client has to be told.";
+  } else if (error.code == Errc::malformed) {
+    error.hint = "Put a backup of it back, or remove it: a new key is made, and every client has to be told.";
+  } else {
+    error.hint = "Is the folder writable, and the disk not full? Another one can be chosen with --data DIR.";
+  }
+  throw Failure{std::move(error)};
+}
+
 void run(const ServerOptions& options) {
   allow_descriptors_for(options.max_clients);
-  const auto identity = value_or_throw(Identity::load_or_create(options.data / "server.key"));
+  const auto identity = own_identity(options.data / "server.key");
   const auto names = value_or_throw(SqliteNameStore::open(options.data / "names.sqlite"));
   const TlsContext tls{identity};
   asio::io_context loop{1};
@@ -124,6 +142,7 @@ int end(const Error& error) {
 int guarded_main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
+  ::umask(077);  // key and names are nobody else's to read
   const auto parsed = parse_server_options(argc, argv);
   if (!parsed) return end(parsed.error());
   if (const auto* answered = std::get_if<Answered>(&*parsed)) {

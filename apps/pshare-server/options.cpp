@@ -56,7 +56,7 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
   app.add_option("--max-clients", options.max_clients, "Clients at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
   // Of the contract, and of later versions: to be told so is better than to be told that there is no such option.
   for (const char* later : {"--relay-rate", "--metrics", "--config"})
-    app.add_option(later)->group("")->each([later](const std::string&) { throw CLI::ValidationError{std::string{later} + " is not in this version."}; });
+    app.add_option(later)->group("")->each([later](const std::string&) { throw CLI::ValidationError{later, "not in this version."}; });
   app.add_flag("-v,--verbose", options.verbosity, "Log every connection, with addresses");
 
   try {
