@@ -2,7 +2,7 @@
 import pytest
 
 from terminal import OnTerminal
-from trees import assert_same, write_random
+from trees import assert_same, assert_same_inside, write_random
 from world import MiB, Peer, delivered
 
 
@@ -16,7 +16,8 @@ def note(friends):
 def assert_refused(sending, status, code):
     sending.ends(status)
     error = sending.event("error")
-    assert error["code"] == code and error["message"] and error["hint"]
+    assert error["code"] == code and error["message"]
+    assert error["hint"] or code == "declined", "who declines may have said why, and there is nothing more to advise"
     assert not sending.find("path") and not sending.find("done")
     return error
 
@@ -85,9 +86,8 @@ def test_what_is_neither_yes_nor_no_is_asked_again(note):
     receiving = OnTerminal(bob, "receive", "--once")
     sending = alice.sends("note.txt", to=bob)
     receiving.says("?")
-    before = receiving.text.count("?")
     receiving.types("perhaps\n")
-    receiving.wait_until(lambda: receiving.text.count("?") > before, "the question again")
+    receiving.says("answer y or n")
     receiving.types("y\n")
     sending.ends(0)
     receiving.ends(0)
@@ -109,7 +109,7 @@ def test_the_sender_calls_it_off_before_the_answer(note):
     receiving.says("?")
     sending.interrupt()
     sending.ends(7)
-    receiving.says("call")
+    receiving.says("took the offer back")
     assert not (bob.files / "note.txt").exists()
     # And whoever waited goes on waiting: the next offer is asked about, too.
     again = alice.sends("note.txt", to=bob)
@@ -137,7 +137,7 @@ def test_an_offer_waits_for_somebody_who_is_offline(note):
     sending = alice.sends("note.txt", to=bob)
     assert sending.event("offer")["fate"] == "waiting"
     delivered(sending, bob.receives())
-    assert_same(alice.files, bob.files)
+    assert_same_inside(alice.files, bob.files)
 
 
 def test_no_way_is_tried_before_the_other_side_has_agreed(note):

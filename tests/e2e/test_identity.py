@@ -4,7 +4,7 @@ import re
 import pytest
 
 from terminal import OnTerminal
-from trees import assert_same, write_random
+from trees import assert_same_inside, write_random
 from world import Peer, Server, delivered
 
 PEER_ID = re.compile(r"([A-Z2-7]{7}-){7}[A-Z2-7]{7}")
@@ -112,7 +112,7 @@ def test_the_yes_can_be_given_at_the_terminal(strangers):
     sending.types("yes\n")
     sending.ends(0)
     receiving.ends(0)
-    assert_same(alice.files, bob.files)
+    assert_same_inside(alice.files, bob.files)
 
 
 def test_a_no_at_the_terminal_sends_nothing_and_pins_nothing(strangers):
@@ -130,7 +130,7 @@ def test_a_peer_can_be_named_by_its_id(friends):
     write_random(alice.files / "note.txt", 100)
     receiving = bob.receives()
     delivered(alice.sends("note.txt", to=bob.peer_id), receiving)
-    assert_same(alice.files, bob.files)
+    assert_same_inside(alice.files, bob.files)
 
 
 def mistyped(peer_id):
@@ -161,10 +161,10 @@ def test_peers_says_who_is_online(friends):
     assert alice.run("peers").event("peer", name="bob")["online"] is True
 
 
-@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "x" * 65, "bücher"])
+@pytest.mark.parametrize("name", ["", ".x", "a b", "a/b", "x" * 65, "bücher"])
 def test_names_have_rules(tmp_path, server, name):
     nobody = Peer(tmp_path, "nobody")
-    assert "1 to 64 characters" in nobody.run("init", f"--name={name}", "--server", server.spec, status=2).words
+    assert "1 to 64 characters" in nobody.run("init", "--name", name, "--server", server.spec, status=2).words
 
 
 def test_a_key_that_others_may_read_is_not_used(tmp_path):

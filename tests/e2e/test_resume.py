@@ -6,7 +6,7 @@ import pytest
 
 from processes import PATIENCE
 from scale import KILLS, sized
-from trees import assert_same, leftovers, overwrite, write_random
+from trees import assert_same_inside, leftovers, overwrite, write_random
 from world import MiB, delivered
 
 SIZE = sized(96 * MiB, 2048 * MiB)
@@ -34,7 +34,7 @@ def start(alice, bob, *more):
 
 
 def assert_arrived(alice, bob):
-    assert_same(alice.files, bob.files)
+    assert_same_inside(alice.files, bob.files)
     assert leftovers(bob.files) == []
 
 

@@ -56,8 +56,18 @@ def picture(root):
 
 
 def assert_same(sent, received):
+    _assert_equal(picture(sent), picture(received))
+
+
+def assert_same_inside(sender_folder, receiver_folder):
+    """All that lies in these folders; the folders themselves did not travel."""
+    before, after = picture(sender_folder), picture(receiver_folder)
+    del before[b""], after[b""]
+    _assert_equal(before, after)
+
+
+def _assert_equal(before, after):
     """Names what differs, and how, without printing a tree of thousands."""
-    before, after = picture(sent), picture(received)
     missing, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
     assert not missing and not added, f"missing {missing[:5]}, added {added[:5]}"
     different = [(name, before[name], after[name]) for name in before if before[name] != after[name]]
