@@ -13,6 +13,9 @@ namespace {
 
 constexpr Port default_port{4700};
 
+/// Of the contract. To be told so is better than to be told that there is no such option.
+constexpr const char* options_of_later_versions[] = {"--relay-rate", "--metrics", "--config"};
+
 std::optional<std::filesystem::path> default_data() {
   const auto variable = [](const char* name) -> std::optional<std::filesystem::path> {
     const char* value = std::getenv(name);
@@ -54,13 +57,13 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
   app.add_option("--data", data, "Where key and names are kept (default: $STATE_DIRECTORY or ~/.local/share/pshare-server)")->type_name("DIR");
   app.add_flag("--no-relay", no_relay, "Carry no files (this version never does)");
   app.add_option("--max-clients", options.max_clients, "Clients at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
-  // Of the contract, and of later versions: to be told so is better than to be told that there is no such option.
-  for (const char* later : {"--relay-rate", "--metrics", "--config"})
-    app.add_option(later)->group("")->each([later](const std::string&) { throw CLI::ValidationError{later, "not in this version."}; });
+  for (const char* later : options_of_later_versions) app.add_option(later)->expected(0, 1)->group("");  // not in the help
   app.add_flag("-v,--verbose", options.verbosity, "Log every connection, with addresses");
 
   try {
     app.parse(argc, argv);
+    for (const char* later : options_of_later_versions)
+      if (app.count(later) > 0) throw CLI::ValidationError{later, "not in this version."};
     if (!listen.empty()) parse_listen(listen, options);
     const auto folder = data.empty() ? default_data() : std::optional<std::filesystem::path>{data};
     if (!folder) throw CLI::ValidationError{"--data DIR is needed: neither STATE_DIRECTORY nor HOME says where the names may be kept."};
