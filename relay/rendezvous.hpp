@@ -21,10 +21,6 @@
 
 namespace pshare {
 
-/// In Hello.features: this device takes answers to what it sent, but no offers, and does not count as online to those who ask.
-/// For the verbs that only ask or send; without it a `pshare peers` would swallow the offer that waits for a `pshare receive`.
-inline constexpr std::string_view answers_only_feature = "answers-only";
-
 /// How long a connection may take to say Hello, and how long it may be silent afterwards.
 inline constexpr Duration hello_patience = std::chrono::seconds{10};
 inline constexpr Duration client_silence = 3 * keep_alive;

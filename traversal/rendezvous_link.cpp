@@ -27,14 +27,14 @@ bool is_fatal(Errc code) { return code == Errc::identity_mismatch || code == Err
 
 }  // namespace
 
-RendezvousLink::RendezvousLink(std::string agent, Random& random, TimePoint) : agent_(std::move(agent)), random_(random) {
+RendezvousLink::RendezvousLink(std::string agent, Random& random, TimePoint, std::vector<std::string> features) : agent_(std::move(agent)), features_(std::move(features)), random_(random) {
   actions_.push_back(Connect{});
 }
 
 void RendezvousLink::connected(TimePoint now) {
   if (!std::holds_alternative<Connecting>(state_)) return;
   state_ = Greeting{now};
-  actions_.push_back(Send{Hello{.version = control_version, .agent = agent_, .features = {}}});
+  actions_.push_back(Send{Hello{.version = control_version, .agent = agent_, .features = features_}});
 }
 
 void RendezvousLink::connection_lost(Error why, TimePoint now) {

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "wire/control.hpp"
 #include "wire/random.hpp"
@@ -64,8 +65,8 @@ class RendezvousLink {
   struct Ended      { Error error; };                            // no further attempt makes sense; the last action
   using Action = std::variant<Connect, Send, Disconnect, Online, Offline, Answered, Failed, Delivered, Noticed, Ended>;
 
-  /// `agent` is what Hello says of this program. `random` lives longer.
-  RendezvousLink(std::string agent, Random& random, TimePoint now);
+  /// `agent` and `features` are what Hello says of this program. `random` lives longer.
+  RendezvousLink(std::string agent, Random& random, TimePoint now, std::vector<std::string> features = {});
 
   /// TLS is up, and the key at its other end is the server's.
   void connected(TimePoint now);
@@ -105,6 +106,7 @@ class RendezvousLink {
   Duration next_pause();
 
   std::string agent_;
+  std::vector<std::string> features_;
   Random& random_;
   std::variant<Pausing, Connecting, Greeting, Established, Over> state_ = Connecting{};
   int failures_ = 0;                                 // since the last sound connection

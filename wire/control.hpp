@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -40,6 +41,10 @@ inline constexpr Duration keep_alive = std::chrono::seconds{20};
 inline constexpr std::size_t max_signal_body = 48 * 1024;
 /// The most peers one Who asks about.
 inline constexpr std::size_t max_who = 256;
+
+/// In Hello.features: this device takes answers to what it sent, but no offers, and does not count as online to those who ask.
+/// For the verbs that only ask or send; without it a `pshare peers` would swallow the offer that waits for a `pshare receive`.
+inline constexpr std::string_view answers_only_feature = "answers-only";
 
 /// A name at the server: 1 to 64 characters, letters, digits, '.', '_' and '-', beginning with a letter or a digit;
 /// compared in lower case. Errors: usage, with words that say which rule it breaks.

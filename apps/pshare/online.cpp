@@ -1,16 +1,20 @@
 #include "apps/pshare/online.hpp"
 
+#include <utility>
+
 #include "io/printable.hpp"
 
 namespace pshare {
 
-Online::Online(Program& program, ServerAddress address)
+Online::Online(Program& program, ServerAddress address, RendezvousClient::Attendance attendance)
     : program_(program),
-      server_(program.executor, program.tls, std::move(address), program.random),
+      server_(program.executor, program.tls, std::move(address), program.random, attendance),
       letters_(program.executor, program.identity, server_, program.random),
-      door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))) {
-  server_.set_on_state([&report = program.report](bool connected, const std::string& words) {
-    report.detail(connected ? "Connected to the server." : "No connection to the server: " + words);
+      door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
+      reconnected_(program.executor) {
+  server_.set_on_state([this](bool connected, const std::string& words) {
+    program_.report.detail(connected ? "Connected to the server." : "No connection to the server: " + words);
+    if (connected && std::exchange(connected_before_, true)) reconnected_.ring();
   });
   server_.set_on_notice([&report = program.report](const std::string& words) { report.say("The server says: " + words); });
   letters_.set_on_dropped([&report = program.report](const std::string& why) { report.detail("Dropped a signal: " + printable(why)); });
@@ -22,6 +26,8 @@ void Online::begin(TaskGroup& tasks) {
   tasks.start(door_.run());
   tasks.start(watch_address());
 }
+
+awaitable<void> Online::reconnected() { co_await reconnected_.wait(); }
 
 awaitable<void> Online::watch_address() {
   const auto welcome = co_await server_.welcome(TimePoint::max());

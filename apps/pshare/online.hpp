@@ -5,6 +5,7 @@
 #include "apps/pshare/program.hpp"
 #include "apps/pshare/server_choice.hpp"
 #include "io/task_group.hpp"
+#include "io/wakeup.hpp"
 #include "traversal/io/climber.hpp"
 #include "traversal/io/lane_door.hpp"
 #include "traversal/io/rendezvous_client.hpp"
@@ -14,13 +15,16 @@ namespace pshare {
 class Online {
  public:
   /// Listens for lanes at once (on --port if it was given); everything else begins with begin(). Throws busy.
-  Online(Program& program, ServerAddress address);
+  Online(Program& program, ServerAddress address, RendezvousClient::Attendance attendance);
 
   /// Connects to the server and serves letters and lanes by tasks of this group.
   void begin(TaskGroup& tasks);
 
   RendezvousClient& server() { return server_; }
   Correspondence& letters() { return letters_; }
+
+  /// Returns when the link to the server has been made again after a loss: what waited there is forgotten.
+  awaitable<void> reconnected();
 
   /// For one session with one peer. The Online lives longer.
   Climber climber(SessionId session, PeerId peer);
@@ -35,6 +39,8 @@ class Online {
   Correspondence letters_;
   LaneDoor door_;
   std::optional<Endpoint> observed_;  // where the server saw us last
+  bool connected_before_ = false;
+  Wakeups reconnected_;
 };
 
 }  // namespace pshare

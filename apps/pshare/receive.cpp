@@ -201,7 +201,7 @@ class Receiving {
 
 awaitable<void> receive(Program& program, ReceiveOptions options) {
   const auto address = co_await pinned_server(program, chosen_server(program));
-  Online online{program, address};
+  Online online{program, address, RendezvousClient::Attendance::offers};
   Receiving receiving{program, online, std::move(options)};
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
     online.begin(tasks);

@@ -23,7 +23,7 @@ constexpr Duration answer_patience = std::chrono::seconds{30};
 }  // namespace
 
 Reception::Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter)
-    : program_(program), online_(online), options_(options), letter_(std::move(letter)), offer_(std::get<Offer>(letter_.signal)),
+    : program_(program), online_(online), options_(options), letter_(std::move(letter)), offer_(std::get<Offer>(letter_.signal)), sender_device_(letter_.device),
       slot_(online.letters().expect(offer_.session, letter_.from)) {}
 
 void Reception::cancel() {
@@ -79,6 +79,7 @@ awaitable<bool> Reception::ask() {
 awaitable<void> Reception::watch_for_cancel() {
   for (;;) {
     const auto letter = co_await slot_.next();
+    if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again(letter.device);
     const auto* taken_back = std::get_if<Cancel>(&letter.signal);
     if (!taken_back) continue;
     withdrawn_ = true;
@@ -89,8 +90,16 @@ awaitable<void> Reception::watch_for_cancel() {
   }
 }
 
+/// The same offer once more: its sender has a new connection to the server, and may have missed our answer.
+awaitable<void> Reception::answer_again(DeviceId device) {
+  sender_device_ = device;
+  if (!accepted_) co_return;
+  Signal yes = *accepted_;
+  co_await answer(std::move(yes));
+}
+
 awaitable<void> Reception::answer(Signal signal) {
-  co_await online_.letters().send(letter_.from_key, letter_.device, std::move(signal), false, Clock::now() + answer_patience);
+  co_await online_.letters().send(letter_.from_key, sender_device_, std::move(signal), false, Clock::now() + answer_patience);
 }
 
 awaitable<void> Reception::reject(Reject::Why why, std::string words) {
@@ -139,7 +148,8 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   session_ = &session;
   if (cancelled_) session.cancel();
   program_.report.accepted(caller_.name);
-  Signal yes = Accept{offer_.session, online_.candidates(climber)};
+  accepted_ = Accept{offer_.session, online_.candidates(climber)};
+  Signal yes = *accepted_;
   co_await answer(std::move(yes));
 
   const auto no_path_at = Clock::now() + std::min(path_patience, program_.options.timeout.value_or(default_timeout));

@@ -49,6 +49,7 @@ class Reception {
   awaitable<bool> ask();
   awaitable<void> reject(Reject::Why why, std::string words);
   awaitable<void> answer(Signal signal);
+  awaitable<void> answer_again(DeviceId device);
   void pin();
   Result<std::unique_ptr<Sink>> open_sink() const;
   awaitable<End> show_text();
@@ -64,9 +65,11 @@ class Reception {
   const ReceiveOptions& options_;
   const Letter letter_;
   const Offer offer_;
+  DeviceId sender_device_;               // the one that offered last: a sender that had lost the server offers again
   Correspondence::Slot slot_;
   Caller caller_;
   ReceiverSession* session_ = nullptr;   // while it runs
+  std::optional<Accept> accepted_;
   bool cancelled_ = false, withdrawn_ = false, further_dialled_ = false;
   std::vector<Path> lanes_;              // those that are up
   std::optional<Path> path_, last_path_;

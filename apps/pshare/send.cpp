@@ -130,6 +130,15 @@ class Sending {
     waiting_ = fate == Fate::waiting;
   }
 
+  /// A server that was restarted has forgotten what waited there. Whoever has the offer already knows it by its session.
+  awaitable<void> offer_again_after_reconnection(Offer made) {
+    for (;;) {
+      co_await online_.reconnected();
+      Signal signal = made;
+      co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_);
+    }
+  }
+
   Failure no_answer() const {
     if (waiting_)
       return Failure{{.code = Errc::offline, .doing = to_.name + " did not come online in time", .hint = "Ask them to run `pshare receive`, and send again; --timeout sets how long to wait."}};
@@ -173,6 +182,7 @@ class Sending {
     const auto session = made.session;
     const auto body = [&](TaskGroup& tasks) -> awaitable<Letter> {
       tasks.start(until_interrupted());
+      tasks.start(offer_again_after_reconnection(made));
       co_await make_offer(std::move(made));
       co_return co_await answer(slot);
     };
@@ -349,7 +359,7 @@ class Sending {
 
 awaitable<void> send(Program& program, SendOptions options) {
   const auto address = co_await pinned_server(program, chosen_server(program));
-  Online online{program, address};
+  Online online{program, address, RendezvousClient::Attendance::answers_only};
   Sending sending{program, online, std::move(options)};
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
     online.begin(tasks);

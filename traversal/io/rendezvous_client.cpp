@@ -74,11 +74,21 @@ class RendezvousClient::Waiting {
   RequestNumber number_;
 };
 
-RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random)
+namespace {
+
+std::vector<std::string> features_of(RendezvousClient::Attendance attendance) {
+  if (attendance == RendezvousClient::Attendance::offers) return {};
+  return {std::string{answers_only_feature}};
+}
+
+}  // namespace
+
+RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random,
+                                   Attendance attendance)
     : executor_(std::move(executor)),
       tls_(tls),
       server_(std::move(server)),
-      link_("pshare/" PSHARE_VERSION, random, Clock::now()),
+      link_("pshare/" PSHARE_VERSION, random, Clock::now(), features_of(attendance)),
       news_(executor_),
       welcomed_(executor_),
       delivered_(executor_) {}

@@ -35,8 +35,12 @@ inline constexpr std::size_t max_waiting_deliveries = 256;
 /// Words in errors are printable already. All calls need run() to be running.
 class RendezvousClient {
  public:
+  /// What the server may hand to us: everything that is sent to our key, or just answers to what this connection sent.
+  enum class Attendance { offers, answers_only };
+
   /// `tls` and `random` live longer.
-  RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random);
+  RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random,
+                   Attendance attendance = Attendance::offers);
   ~RendezvousClient();
 
   /// Keeps the link alive and reconnects for ever; ends by cancellation. Errors: identity_mismatch (the server's key is not the
