@@ -46,12 +46,16 @@ cd "$OLDPWD"
 # --- a world of its own ------------------------------------------------------------------------------------------------
 
 world=$(mktemp -d "${TMPDIR:-/tmp}/pshare-quickstart.XXXXXX")
+received=$world/received
+identical=
 started=()
+set -m  # a process group for each background job, so that all of a pipeline can be ended
 clean_up() {
   trap - EXIT INT TERM
-  for process in "${started[@]}"; do kill "$process" 2>/dev/null || true; done
-  for process in "${started[@]}"; do wait "$process" 2>/dev/null || true; done
+  for job in "${started[@]}"; do kill -- "-$job" 2>/dev/null || true; done
+  for job in "${started[@]}"; do wait "$job" 2>/dev/null || true; done
   rm -rf "$world"
+  [ -n "$identical" ] || rm -rf "$received"  # half a copy is of no use to anybody
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -64,7 +68,6 @@ if [ $# -eq 1 ]; then
 else
   file=$world/"some random bytes"
   head -c "${generated_mebibytes}M" /dev/urandom >"$file"
-  received=$world/received
   mkdir "$received"
 fi
 
@@ -101,7 +104,10 @@ say "alice sends, bob receives"
 as bob pshare receive --dir "$received" --yes --once &
 receiving=$!
 started+=("$receiving")
-as alice pshare send "$file" --to bob
+as alice pshare send "$file" --to bob &
+sending=$!
+started+=("$sending")
+wait "$sending"  # unlike a command in the foreground, this can be interrupted
 wait "$receiving"
 
 # --- is it the same? -----------------------------------------------------------------------------------------------------
@@ -112,6 +118,7 @@ if [ -d "$file" ]; then
 else
   cmp -- "$file" "$copy" || give_up "what arrived differs from what was sent"
 fi
+identical=yes
 say "bob's copy is identical to what alice sent"
 if [ $# -eq 1 ]; then
   printf 'It is at %s\n' "$copy"
