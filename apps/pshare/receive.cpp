@@ -7,6 +7,7 @@
 #include "apps/pshare/reception.hpp"
 #include "io/deadline.hpp"
 #include "io/printable.hpp"
+#include "transfer/io/file_sink.hpp"
 
 namespace pshare {
 
@@ -200,6 +201,8 @@ class Receiving {
 }  // namespace
 
 awaitable<void> receive(Program& program, ReceiveOptions options) {
+  // A folder that cannot be written is better known now than when the first offer comes.
+  if (!options.to_stdout) value_or_throw(FileSink::at(options.directory, options.on_conflict));
   const auto address = co_await pinned_server(program, chosen_server(program));
   Online online{program, address, RendezvousClient::Attendance::offers};
   Receiving receiving{program, online, std::move(options)};

@@ -41,7 +41,7 @@ awaitable<bool> Reception::consent(bool agreed) {
 
   const auto decision = decide(caller_, offer_.summary, options_, program_.terminal.present());
   if (const auto* refuse = std::get_if<Refuse>(&decision)) {
-    program_.report.say("Declined: " + refuse->words + ". Accept offers unattended with --yes, which is for contacts (`pshare contacts add`).");
+    program_.report.rejected(caller_.name, word(refuse->why), "Declined: " + refuse->words + ". --yes accepts offers of contacts (`pshare contacts add`) unattended.");
     co_await reject(refuse->why, refuse->words);
     co_return false;
   }

@@ -145,12 +145,18 @@ class Sending {
     return Failure{{.code = Errc::no_answer, .doing = to_.name + " is online but did not answer in time", .hint = "Ask them to look at their terminal, and send again."}};
   }
 
+  static std::string advice(Reject::Why why) {
+    if (why == Reject::Why::not_a_contact) return "Ask them to make you a contact: `pshare contacts add`, with the ID that your `pshare id` shows.";
+    if (why == Reject::Why::no_terminal) return "Ask them to run `pshare receive` in a terminal, or with --yes.";
+    return "";
+  }
+
   static Failure refusal(const std::string& name, const Reject& reject) {
     const auto said = reject.words.empty() ? std::string{} : ": " + reject.words;
     if (reject.why == Reject::Why::no_space || reject.why == Reject::Why::local_trouble)
       return Failure{{.code = Errc::local_io, .doing = name + " cannot take it" + said, .hint = "Ask them to make room, or to choose another folder with --dir."}};
     if (reject.why == Reject::Why::busy) return Failure{{.code = Errc::busy, .doing = name + " is busy" + said, .hint = "Try again later."}};
-    return Failure{{.code = Errc::declined, .doing = name + " declined" + said}};
+    return Failure{{.code = Errc::declined, .doing = name + " declined" + said, .hint = advice(reject.why)}};
   }
 
   static Failure cancellation(const std::string& name) {
