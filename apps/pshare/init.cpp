@@ -13,8 +13,8 @@ awaitable<void> register_at(Program& program, ServerAddress address, std::option
   const auto conversation = [&](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(server.run());
     tasks.start(until_interrupted());
-    co_await server.welcome(program.patience());
-    if (name) co_await server.register_name(*name, program.patience());
+    co_await server.welcome(program.server_patience());
+    if (name) co_await server.register_name(*name, program.server_patience());
   };
   co_await with_tasks<void>(conversation);
 }

@@ -13,8 +13,7 @@ Online::Online(Program& program, ServerAddress address, RendezvousClient::Attend
       door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
       reconnected_(program.executor) {
   server_.set_on_state([this](bool connected, const std::string& words) {
-    program_.report.detail(connected ? "Connected to the server." : "No connection to the server: " + words);
-    if (connected && std::exchange(connected_before_, true)) reconnected_.ring();
+    state_changed(connected, words);
   });
   server_.set_on_notice([&report = program.report](const std::string& words) { report.say("The server says: " + words); });
   letters_.set_on_dropped([&report = program.report](const std::string& why) { report.detail("Dropped a signal: " + printable(why)); });
@@ -25,6 +24,20 @@ void Online::begin(TaskGroup& tasks) {
   tasks.start(letters_.run());
   tasks.start(door_.run());
   tasks.start(watch_address());
+}
+
+void Online::state_changed(bool connected, const std::string& words) {
+  const bool before = connected_before_;
+  connected_before_ = before || connected;
+  if (connected) {
+    program_.report.detail("Connected to the server.");
+    if (before) reconnected_.ring();
+    return;
+  }
+  // Once transfers run, the server is of little interest; before, everything waits for it.
+  const auto what = "No connection to the server (" + words + "); trying again.";
+  if (before || std::exchange(told_of_trouble_, true)) return program_.report.detail(what);
+  program_.report.say(what);
 }
 
 awaitable<void> Online::reconnected() { co_await reconnected_.wait(); }

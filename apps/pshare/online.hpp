@@ -33,13 +33,14 @@ class Online {
 
  private:
   awaitable<void> watch_address();
+  void state_changed(bool connected, const std::string& words);
 
   Program& program_;
   RendezvousClient server_;
   Correspondence letters_;
   LaneDoor door_;
   std::optional<Endpoint> observed_;  // where the server saw us last
-  bool connected_before_ = false;
+  bool connected_before_ = false, told_of_trouble_ = false;
   Wakeups reconnected_;
 };
 

@@ -24,7 +24,7 @@ awaitable<void> peers(Program& program) {
     for (std::size_t first = 0; first < all.size(); first += max_who) {
       const auto count = std::min(max_who, all.size() - first);
       std::vector<PeerId> some(all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(first + count));
-      const auto present = co_await server.who(std::move(some), program.patience());
+      const auto present = co_await server.who(std::move(some), program.server_patience());
       online.insert(present.begin(), present.end());
     }
   };

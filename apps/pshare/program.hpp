@@ -28,6 +28,8 @@ struct Program {
   Terminal& terminal;
   Report& report;
 
+  /// Until when the server may take to be there at all: a wrong address should not look like a hanging program.
+  TimePoint server_patience() const { return Clock::now() + options.timeout.value_or(std::chrono::seconds{15}); }
   /// Until when this verb waits for the other side, if it begins to wait now.
   TimePoint patience() const { return Clock::now() + options.timeout.value_or(default_timeout); }
 };

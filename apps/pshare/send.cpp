@@ -42,6 +42,7 @@ class Sending {
     const auto prepare = [this](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(until_interrupted());
       if (!options_.text) co_await open_source();
+      co_await online_.server().welcome(program_.server_patience());
       to_ = co_await find_addressee(program_, online_.server(), *options_.to, options_.trust_new);
     };
     co_await with_tasks<void>(prepare);
@@ -57,7 +58,7 @@ class Sending {
       if (!lost(*trouble)) throw Failure{*trouble};
       if (source_->stream())
         throw Failure{{.code = Errc::interrupted, .doing = to_.name + " is gone, and standard input cannot be read again", .hint = "Run the whole pipeline again."}};
-      program_.report.say(to_.name + " is gone; offering again until " + duration_words(patience_ - Clock::now()) + " have passed. Ctrl-C stops; nothing is lost.");
+      program_.report.say(to_.name + " is gone. Waiting for them to come back for up to " + duration_words(patience_ - Clock::now()) + "; Ctrl-C stops, and nothing is lost.");
     }
     report_done();
   }
@@ -140,6 +141,8 @@ class Sending {
   }
 
   Failure no_answer() const {
+    if (last_path_)
+      return Failure{{.code = Errc::interrupted, .doing = to_.name + " was lost in the middle and did not come back in time", .hint = "Run the same command again to go on where it stopped."}};
     if (waiting_)
       return Failure{{.code = Errc::offline, .doing = to_.name + " did not come online in time", .hint = "Ask them to run `pshare receive`, and send again; --timeout sets how long to wait."}};
     return Failure{{.code = Errc::no_answer, .doing = to_.name + " is online but did not answer in time", .hint = "Ask them to look at their terminal, and send again."}};

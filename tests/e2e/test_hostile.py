@@ -26,6 +26,10 @@ def peak_memory(running):
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
+# These break the framing itself: the lane is closed, and the receiver waits for the sender to come back on another one.
+COST_ONLY_THE_LANE = {"unknown-frame", "endless-frame", "70000-byte-name"}
+
+
 def test_no_manifest_leads_outside_or_harms_the_receiver(tmp_path, server, friends):
     alice, bob = friends
     (tmp_path / "precious.txt").write_text("untouched")
@@ -43,7 +47,8 @@ def test_no_manifest_leads_outside_or_harms_the_receiver(tmp_path, server, frien
         left = [entry for entry in snapshot(tmp_path) if entry not in before]
         assert all(name.startswith("bob.files/.pshare-partial-") for name, _ in left), f"{each} left {left}"
         before_memory = before_memory or peak_memory(receiving)
-    receiving.wait_until(lambda: sum(e["event"] == "error" for e in receiving.events) >= len(everything), "an error for each lie")
+    receiving.wait_until(lambda: sum(e["event"] == "error" for e in receiving.events) >= len(everything) - len(COST_ONLY_THE_LANE),
+                         "an error for each lie")
     for error in (e for e in receiving.events if e["event"] == "error"):
         assert error["message"] and "\x1b" not in receiving.words
     if os.environ.get("PSHARE_E2E_SANITIZED") != "1":
