@@ -14,7 +14,7 @@ constexpr std::array reject_whys{Reject::Why::declined, Reject::Why::not_a_conta
                                  Reject::Why::no_space, Reject::Why::unfit,         Reject::Why::busy,
                                  Reject::Why::local_trouble};
 constexpr std::array cancel_whys{Cancel::Why::user, Cancel::Why::taken_by_other_device, Cancel::Why::timed_out,
-                                 Cancel::Why::superseded};
+                                 Cancel::Why::superseded, Cancel::Why::no_path};
 
 template <typename Why, std::size_t N>
 std::optional<Why> why_from(const std::array<Why, N>& all, std::optional<std::string> text) {
@@ -125,6 +125,7 @@ std::string_view word(Cancel::Why why) {
     case Cancel::Why::taken_by_other_device: return "taken-by-other-device";
     case Cancel::Why::timed_out: return "timed-out";
     case Cancel::Why::superseded: return "superseded";
+    case Cancel::Why::no_path: return "no-path";
   }
   return "?";
 }

@@ -74,7 +74,7 @@ struct Reject {
 };
 
 struct Cancel {
-  enum class Why { user, taken_by_other_device, timed_out, superseded };
+  enum class Why { user, taken_by_other_device, timed_out, superseded, no_path };
   SessionId session;
   Why why = Why::user;
   friend bool operator==(const Cancel&, const Cancel&) = default;

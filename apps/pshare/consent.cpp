@@ -21,7 +21,7 @@ bool wanted_from(const Caller& caller, const std::vector<std::string>& from) {
 Decision decide(const Caller& caller, const Summary& summary, const ReceiveOptions& options, bool somebody_there) {
   if (!wanted_from(caller, options.from))
     return Refuse{Reject::Why::not_a_contact, "the receiver takes offers from certain contacts only, and you are not one of them"};
-  if (options.to_stdout && !summary.text && (summary.entries != 1 || summary.files != 1))
+  if (options.to_stdout && (summary.text || summary.entries != 1 || summary.files != 1))
     return Refuse{Reject::Why::unfit, "the receiver writes to standard output, so it takes exactly one file"};
   if (options.yes && caller.contact) return AcceptAtOnce{};
   if (options.yes && options.trust_new && caller.name_confirmed && !caller.warning) return AcceptAtOnce{.pin = true};

@@ -19,7 +19,11 @@ void add(Program& program, PinFile& contacts, const ContactsOptions::Add& wanted
   const auto id = PeerId::parse(wanted.id);
   if (!id) throw Failure{{.code = Errc::usage, .doing = id.error().doing, .hint = id.error().hint}};
   if (*id == program.identity.id()) throw Failure{{.code = Errc::usage, .doing = "this ID is your own", .hint = "Ask the other person for theirs: `pshare id`."}};
-  value_or_throw(contacts.add(Pin{wanted.name, *id}));
+  if (auto added = contacts.add(Pin{wanted.name, *id}); !added) {
+    auto error = std::move(added).error();
+    if (error.code == Errc::refused) error.code = Errc::identity_mismatch;  // a pinned name never changes its key in passing
+    throw Failure{std::move(error)};
+  }
   program.report.say("\"" + wanted.name + "\" is a contact now. Their fingerprint: " + fingerprint_words(*id));
 }
 

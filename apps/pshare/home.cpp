@@ -65,7 +65,13 @@ Result<Home> Home::open(const CommonOptions& options) {
   return Home{*folder};
 }
 
-Result<Identity> Home::identity() const { return Identity::load_or_create(folder_ / "identity.key"); }
+Result<Identity> Home::identity() const {
+  auto identity = Identity::load_or_create(folder_ / "identity.key");
+  if (identity) return identity;
+  auto error = std::move(identity).error();
+  error.code = Errc::local_io;  // whatever is wrong with it, it is a file of ours that has to be mended
+  return Unexpected{std::move(error)};
+}
 Result<PinFile> Home::contacts() const { return PinFile::open(folder_ / "contacts"); }
 Result<PinFile> Home::servers() const { return PinFile::open(folder_ / "servers"); }
 

@@ -23,7 +23,7 @@ Unexpected wrong(std::string_view text, std::string_view kind, std::string_view 
 std::optional<double> take_number(std::string_view& text) {
   double number = 0;
   const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (trouble != std::errc{} || number < 0) return std::nullopt;
+  if (trouble != std::errc{} || !std::isfinite(number) || number < 0) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
 }

@@ -16,7 +16,7 @@ namespace pshare {
 
 namespace {
 
-constexpr Duration path_patience = std::chrono::seconds{60};
+constexpr Duration path_patience = laneless_patience - std::chrono::seconds{5};
 constexpr Duration further_lane_patience = std::chrono::seconds{5};
 constexpr Duration answer_patience = std::chrono::seconds{30};
 
@@ -82,6 +82,10 @@ awaitable<void> Reception::watch_for_cancel() {
     if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again(letter.device);
     const auto* taken_back = std::get_if<Cancel>(&letter.signal);
     if (!taken_back) continue;
+    if (taken_back->why == Cancel::Why::no_path)
+      throw Failure{{.code = Errc::no_path,
+                     .doing = caller_.name + " found no path to this machine",
+                     .hint = "This version connects directly only: both need to be in one network, or one to have an open port (--port)."}};
     withdrawn_ = true;
     const auto* how = taken_back->why == Cancel::Why::taken_by_other_device ? " is received by another device of yours"
                       : taken_back->why == Cancel::Why::timed_out           ? " did not wait any longer"
@@ -221,7 +225,11 @@ Reception::End Reception::end_of(const ReceiveOutcome& outcome, const ReceiverSe
   for (const auto& remark : outcome.remarks) program_.report.warn(printable(remark));
   if (outcome.trouble) {
     if (cancelled_) return Failed{{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again to go on where it stopped."}};
-    if (outcome.trouble->code == Errc::interrupted && lanes_.empty()) return Lost{*outcome.trouble};
+    const bool lost = outcome.trouble->code == Errc::interrupted && lanes_.empty();
+    // What is written to a pipe cannot be taken back, so nothing can go on there.
+    if (lost && options_.to_stdout)
+      return Failed{{.code = Errc::interrupted, .doing = caller_.name + " was lost in the middle of the stream", .hint = "What was written is incomplete: run the whole pipeline again."}};
+    if (lost) return Lost{*outcome.trouble};
     return Failed{*outcome.trouble};
   }
   const auto progress = session.progress();

@@ -19,8 +19,9 @@ namespace pshare {
 
 namespace {
 
-/// How long a path is looked for, once the other side has agreed; --timeout may make it shorter.
-constexpr Duration path_patience = std::chrono::seconds{60};
+/// How long a path is looked for, once the other side has agreed; --timeout may make it shorter. Less than what the session bears without
+/// a lane, so that it ends with what the search found out.
+constexpr Duration path_patience = laneless_patience - std::chrono::seconds{5};
 /// How long new lanes are looked for directly before the offer is made anew through the server.
 constexpr Duration reconnect_patience = std::chrono::seconds{5};
 /// How long a cancelled offer's last words may take.
@@ -261,13 +262,24 @@ class Sending {
       tasks.start(watch(session));
       co_return co_await session.run();
     };
-    const auto outcome = co_await with_tasks<SendOutcome>(body);
+    std::optional<SendOutcome> outcome;
+    std::optional<Error> no_path;
+    try {
+      outcome.emplace(co_await with_tasks<SendOutcome>(body));
+    } catch (const Failure& failure) {
+      if (failure.error().code != Errc::no_path) throw;
+      no_path = failure.error();
+    }
+    if (no_path) {
+      co_await withdraw(id, Cancel::Why::no_path);
+      throw Failure{*no_path};
+    }
     path_.reset();
     wire_bytes_ += session.wire_bytes();
     if (!resumed_ && session.progress().have_known) resumed_ = session.progress().resumed;
     bytes_ = session.progress().total;
     if (interrupted) co_return called_off;
-    co_return outcome.trouble;
+    co_return outcome->trouble;
   }
 
   /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.

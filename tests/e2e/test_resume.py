@@ -24,7 +24,7 @@ def film(friends):
 
 def moments(dice, count=KILLS):
     """When to strike: after so many bytes."""
-    return [dice.randrange(SIZE // 50, SIZE * 9 // 10) for _ in range(count)]
+    return [dice.randrange(SIZE // 50, SIZE * 6 // 10) for _ in range(count)]  # progress is told twice a second: later it might be over
 
 
 def start(alice, bob, *more):

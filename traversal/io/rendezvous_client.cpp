@@ -191,7 +191,7 @@ awaitable<void> RendezvousClient::serve_connection() {
   if (why->code == Errc::identity_mismatch) {
     why->doing = "the server " + server_text() + " is not who it was: " + why->doing;
     if (why->hint.empty())
-      why->hint = "somebody may be posing as the server; if its operator changed its key, remove the old pin and give the new one";
+      why->hint = "somebody may be posing as the server; if its operator changed its key, run `pshare init --server` with the line that the server prints now";
   }
   link_.connection_lost(std::move(*why), Clock::now());
   news_.ring();

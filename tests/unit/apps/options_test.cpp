@@ -1,0 +1,105 @@
+#include "apps/pshare/options.hpp"
+
+#include <gmock/gmock.h>
+
+namespace pshare {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Result<std::variant<Options, Answered>> parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "pshare");
+  return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+Options parsed(std::vector<const char*> arguments) {
+  const auto result = parse(std::move(arguments));
+  EXPECT_TRUE(result) << result.error().message();
+  return result ? std::get<Options>(*result) : Options{};
+}
+
+std::string refused(std::vector<const char*> arguments) {
+  const auto result = parse(std::move(arguments));
+  EXPECT_FALSE(result);
+  if (result) return {};
+  EXPECT_EQ(result.error().code, Errc::usage);
+  EXPECT_THAT(result.error().hint, HasSubstr("--help"));
+  return result.error().doing;
+}
+
+TEST(Options, OfSendAreAsInTheContract) {
+  const auto options = parsed({"send", "a", "b c", "--to", "bob", "--lanes", "4", "--limit", "10M", "--level", "7", "--chunk", "2M", "--exclude", "*.o", "--exclude", ".git"});
+  const auto& send = std::get<SendOptions>(options.verb);
+  EXPECT_THAT(send.paths, ElementsAre("a", "b c"));
+  EXPECT_EQ(send.to, "bob");
+  EXPECT_EQ(send.lanes, 4u);
+  EXPECT_EQ(send.limit, 10 * MiB);
+  EXPECT_EQ(send.level.mode, LevelSetting::Mode::fixed);
+  EXPECT_EQ(send.level.level, 7);
+  EXPECT_EQ(send.chunk_size, 2 * MiB);
+  EXPECT_THAT(send.excludes, ElementsAre("*.o", ".git"));
+}
+
+TEST(Options, OfReceiveAreAsInTheContract) {
+  const auto options = parsed({"receive", "--dir", "d", "--from", "alice", "--yes", "--once", "--on-conflict", "skip"});
+  const auto& receive = std::get<ReceiveOptions>(options.verb);
+  EXPECT_EQ(receive.directory, "d");
+  EXPECT_THAT(receive.from, ElementsAre("alice"));
+  EXPECT_TRUE(receive.yes && receive.once);
+  EXPECT_EQ(receive.on_conflict, OnConflict::skip);
+  EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive"}).verb).on_conflict, OnConflict::rename);
+}
+
+TEST(Options, ThatAreCommonMayStandBeforeOrAfterTheVerb) {
+  for (const auto& options : {parsed({"--json", "--timeout", "30s", "id"}), parsed({"id", "--json", "--timeout", "30s"})}) {
+    EXPECT_TRUE(options.common.json);
+    EXPECT_EQ(options.common.timeout, Duration{30s});
+    EXPECT_TRUE(std::holds_alternative<IdOptions>(options.verb));
+  }
+}
+
+TEST(Options, ChooseTiersAndTransports) {
+  EXPECT_THAT(parsed({"id"}).common.tiers, ElementsAre(Tier::direct, Tier::mapped, Tier::punched, Tier::supernode, Tier::relay));
+  EXPECT_THAT(parsed({"id", "--tiers", "direct,relay"}).common.tiers, ElementsAre(Tier::direct, Tier::relay));
+  EXPECT_THAT(parsed({"id", "--no-tiers", "supernode,relay"}).common.tiers, ElementsAre(Tier::direct, Tier::mapped, Tier::punched));
+  EXPECT_FALSE(parsed({"id", "--transport", "udp"}).common.tcp);
+  EXPECT_THAT(refused({"id", "--tiers", "direct,carrier-pigeon"}), HasSubstr("carrier-pigeon"));
+  EXPECT_THAT(refused({"id", "--tiers", "direct", "--no-tiers", "direct"}), HasSubstr("no way"));
+}
+
+TEST(Options, ThatContradictEachOtherAreRefusedInWords) {
+  EXPECT_THAT(refused({"send", "--to", "bob"}), HasSubstr("nothing to send"));
+  EXPECT_THAT(refused({"send", "a"}), HasSubstr("--to"));
+  EXPECT_THAT(refused({"send", "-", "a", "--to", "bob"}), HasSubstr("standard input"));
+  EXPECT_THAT(refused({"send", "a", "--text", "hi", "--to", "bob"}), HasSubstr("--text"));
+  EXPECT_THAT(refused({"receive", "--stdout", "--json"}), HasSubstr("standard output"));
+  EXPECT_THAT(refused({"receive", "4821-orbit-velvet"}), HasSubstr("codes"));
+}
+
+TEST(Options, ThatMakeNoSenseAreRefused) {
+  refused({});
+  refused({"fly"});
+  refused({"send", "a", "--to", "bob", "--lanes", "0"});
+  refused({"send", "a", "--to", "bob", "--lanes", "17"});
+  refused({"send", "a", "--to", "bob", "--level", "20"});
+  refused({"send", "a", "--to", "bob", "--chunk", "1K"});
+  refused({"send", "a", "--to", "bob", "--limit", "fast"});
+  refused({"id", "--timeout", "soon"});
+  refused({"receive", "--on-conflict", "explode"});
+  refused({"init", "--name", "no spaces"});
+  refused({"id", "--port", "0"});
+}
+
+TEST(Options, AnswerHelpAndVersionOnStandardOutput) {
+  for (const auto* question : {"--help", "--version"}) {
+    const auto result = parse({question});
+    ASSERT_TRUE(result);
+    EXPECT_THAT(std::get<Answered>(*result).text, HasSubstr("pshare"));
+  }
+  EXPECT_THAT(std::get<Answered>(*parse({"send", "--help"})).text, HasSubstr("--exclude"));
+}
+
+}  // namespace
+}  // namespace pshare

@@ -1,0 +1,48 @@
+#include "apps/pshare/server_choice.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pshare {
+namespace {
+
+const std::string key = PeerId{}.text();
+
+TEST(ServerSpec, IsHostPortAndFingerprint) {
+  const auto whole = ServerSpec::parse("example.org:4800#" + key);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->host, "example.org");
+  EXPECT_EQ(whole->port, Port{4800});
+  EXPECT_EQ(whole->fingerprint, PeerId{});
+  EXPECT_EQ(whole->host_and_port(), "example.org:4800");
+}
+
+TEST(ServerSpec, NeedsNeitherPortNorFingerprint) {
+  const auto host = ServerSpec::parse("example.org");
+  ASSERT_TRUE(host);
+  EXPECT_EQ(host->port, default_server_port);
+  EXPECT_EQ(host->fingerprint, std::nullopt);
+  EXPECT_EQ(ServerSpec::parse("192.0.2.1#" + key)->host, "192.0.2.1");
+}
+
+TEST(ServerSpec, TakesIPv6InBrackets) {
+  const auto bracketed = ServerSpec::parse("[2001:db8::1]:4700");
+  ASSERT_TRUE(bracketed);
+  EXPECT_EQ(bracketed->host, "2001:db8::1");
+  EXPECT_EQ(bracketed->host_and_port(), "[2001:db8::1]:4700");
+  EXPECT_EQ(ServerSpec::parse("[2001:db8::1]")->port, default_server_port);
+}
+
+TEST(ServerSpec, SaysWhatIsWrongWithIt) {
+  auto mistyped = key;
+  mistyped[2] = mistyped[2] == 'A' ? 'B' : 'A';
+  for (const auto& text : {std::string{""}, std::string{":4700"}, std::string{"host:"}, std::string{"host:0"}, std::string{"host:70000"}, std::string{"host:http"},
+                           std::string{"[::1:4700"}, std::string{"2001:db8::1"}, "host:4700#" + mistyped, std::string{"host:4700#"}}) {
+    const auto parsed = ServerSpec::parse(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().code, Errc::usage) << text;
+    EXPECT_FALSE(parsed.error().hint.empty());
+  }
+}
+
+}  // namespace
+}  // namespace pshare
