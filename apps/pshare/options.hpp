@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "transfer/io/delivery.hpp"
+#include "transfer/io/placement.hpp"
 #include "transfer/level_choice.hpp"
 #include "wire/ids.hpp"
 #include "wire/reason.hpp"

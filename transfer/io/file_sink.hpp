@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "transfer/io/delivery.hpp"
+#include "transfer/io/placement.hpp"
 #include "transfer/io/sink.hpp"
 #include "transfer/manifest.hpp"
 #include "transfer/receiver.hpp"
@@ -43,7 +43,7 @@ class FileSink final : public Sink {
   Result<std::vector<ChunkIndex>> sync() override;
   Result<void> confirm(const std::vector<ChunkIndex>& same) override;
 
-  /// Final sizes, modes, times and names, by rename (transfer/io/delivery.hpp).
+  /// Final sizes, modes, times and names, by rename (transfer/io/placement.hpp).
   Result<std::vector<std::string>> finish(std::uint64_t bytes) override;
   /// Removes the partial folder.
   Result<void> forget() override;

@@ -1,4 +1,4 @@
-#include "transfer/io/delivery.hpp"
+#include "transfer/io/placement.hpp"
 
 #include <linux/fs.h>
 #include <unistd.h>
