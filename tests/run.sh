@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs all tests. The last line is the sum over all configurations: "123 passed, 0 failed".
 #
-#   tests/run.sh                 everything
+#   tests/run.sh                 release, debug and fuzz
 #   tests/run.sh --quick         the release build alone
 #   tests/run.sh --only NAME     one configuration: release, debug, tsan or fuzz; may be repeated
 #   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
 #
 # release  what users get: unit tests, simulations, end-to-end tests
 # debug    the same under AddressSanitizer and UndefinedBehaviorSanitizer
-# tsan     unit tests, simulations and a few end-to-end tests under ThreadSanitizer
+# tsan     unit tests, simulations and a few end-to-end tests under ThreadSanitizer; on request
 # fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
 #
 # Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=("${known[@]}")
+[ ${#wanted[@]} -gt 0 ] || wanted=(release debug fuzz)
 
 passed=0 failed=0
 summary=()
