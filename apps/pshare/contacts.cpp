@@ -41,7 +41,7 @@ awaitable<void> contacts(Program& program, ContactsOptions options) {
     const auto pin = known.find(wanted->name);
     if (!pin) throw no_contact(wanted->name);
     program.report.say("On " + pin->name + "'s machine, `pshare id` must show the words\n  " + fingerprint_words(pin->id) +
-                       "\nand `pshare contacts verify` there must show yours:\n  " + fingerprint_words(program.identity.id()));
+                       "\nand `pshare contacts verify`, with your name, there must show yours:\n  " + fingerprint_words(program.identity.id()));
     if (program.report.manner().json) program.report.listing("contact", pin->name, pin->id, std::nullopt);
   }
   co_return;

@@ -28,7 +28,7 @@ class Receiving {
     online_.letters().set_on_offer([this](Letter letter) { take(std::move(letter)); });
     tasks.start(watch_interrupt());
     tasks.start(serve_offers(tasks));
-    co_await introduce();
+    tasks.start(introduce());  // beside the rest, so that Ctrl-C is heard while the server is not there
     if (program_.options.timeout) no_offer_by_ = Clock::now() + *program_.options.timeout;
     co_await wait_for_the_end();
     if (trouble_) throw Failure{*trouble_};

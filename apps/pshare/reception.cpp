@@ -41,7 +41,7 @@ awaitable<bool> Reception::consent(bool agreed) {
 
   const auto decision = decide(caller_, offer_.summary, options_, program_.terminal.present());
   if (const auto* refuse = std::get_if<Refuse>(&decision)) {
-    program_.report.rejected(caller_.name, word(refuse->why), "Declined: " + refuse->words + ". --yes accepts offers of contacts (`pshare contacts add`) unattended.");
+    program_.report.rejected(caller_.name, word(refuse->why), "Declined: " + refuse->words + (options_.yes ? "." : ". --yes accepts offers of contacts (`pshare contacts add`) unattended."));
     co_await reject(refuse->why, refuse->words);
     co_return false;
   }
@@ -68,7 +68,7 @@ awaitable<bool> Reception::ask() {
   try {
     yes = co_await with_tasks<bool>(body);
   } catch (const Failure& failure) {
-    if (!withdrawn_) throw;
+    // Whoever ends the input instead of answering has not said yes.
     program_.report.say("\n" + printable(failure.error().message()) + ".");
   }
   if (!yes && !withdrawn_) co_await reject(Reject::Why::declined, "");
@@ -151,7 +151,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   ReceiverSession session{program_.executor, program_.workers, sink, offer_.transfer, offer_.summary, settings};
   session_ = &session;
   if (cancelled_) session.cancel();
-  program_.report.accepted(caller_.name);
+  program_.report.agreed(caller_.name);
   accepted_ = Accept{offer_.session, online_.candidates(climber)};
   Signal yes = *accepted_;
   co_await answer(std::move(yes));

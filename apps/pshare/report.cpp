@@ -110,6 +110,11 @@ void Report::accepted(std::string_view peer) {
   say(printable(peer) + " accepted.");
 }
 
+void Report::agreed(std::string_view peer) {
+  if (manner_.json) return accepted(peer);
+  say("Accepted; looking for a path to " + printable(peer) + ".");
+}
+
 void Report::rejected(std::string_view peer, std::string_view why, std::string_view words) {
   if (manner_.json) return emit({{"event", "rejected"}, {"peer", peer}, {"why", why}, {"message", words}});
   say(printable(words));

@@ -31,7 +31,8 @@ class Report {
   /// Our own offer went out (`fate`: "delivered" or "waiting"), or somebody's came in.
   void offer_made(std::string_view to, const PeerId& id, const Summary& summary, std::string_view fate);
   void offer_came(std::string_view from, const PeerId& id, bool contact, const Summary& summary);
-  void accepted(std::string_view peer);
+  void accepted(std::string_view peer);  // they said yes to us
+  void agreed(std::string_view peer);    // we said yes to them; the same event
   void rejected(std::string_view peer, std::string_view why, std::string_view words);
   void attempt(Tier tier, Transport transport, Outcome outcome, Reason reason, Duration elapsed);
   void path(const Path& path);

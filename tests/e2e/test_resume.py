@@ -12,6 +12,7 @@ from world import MiB, delivered
 SIZE = sized(96 * MiB, 2048 * MiB)
 RATE = sized("32M", "300M")
 SENT_AGAIN_AT_MOST = 32 * MiB   # for each kill
+NEARLY_DONE = SIZE * 7 // 10    # each run gets further by itself; whoever strikes later may strike what is over
 FRAMING = 1.01                  # headers and acknowledgements, as a share of what travels
 
 
@@ -42,7 +43,8 @@ def test_the_receiver_is_killed_again_and_again(film, dice):
     alice, bob = film
     sending, receiving = start(alice, bob)
     for moment in sorted(moments(dice)):
-        sending.progress_beyond(moment)
+        if sending.progress_beyond(moment)["bytes"] > NEARLY_DONE:
+            break
         receiving.kill()
         receiving = bob.receives("--timeout", "60s")
     done, received = delivered(sending, receiving)
@@ -55,8 +57,9 @@ def test_the_sender_is_killed_again_and_again(film, dice):
     alice, bob = film
     sending, receiving = start(alice, bob)
     for moment in sorted(moments(dice)):
-        sending.progress_beyond(moment)
-        safe = sending.events[-1]["bytes"]
+        safe = sending.progress_beyond(moment)["bytes"]
+        if safe > NEARLY_DONE:
+            break
         sending.kill()
         sending = alice.sends("film.mkv", "--limit", RATE, to=bob)
         resumed = sending.progress_beyond(0)["bytes"]
