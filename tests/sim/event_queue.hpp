@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -41,6 +42,15 @@ class EventQueue {
     now_ = next.key().first;
     next.mapped()();
     return true;
+  }
+
+  /// When the next event is due.
+  std::optional<TimePoint> next() const { return events_.empty() ? std::nullopt : std::optional{events_.begin()->first.first}; }
+
+  /// Lets everything up to and at `when` happen, after which it is `when`.
+  void run_to(TimePoint when) {
+    while (!events_.empty() && events_.begin()->first.first <= when) step();
+    now_ = std::max(now_, when);
   }
 
   /// Until `done` says so (looked at before every step), nothing happens any more, or `limit` has come. Gives done().

@@ -22,18 +22,27 @@ class DatagramLink {
     BytesPerSecond rate{0};     // 0: unlimited
     std::uint64_t queue = 0;    // bytes that may wait for the line, the one being sent included; 0: unlimited
     double loss = 0;            // probability
+    double burst_begins = 0;    // probability, for each datagram, that a burst begins in which everything is lost
+    double burst_length = 0;    // mean number of datagrams in a burst (Gilbert's model)
+    bool keeps_order = false;   // jitter delays, but nothing overtakes
   };
   DatagramLink(EventQueue& events, Random& random, Settings settings) : events_(events), random_(random), settings_(settings) {}
 
   void send(std::uint64_t bytes, std::function<void()> arrived);
+  /// From now on; what is under way arrives as planned.
+  void change(Settings settings) { settings_ = settings; }
   std::uint64_t dropped() const { return dropped_; }  // by loss or a full queue
 
  private:
   EventQueue& events_;
   Random& random_;
   Settings settings_;
-  TimePoint line_free_{};
+  bool chance(double probability);
+  bool lost();
+
+  TimePoint line_free_{}, last_arrival_{};
   std::uint64_t queued_ = 0, dropped_ = 0;
+  bool in_burst_ = false;
 };
 
 class StreamLink {

@@ -1,0 +1,56 @@
+// A home router or a carrier's NAT as a box between two wires: the NAT core, its place in the path (it takes one off the TTL, answers on
+// its own address inside, sends back what is addressed to nobody), and where somebody may answer requests for mappings.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "network/nat_box.hpp"
+#include "network/wire.hpp"
+
+namespace pshare::sim {
+
+class Gateway : public Node {
+ public:
+  struct Settings {
+    std::string name;
+    std::vector<IpAddress> addresses_inside{};   // IPv4 and perhaps IPv6
+    NatBehaviour behaviour{};
+  };
+  /// Gets each UDP packet that is sent to the gateway itself from inside, or by multicast, with the time, and says whether it was for it.
+  using Service = std::function<bool(const Packet&, TimePoint)>;
+
+  Gateway(EventQueue& events, Random& random, Settings settings);
+
+  Interface& inside() { return inside_; }
+  Interface& outside() { return outside_; }
+  const std::string& name() const { return settings_.name; }
+  NatBox& nat() { return nat_; }
+  const NatBox& nat() const { return nat_; }
+  /// The first of its addresses outside.
+  IpAddress external_address() const;
+  const std::vector<IpAddress>& addresses_inside() const { return settings_.addresses_inside; }
+
+  void add_service(Service service) { services_.push_back(std::move(service)); }
+  void reboot();
+  void change_external(std::vector<IpAddress> addresses);
+  /// Called after each of the two, for services that hold state of their own.
+  void set_on_restart(std::function<void()> on_restart) { on_restart_ = std::move(on_restart); }
+
+  void receive(Packet packet, Interface& at) override;
+
+ private:
+  void drain();
+  void answer_itself(const Packet& packet);
+
+  EventQueue& events_;
+  Settings settings_;
+  NatBox nat_;
+  Interface inside_, outside_;
+  std::vector<Service> services_;
+  std::function<void()> on_restart_;
+  std::optional<TimePoint> planned_;
+};
+
+}  // namespace pshare::sim
