@@ -76,7 +76,7 @@ struct IceRole {
 struct StunMessage {
   StunClass kind = StunClass::request;
   StunMethod method = StunMethod::binding;
-  TransactionId id;
+  TransactionId id = {};
   std::uint32_t cookie = stun_magic_cookie;          // another one: a message of RFC 3489; an answer repeats it
 
   std::optional<std::string> software = {};          // not printable yet
