@@ -1,0 +1,110 @@
+// A simulated computer: a kernel with interfaces, addresses, default routes, UDP and TCP, and one process on it (Host) that can be killed
+// and started. It behaves as Linux does where nothing else is said. What is not here: ARP (a wire leads to the next box, and that box
+// knows), receiving multicast, rate limits for ICMP, several processes.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host.hpp"
+#include "network/packet.hpp"
+#include "network/tcp_stack.hpp"
+#include "network/udp_stack.hpp"
+#include "network/wire.hpp"
+#include "world.hpp"
+
+namespace pshare::sim {
+
+/// An address of an interface, and how much of it names the subnet, which is reached without the gateway: 24 for 192.0.2.7/24.
+struct LocalAddress {
+  IpAddress address;
+  unsigned prefix_length = 0;
+
+  /// "192.0.2.7/24". A test's own text: asserts that it is well-formed.
+  static LocalAddress of(std::string_view text);
+  bool subnet_contains(const IpAddress& other) const;
+  friend bool operator==(const LocalAddress&, const LocalAddress&) = default;
+};
+
+struct InterfaceSettings {
+  std::vector<LocalAddress> addresses{};
+  std::vector<IpAddress> gateways{};  // at most one of each family: this interface has the default route
+};
+
+struct MachineSettings {
+  TcpSettings tcp{};
+  /// A packet leaves by the interface that has its source address (Windows, macOS, Linux with policy routing); else by where it goes to.
+  bool routes_by_source = false;
+};
+
+/// Also the Host of its process: timers and drivers of cores are planned on it. No event happens after it is destroyed (Node), so it is
+/// declared after the world, and the world no longer runs when it goes.
+class Machine final : public Node, public Host {
+ public:
+  Machine(World& world, std::string name, MachineSettings settings = {});
+  ~Machine() override;
+
+  // The process. What it opened ends with it: a program that is killed closes its sockets, without saying so to its own callbacks.
+  void start();  // needs power
+  void kill();
+
+  Result<UdpSocket> udp(const UdpSettings& settings = {}) { return udp_.bind(settings); }
+  /// Errors: busy (another listener is there), unreachable (the address is not the machine's), failed (no process runs).
+  Result<TcpListener> listen(const TcpListenSettings& settings = {}) { return tcp_.listen(settings); }
+  /// Always gives a socket; what is wrong at once comes through its on_closed, one event later.
+  TcpSocket connect(const Endpoint& to, const TcpConnectSettings& settings = {}) { return tcp_.connect(to, settings); }
+
+  // Addresses and routes. Where several interfaces have a default route, the one added first wins.
+  Interface& add_interface(std::string name, InterfaceSettings settings = {});
+  /// Sockets that use an address that is gone stay open and reach nobody, until it comes back or TCP gives up.
+  void change(Interface& interface, InterfaceSettings settings);
+  void down(Interface& interface);
+  void up(Interface& interface);
+  /// Of all interfaces that are up, in order.
+  std::vector<LocalAddress> addresses() const;
+  std::vector<IpAddress> gateways() const;
+  /// The process wants to know when either changes. Called one event later.
+  void on_addresses_changed(std::function<void()> call);
+
+  // The whole machine.
+  void power_off();  // nobody hears of it, nothing is answered
+  void power_on();   // as after booting: the process has to be started
+  bool powered() const { return powered_; }
+
+  void receive(Packet packet, Interface& at) override;
+
+  // For the parts of the kernel.
+  EventQueue& events() { return world_.events(); }
+  Random& random() { return world_.random(); }
+  bool has(const IpAddress& address) const;
+  /// Which of its addresses a packet to `to` leaves from; nothing when there is no route.
+  std::optional<IpAddress> source_for(const IpAddress& to) const;
+  /// False when there is no route, or the source is not an address of this machine. To itself it goes without a wire.
+  bool transmit(Packet packet);
+
+ private:
+  struct Attached {
+    Attached(Machine& owner, std::string name, InterfaceSettings set) : interface(owner, std::move(name)), settings(std::move(set)) {}
+    Interface interface;
+    InterfaceSettings settings;
+    bool up = true;
+  };
+
+  Attached& attached(const Interface& interface);
+  Attached* way_to(const IpAddress& to, const std::optional<IpAddress>& source);
+  void addresses_changed();
+
+  World& world_;
+  MachineSettings settings_;
+  bool powered_ = true;
+  std::deque<Attached> interfaces_;
+  std::shared_ptr<std::function<void()>> on_addresses_changed_;
+  UdpStack udp_{*this};
+  TcpStack tcp_;
+};
+
+}  // namespace pshare::sim
