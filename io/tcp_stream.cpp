@@ -93,6 +93,11 @@ std::size_t TcpStream::write_now(ByteView bytes) noexcept {
   return socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ignored);
 }
 
+void TcpStream::finish() noexcept {
+  std::error_code ignored;  // reset already: the reader learns of it
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
 void TcpStream::close() noexcept {
   std::error_code ignored;  // already closed, or reset: the same to us
   socket_.shutdown(tcp::socket::shutdown_both, ignored);

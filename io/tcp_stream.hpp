@@ -30,6 +30,8 @@ class TcpStream {
   awaitable<void> write(ByteView bytes);
   /// As much as the socket takes at once, possibly nothing. For last words.
   std::size_t write_now(ByteView bytes) noexcept;
+  /// No more will be written (FIN); reading goes on.
+  void finish() noexcept;
   void close() noexcept;
 
   asio::ip::tcp::socket& socket() { return socket_; }

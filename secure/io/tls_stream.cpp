@@ -50,11 +50,18 @@ struct TlsStream::State {
     socket.write_now(words);
   }
 
+  void say_goodbye() noexcept {
+    // In the middle of a write, a close_notify would stand inside a record.
+    if (!engine.established() || sending || std::exchange(said_goodbye, true)) return;
+    engine.close();
+    flush_now();
+  }
+
   TcpStream socket;
   TlsEngine engine;
   ByteBuffer in_flight;
   ByteBuffer ciphertext = ByteBuffer(ciphertext_at_once);
-  bool sending = false, closed = false;
+  bool sending = false, said_goodbye = false, closed = false;
 };
 
 TlsStream::TlsStream(TcpStream socket, TlsEngine engine) : state_(std::make_unique<State>(std::move(socket), std::move(engine))) {}
@@ -118,13 +125,15 @@ awaitable<void> TlsStream::write(std::span<const ByteView> pieces) {
 
 awaitable<void> TlsStream::write(ByteView piece) { co_await write(std::span{&piece, 1}); }
 
+void TlsStream::finish() noexcept {
+  if (state_->closed) return;
+  state_->say_goodbye();
+  state_->socket.finish();
+}
+
 void TlsStream::close() noexcept {
   if (std::exchange(state_->closed, true)) return;
-  // In the middle of a write, a close_notify would stand inside a record.
-  if (state_->engine.established() && !state_->sending) {
-    state_->engine.close();
-    state_->flush_now();
-  }
+  state_->say_goodbye();
   state_->socket.close();
 }
 

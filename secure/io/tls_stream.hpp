@@ -35,6 +35,8 @@ class TlsStream {
   /// Everything, as if it were one piece; many TLS records for each system call.
   awaitable<void> write(std::span<const ByteView> pieces);
   awaitable<void> write(ByteView piece);
+  /// Says close_notify, after which nothing more may be written; reading goes on until the peer has said the same.
+  void finish() noexcept;
   /// Says close_notify if the socket takes it at once, and closes. Pending calls throw. Never throws itself.
   void close() noexcept;
 

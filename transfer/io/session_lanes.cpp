@@ -131,7 +131,7 @@ void SessionLanes::ended(const std::shared_ptr<SessionLane>& lane, const Error& 
   lane->close();
   flushed_.ring();
   if (lanes_.empty()) none_left_.ring();
-  user_.lost(lane->number(), lane->path(), why);
+  if (!over_) user_.lost(lane->number(), lane->path(), why);
 }
 
 awaitable<void> SessionLanes::read(std::shared_ptr<SessionLane> lane) {
@@ -216,6 +216,9 @@ awaitable<void> SessionLanes::end(TimePoint until) {
   }
   const auto busy = [](const auto& each) { return each.second->writing_ || !each.second->queue_.empty(); };
   while (std::any_of(lanes_.begin(), lanes_.end(), busy) && Clock::now() < until) co_await flushed_.wait(until);
+  // To close while the peer is still sending makes the system reset the connection, and a reset overtakes the last words.
+  for (const auto& [number, lane] : lanes_) lane->lane_->finish();
+  while (!lanes_.empty() && Clock::now() < until) co_await flushed_.wait(until);
   shut();
 }
 

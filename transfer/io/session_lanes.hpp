@@ -86,7 +86,7 @@ class SessionLanes {
   void add(LanePtr lane);
   /// Serves lanes by tasks of this group from now on, until end().
   void begin(TaskGroup& tasks);
-  /// Writes what is queued apart from chunks, as far as it goes until then, and closes all lanes.
+  /// Writes what is queued apart from chunks, hears the peer out, as far as both go until then, and closes all lanes.
   awaitable<void> end(TimePoint until);
   /// Closes all lanes at once; the group's end is near. Harmless after end().
   void shut() noexcept;

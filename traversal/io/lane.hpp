@@ -24,6 +24,8 @@ class Lane {
   virtual awaitable<std::size_t> read_some(std::span<std::byte> out) = 0;
   /// Everything; the pieces are sent as if they were one. They must live until it returns.
   virtual awaitable<void> write(std::span<const ByteView> pieces) = 0;
+  /// Nothing more will be written, which the peer's reader learns as the stream's end in order; reading goes on. Never throws itself.
+  virtual void finish() noexcept = 0;
   /// Says a last word to the transport and ends both directions. Pending reads and writes throw. Never throws itself.
   virtual void close() noexcept = 0;
 };

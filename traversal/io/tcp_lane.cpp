@@ -79,6 +79,8 @@ awaitable<void> TcpLane::write(std::span<const ByteView> pieces) {
   fail(*trouble);
 }
 
+void TcpLane::finish() noexcept { stream_.finish(); }
+
 void TcpLane::close() noexcept {
   closed_ = true;
   stream_.close();

@@ -20,6 +20,7 @@ class TcpLane final : public Lane {
   const Path& path() const override { return path_; }
   awaitable<std::size_t> read_some(std::span<std::byte> out) override;
   awaitable<void> write(std::span<const ByteView> pieces) override;
+  void finish() noexcept override;
   void close() noexcept override;
 
  private:

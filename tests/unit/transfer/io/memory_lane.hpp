@@ -61,6 +61,7 @@ class MemoryLane final : public Lane {
     }
   }
 
+  void finish() noexcept override { out_->close(); }
   void close() noexcept override {
     in_->close();
     out_->close();
