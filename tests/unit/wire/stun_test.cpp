@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "from_hex.hpp"
 #include "wire/ids.hpp"
 #include "wire/random.hpp"
 
@@ -13,21 +14,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using testing::from_hex;
 
 // --- tools ------------------------------------------------------------------------------------------------------------
-
-ByteBuffer from_hex(std::string_view digits) {
-  ByteBuffer out;
-  std::string pair;
-  for (const char digit : digits) {
-    if (digit == ' ') continue;
-    pair += digit;
-    if (pair.size() < 2) continue;
-    out.push_back(static_cast<std::byte>(std::stoi(pair, nullptr, 16)));
-    pair.clear();
-  }
-  return out;
-}
 
 ByteBuffer digest(const EVP_MD* algorithm, std::string_view text) {
   ByteBuffer out(static_cast<std::size_t>(EVP_MD_get_size(algorithm)));
