@@ -32,6 +32,9 @@ class Gateway : public Node {
   IpAddress external_address() const;
   const std::vector<IpAddress>& addresses_inside() const { return settings_.addresses_inside; }
 
+  /// Before any machine asks for it.
+  void add_address_inside(IpAddress address) { settings_.addresses_inside.push_back(address); }
+
   void add_service(Service service) { services_.push_back(std::move(service)); }
   void reboot();
   void change_external(std::vector<IpAddress> addresses);

@@ -39,14 +39,14 @@ bool is_broadcast(const IpAddress& address) {
 Result<Prefix> Prefix::parse(std::string_view text) {
   const auto slash = text.find('/');
   const auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return address.error();
+  if (!address) return Unexpected{address.error()};
   const unsigned longest = address->is_v4() ? 32 : 128;
   unsigned length = longest;
   if (slash != std::string_view::npos) {
     const auto digits = text.substr(slash + 1);
     const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
     if (trouble != std::errc{} || end != digits.data() + digits.size() || length > longest)
-      return Error{.code = Errc::malformed, .doing = "reading \"" + std::string{text} + "\" as a prefix", .cause = {}};
+      return Unexpected{{.code = Errc::malformed, .doing = "reading \"" + std::string{text} + "\" as a prefix"}};
   }
   return Prefix{masked(*address, length), length};
 }
@@ -69,6 +69,10 @@ void TrafficTable::count(const Interface& from, const Interface& to, const Packe
 Interface* Router::interface(std::string_view name) { return named(interfaces_, name); }
 
 void Router::route(const Prefix& prefix, Interface& to) { routes_[{prefix.address.is_v4(), prefix.length}][masked(prefix.address, prefix.length)] = &to; }
+
+void Router::no_route(const Prefix& prefix) {
+  if (const auto table = routes_.find({prefix.address.is_v4(), prefix.length}); table != routes_.end()) table->second.erase(masked(prefix.address, prefix.length));
+}
 
 Interface* Router::way_to(const IpAddress& address) {
   for (auto& [kind, table] : routes_) {

@@ -54,6 +54,7 @@ class Router : public Node {
   Interface* interface(std::string_view name);
   /// A prefix that has a route already is led elsewhere.
   void route(const Prefix& prefix, Interface& to);
+  void no_route(const Prefix& prefix);
 
   void receive(Packet packet, Interface& at) override;
   TrafficTable& traffic() { return traffic_; }

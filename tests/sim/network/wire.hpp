@@ -67,6 +67,7 @@ class Wire {
   /// What was put on the wire by its first and by its second interface.
   Traffic there() const { return traffic_there_; }
   Traffic back() const { return traffic_back_; }
+  void reset_traffic() { traffic_there_ = traffic_back_ = {}; }
 
  private:
   friend class Interface;
