@@ -1,0 +1,175 @@
+"""A gateway that is a Linux kernel of its own: a network namespace with devices `lan` and `wan`, nftables rules, and perhaps the real
+miniupnpd. For IPv6 it is a stateful firewall that translates nothing.
+
+fw=drop and fw=reject say what comes of packets from outside that nobody asked for; fw=open lets them in to the router itself, whose
+kernel then remembers them as flows ("early packet" in tests/README.md).
+"""
+import uuid
+from pathlib import Path
+
+from processes import Running
+from world import environment
+
+from . import conntrack
+
+# The masquerade statement's flags for each kind.
+_PORTS = {"masq": "", "upnp": "", "dmz": "", "masq-random": " random", "masq-rnd": " fully-random"}
+_TIMEOUTS = {
+    "udp_lifetime_s": "nf_conntrack_udp_timeout_stream",
+    "udp_unanswered_lifetime_s": "nf_conntrack_udp_timeout",
+    "tcp_established_lifetime_s": "nf_conntrack_tcp_timeout_established",
+}
+_REQUEST_PORT = 5351  # NAT-PMP's and PCP's (RFC 6886, RFC 6887)
+_FIRST_BYTE = {"natpmp": 0, "pcp": 2}  # of a request: the version
+_REFUSALS = {"drop": "drop", "reject": "reject with icmpx port-unreachable", "open": "accept"}
+
+
+def settings(box):
+    """sysctls under net."""
+    chosen = {"ipv4.ip_forward": 1, "ipv4.conf.all.send_redirects": 0}
+    if box.inside_v6:
+        chosen["ipv6.conf.all.forwarding"] = 1
+    for axis, setting in _TIMEOUTS.items():
+        if axis in box.spec.behaviour:
+            chosen[f"netfilter.{setting}"] = round(box.spec.behaviour[axis])
+    return chosen
+
+
+def addresses(box, v6_behind=()):
+    """Lines for `ip -batch`. What is on a TUN device has no ARP, so a route to the device will do."""
+    lines = [
+        "link set lo up", "link set lan up", "link set wan up",
+        f"address add {box.inside}/24 dev lan",
+        *(f"address add {address}/32 dev wan" for address in box.outside),
+        "route add default dev wan",
+    ]
+    if box.inside_v6:
+        lines += [f"address add {box.inside_v6}/64 dev lan nodad", "route add ::/0 dev wan"]
+        lines += [f"route add {address}/128 dev lan" for address in v6_behind]
+    return lines
+
+
+def ruleset(box):
+    """For `nft -f`; replaces what was there in one step. Chains named miniupnpd_* are its own."""
+    spec = box.spec
+    refuse = _REFUSALS[spec.firewall]
+    dmz = [f'iifname "wan" fib daddr type local dnat ip to {box.dmz_host}'] if spec.kind == "dmz" else []
+    return "\n".join([
+        "table inet natlab", "delete table inet natlab", "table inet natlab {",
+        *_chain("miniupnpd_forward"), *_chain("miniupnpd_prerouting"), *_chain("miniupnpd_postrouting"),
+        *_chain("on_command"),  # faults
+        *_chain("input", "type filter hook input priority filter",
+                'iifname != "wan" jump from_inside',
+                'iifname != "wan" accept',
+                "ct state established,related accept",
+                "icmp type echo-request accept",
+                "icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept",
+                refuse),
+        *_chain("from_inside", *_unspoken(spec.protocols)),
+        *_chain("forward", "type filter hook forward priority filter",
+                "jump on_command",
+                'iifname "wan" oifname "wan" drop',  # an address it used to have
+                *_blocked(spec),
+                "ct state established,related accept",
+                "ct status dnat accept",
+                'iifname "lan" accept',
+                "jump miniupnpd_forward",
+                "icmpv6 type echo-request accept",  # RFC 4890 section 4.3.1
+                refuse),
+        *_chain("prerouting", "type nat hook prerouting priority dstnat",
+                "jump miniupnpd_prerouting",
+                *(dmz)),
+        *_chain("postrouting", "type nat hook postrouting priority srcnat",
+                "jump miniupnpd_postrouting",
+                f'meta nfproto ipv4 oifname "wan" masquerade{_PORTS[spec.kind]}'),
+        "}", "",
+    ])
+
+
+def _chain(name, *lines):
+    return [f"  chain {name} {{", *(f"    {line}" for line in lines), "  }"]
+
+
+def _blocked(spec):
+    if spec.udp_blocked:
+        yield "meta l4proto udp drop"
+    if spec.tcp_out is not None:
+        yield f'iifname "lan" tcp dport != {{ {", ".join(map(str, spec.tcp_out))} }} drop'
+
+
+def _unspoken(protocols):
+    """miniupnpd has one switch for NAT-PMP and PCP; requests of the one it is not to speak get no answer."""
+    for protocol, version in _FIRST_BYTE.items():
+        if protocol not in protocols:
+            yield f"udp dport {_REQUEST_PORT} @th,64,8 {version} drop"
+
+
+def daemon_configuration(box, folder):
+    protocols = box.spec.protocols
+    yes_no = {True: "yes", False: "no"}
+    return "\n".join([
+        "ext_ifname=wan", "listening_ip=lan", "port=5000",
+        f"enable_upnp={yes_no['upnp' in protocols]}",
+        f"enable_natpmp={yes_no[bool(protocols & {'natpmp', 'pcp'})]}",
+        f"uuid={uuid.uuid5(uuid.NAMESPACE_DNS, box.name)}",
+        "system_uptime=no",  # the epoch of NAT-PMP and PCP begins anew with each start
+        "upnp_table_name=natlab", "upnp_nat_table_name=natlab",
+        "upnp_forward_chain=miniupnpd_forward",
+        "upnp_nat_chain=miniupnpd_prerouting",
+        "upnp_nat_postrouting_chain=miniupnpd_postrouting",
+        f"lease_file={folder}/{box.name}.leases", "",
+    ])
+
+
+class KernelGateway:
+    """A Box in its namespace. `folder` is for the daemon's files."""
+
+    def __init__(self, box, namespace, folder: Path):
+        self.box = box
+        self.namespace = namespace
+        self.folder = folder
+        self.daemon = None
+
+    def start_daemon(self):
+        if not self.box.spec.protocols:
+            return
+        configuration = self.folder / f"{self.box.name}.miniupnpd.conf"
+        configuration.write_text(daemon_configuration(self.box, self.folder))
+        argv = ["miniupnpd", "-d", "-f", str(configuration), "-P", str(self.folder / f"{self.box.name}.pid"),
+                *([] if self.box.inside_v6 else ["-4"])]
+        self.daemon = Running(argv, environment(), launcher=self.namespace.launcher)
+
+    def wait_for_daemon(self):
+        """Until it hears what hosts ask."""
+        if self.daemon:
+            heard = {"upnp": "HTTP listening on port"}
+            for protocol in self.box.spec.protocols:
+                self.daemon.says(heard.get(protocol, "Listening for NAT-PMP/PCP traffic on port"))
+
+    def stop_daemon(self):
+        if self.daemon:
+            self.daemon.kill()
+            self.daemon = None
+
+    # --- faults -------------------------------------------------------------------------------------------------------
+
+    def reboot(self):
+        """Flows, leases and what was changed on command are forgotten."""
+        self.stop_daemon()
+        (self.folder / f"{self.box.name}.leases").unlink(missing_ok=True)
+        self.namespace.rules(ruleset(self.box))
+        conntrack.forget_all(self.namespace)
+        self.start_daemon()
+        self.wait_for_daemon()
+
+    def change_addresses(self, new):
+        """The kernel forgets by itself what was masqueraded as an address that went away."""
+        self.namespace.link(*(f"address add {address}/32 dev wan" for address in new),
+                            *(f"address delete {address}/32 dev wan" for address in self.box.outside))
+        self.box.outside = list(new)
+
+    def block_udp(self):
+        self.namespace.rules("add rule inet natlab on_command meta l4proto udp drop\n")
+
+    def allow_udp(self):
+        self.namespace.rules("flush chain inet natlab on_command\n")

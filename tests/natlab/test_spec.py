@@ -1,0 +1,106 @@
+"""What people type for a site is read as they mean it, or refused in words that help."""
+import pytest
+
+from lab.spec import GRID, KERNEL, READY_MADE, SIMULATED, Gateway, Reference, SpecError, parse, words
+
+
+def only(text):
+    [gateway] = parse(text).chain
+    return gateway
+
+
+def test_every_word_is_a_site():
+    for word in (*SIMULATED, *KERNEL, *READY_MADE, *GRID):
+        parse(word)
+
+
+def test_a_public_site_has_no_gateway():
+    site = parse("public,ipv6,delay=50ms")
+    assert (site.chain, site.ipv6, site.line.delay_ms) == ((), True, 50)
+
+
+def test_gateways_are_joined_from_the_home_outwards():
+    assert [gateway.kind for gateway in parse("masq+full-cone+sym-rnd").chain] == ["masq", "full-cone", "sym-rnd"]
+
+
+def test_a_ready_made_name_is_what_it_stands_for():
+    assert parse("cgnat").chain == parse("masq+port-restricted").chain
+    assert only("udp-blocked").udp_blocked
+    assert only("only-443").tcp_out == (443,)
+
+
+def test_options_after_a_ready_made_name_belong_to_its_last_gateway():
+    home, carrier = parse("cgnat,delay=7ms").chain
+    assert (home.line.delay_ms, carrier.line.delay_ms) == (None, 7)
+
+
+def test_a_name_before_a_ready_made_name_is_that_of_its_first_gateway():
+    home, carrier = parse("@home:cgnat").chain
+    assert (home.name, carrier.name) == ("home", None)
+
+
+def test_a_reference_is_a_gateway_that_another_site_describes():
+    assert parse("@home").chain == (Reference("home"),)
+    assert parse("masq+@isp").chain == (Gateway("masq"), Reference("isp"))
+
+
+def test_axes_become_the_words_of_the_configuration():
+    behaviour = only("nat,mapping=address-dependent,ports=sequential,step=2,other-traffic=20,udp-lifetime=2m,simultaneous-open=no").behaviour
+    assert behaviour == {"mapping": "address-dependent", "ports": "sequential", "step": 2, "other_traffic": 20, "udp_lifetime_s": 120, "simultaneous_open": False}
+
+
+@pytest.mark.parametrize(("text", "field", "value"), [
+    ("delay=20ms", "delay_ms", 20), ("delay=0.5s", "delay_ms", 500), ("rate=200mbit", "rate_mbit", 200), ("rate=1gbit", "rate_mbit", 1000),
+    ("rate=500kbit", "rate_mbit", 0.5), ("up=10mbit", "up_mbit", 10), ("queue=256kb", "queue_kb", 256), ("loss=1%", "loss", 0.01), ("loss=0.02", "loss", 0.02),
+    ("hops=5", "hops", 5), ("mtu=1280", "mtu", 1280), ("reports-mtu=no", "reports_mtu", False), ("jitter=3ms", "jitter_ms", 3),
+    ("burst-begins=0.1%", "burst_begins", 0.001), ("burst-length=10", "burst_length", 10), ("keeps-order=no", "keeps_order", False)])
+def test_a_line_is_described_with_units(text, field, value):
+    assert getattr(only(f"masq,{text}").line, field) == pytest.approx(value)
+
+
+def test_miniupnpd_speaks_all_protocols_unless_told():
+    assert only("upnp").protocols == {"upnp", "natpmp", "pcp"}
+    assert only("upnp,protocols=natpmp/pcp").protocols == {"natpmp", "pcp"}
+    assert only("port-restricted,protocols=pcp").protocols == {"pcp"}
+
+
+def test_a_kernel_gateway_has_a_firewall_and_its_own_lifetimes():
+    gateway = only("masq,fw=reject,udp-lifetime=5s")
+    assert (gateway.firewall, gateway.behaviour) == ("reject", {"udp_lifetime_s": 5})
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("", "needs a name"),
+    ("foo", "no site or gateway 'foo'"),
+    ("public+masq", "no option|stands alone"),
+    ("masq+public", "stands alone"),
+    ("public,fw=drop", "no option 'fw'"),
+    ("masq,mapping=address-dependent", "has no 'mapping'"),
+    ("full-cone,fw=drop", "no option 'fw'"),
+    ("nat,mapping=foo", "'foo' is none of endpoint-independent"),
+    ("masq,fw=maybe", "none of drop, reject, open"),
+    ("masq,protocols=pcp", "upnp's"),
+    ("full-cone,protocols=upnp/pcp", "miniupnpd's"),
+    ("upnp,protocols=natpmp+pcp", 'between protocols write "/"'),
+    ("upnp,protocols=smtp", "known are upnp/natpmp/pcp"),
+    ("masq,delay", "delay needs a value"),
+    ("masq,delay=", "not a time"),
+    ("masq,ipv6=yes", "takes no value"),
+    ("masq,loss=150%", "more than all"),
+    ("masq,colour=red", "no option 'colour'"),
+    ("masq,lan=192.168.1.0", "first three numbers"),
+    ("masq,tcp-out=0", "no port"),
+    ("full-cone,addresses=0", "1 to 100"),
+    ("@a:masq", "cannot name a gateway"),
+    ("@Isp:masq", "cannot name a gateway"),
+    ("@isp,fw=drop", "belong where it is described"),
+    ("@isp+masq", "said where @isp is described"),
+])
+def test_what_cannot_be_read_is_refused_in_words(text, says):
+    with pytest.raises(SpecError, match=says):
+        parse(text)
+
+
+def test_the_list_of_words_has_all_of_them():
+    listed = {word for _, rows in words() for word, _ in rows}
+    assert {*SIMULATED, *KERNEL, *READY_MADE, "public"} <= listed
