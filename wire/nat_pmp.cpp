@@ -95,10 +95,11 @@ Result<NatPmpAnswer> decode_nat_pmp_answer(ByteView datagram) {
   const NatPmpResponse refused{std::chrono::seconds{*epoch}, NatPmpRefused{opcode, why}};
 
   // RFC 6886 section 3.5 wants this answer with an opcode of 0, its erratum 3618 with one of 128.
-  if (why == NatPmpResult::unsupported_version && *version == nat_pmp_version) return NatPmpAnswer{refused};
-  if ((*code & answer_bit) == 0) return malformed("a request where an answer was awaited");
+  const bool is_answer = (*code & answer_bit) != 0;
+  if (why == NatPmpResult::unsupported_version && *version == nat_pmp_version && (is_answer || *code == 0)) return NatPmpAnswer{refused};
+  if (!is_answer) return malformed("a request where an answer was awaited");
   if (*version != nat_pmp_version) {
-    // PCP's eight bits of result lie where the lower half of ours is, behind reserved zeros.
+    // PCP's eight bits of result lie where the lower half of ours is, behind reserved bits that are zero.
     if (why == NatPmpResult::unsupported_version) return NatPmpAnswer{NatPmpVersionMismatch{*version}};
     return malformed("an answer of another version");
   }

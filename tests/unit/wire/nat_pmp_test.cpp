@@ -136,6 +136,7 @@ TEST(HostileNatPmp, QuestionsAreNoAnswersAndAnswersNoQuestions) {
   for (const auto& request : requests) EXPECT_EQ(answer_refusal(encode(request)), Errc::malformed);
   for (const auto& response : responses) EXPECT_EQ(request_refusal(encode(response)), Errc::malformed);
   EXPECT_EQ(answer_refusal(from_hex("0000000000000001 51024501")), Errc::malformed);
+  EXPECT_EQ(answer_refusal(from_hex("0001000100000000 00000000")), Errc::malformed) << "reserved bits that look like result 1";
 }
 
 TEST(HostileNatPmp, AnswersToWhatNobodyAsksAreRefused) {
