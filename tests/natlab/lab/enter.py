@@ -60,16 +60,17 @@ def enter(rootless=False):
     sys.stderr.flush()
     process = subprocess.Popen([*_unshare(rootless), sys.executable, *sys.orig_argv[1:]], env={**os.environ, _MARK: "1"}, preexec_fn=_die_with_parent)
 
+    ended_by = []
+
     def end_all(number, _):
-        process.kill()
-        process.wait()
-        os._exit(128 + number)
+        ended_by.append(number)
+        os.kill(process.pid, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, end_all)
     signal.signal(signal.SIGHUP, end_all)
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the inner one by itself, which ends in good order
     status = process.wait()
-    os._exit(status if status >= 0 else 128 - status)
+    os._exit(128 + ended_by[0] if ended_by else status if status >= 0 else 128 - status)
 
 
 def _die_with_parent():
