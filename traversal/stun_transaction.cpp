@@ -11,13 +11,13 @@ StunTransaction::StunTransaction(ByteBuffer request, Settings settings, TimePoin
   send(settings_.rto, settings_.sends - 1, now);
 }
 
-bool StunTransaction::receive(const ReceivedStun& received, TimePoint) {
+bool StunTransaction::receive(const ReceivedStun& received, TimePoint /*now*/) {
   const auto& message = received.message;
   const bool answers = message.kind == StunClass::success || message.kind == StunClass::error;
   if (!answers || message.method != asked_.method || message.id != asked_.id || message.cookie != asked_.cookie) return false;
   if (ended()) return true;
   state_ = Over{};
-  actions_.push_back(Answered{received});
+  actions_.emplace_back(Answered{received});
   return true;
 }
 
@@ -33,7 +33,7 @@ void StunTransaction::expire(TimePoint now) {
     send(2 * waiting->wait, waiting->sends_left - 1, now);
   } else {
     state_ = Over{};
-    actions_.push_back(TimedOut{});
+    actions_.emplace_back(TimedOut{});
   }
 }
 
@@ -52,7 +52,7 @@ std::optional<StunTransaction::Action> StunTransaction::take() {
 void StunTransaction::send(Duration wait, int sends_left, TimePoint now) {
   const auto until = now + (sends_left > 0 ? wait : settings_.last_wait * settings_.rto);
   state_ = Waiting{.until = until, .wait = wait, .sends_left = sends_left};
-  actions_.push_back(Send{request_});
+  actions_.emplace_back(Send{request_});
 }
 
 }  // namespace pshare

@@ -34,7 +34,7 @@ class StunTransaction {
   StunTransaction(ByteBuffer request, Settings settings, TimePoint now);
 
   /// Says whether this is an answer to our request: a second one too, which changes nothing any more, as all that is none.
-  bool receive(const ReceivedStun& message, TimePoint now);
+  bool receive(const ReceivedStun& received, TimePoint now);
   bool receive(ByteView datagram, TimePoint now);
 
   void expire(TimePoint now);

@@ -261,9 +261,9 @@ Result<PcpAnswer> decode_pcp_answer(ByteView datagram) {
   response.epoch = std::chrono::seconds{*in.u32()};
   in.bytes(12);
   const std::uint8_t opcode = *code & ~answer_bit;
-  auto operation = operation_in(in, opcode);
+  const auto operation = operation_in(in, opcode);
   if (!operation) return malformed("an answer to what nobody asks, or torn");
-  response.operation = *std::move(operation);
+  response.operation = *operation;
   const auto options = take_options(in, opcode, response.options);
   if (options == PcpResult::malformed_option) return malformed("an answer with a broken option");
   if (options != PcpResult::success) return malformed("an answer with an option that nobody asked for");
@@ -282,9 +282,9 @@ Result<PcpQuestion> decode_pcp_request(ByteView datagram) {
   in.u16();
   const std::chrono::seconds lifetime{*in.u32()};
   const auto client = *address_in(in);
-  auto operation = operation_in(in, *code);
+  const auto operation = operation_in(in, *code);
   if (!operation || contradicts_itself(*operation)) return PcpQuestion{PcpRefusal{PcpResult::malformed_request}};
-  PcpRequest request{.lifetime = lifetime, .client = client, .operation = *std::move(operation)};
+  PcpRequest request{.lifetime = lifetime, .client = client, .operation = *operation};
   if (const auto options = take_options(in, *code, request.options); options != PcpResult::success) return PcpQuestion{PcpRefusal{options}};
   return PcpQuestion{std::move(request)};
 }

@@ -106,7 +106,7 @@ class Writer {
     out_.bytes(ByteBuffer(padded(value.size()) - value.size()));
     assert(out_.view().size() <= max_stun_message);
   }
-  void add(std::uint16_t type, ByteWriter value) { add(type, value.view()); }
+  void add(std::uint16_t type, const ByteWriter& value) { add(type, value.view()); }
   void add_number(std::uint16_t type, std::uint32_t number) { add(type, ByteWriter{}.u32(number)); }
   void add(std::uint16_t type, const std::string& text, std::size_t longest) {
     assert(text.size() <= longest);
@@ -370,13 +370,11 @@ Result<ReceivedStun> decode_stun(ByteView datagram) {
       if (number_in<std::uint32_t>(*value) != (crc32(before) ^ fingerprint_mask)) return malformed("its fingerprint is wrong");
       if (!in.empty()) return malformed("something follows its fingerprint");
       received.fingerprint = true;
-    } else if (received.integrity_sha256) {
-      continue;
+    } else if (received.integrity_sha256 || (received.integrity && *type != message_integrity_sha256)) {
+      continue;  // behind a proof, where anybody could have put it
     } else if (*type == message_integrity_sha256) {
       if (!is_sha256(*value)) return malformed("a MESSAGE-INTEGRITY-SHA256 of a wrong length");
       received.integrity_sha256 = StunProof{covered_before(before, value->size()), buffer_of(*value)};
-    } else if (received.integrity) {
-      continue;
     } else if (*type == message_integrity) {
       if (value->size() != sha1_size) return malformed("a MESSAGE-INTEGRITY of a wrong length");
       received.integrity = StunProof{covered_before(before, value->size()), buffer_of(*value)};
