@@ -1,94 +1,40 @@
 // A NAT with every axis of RFC 4787 (UDP) and RFC 5382 (TCP) on its own, as a core: packets go in on one side with the time, and come
-// out translated, answered, or not at all. For IPv6 it is a stateful firewall that translates nothing (RFC 6092). The simulator and
-// the kernel laboratory run this same class.
+// out translated, answered, or not at all. For IPv6 it is a stateful firewall that translates nothing (RFC 6092), with the same filters
+// and timers. The simulator and the kernel laboratory run this same class. It looks at no TTL, keeps size and body as they are, and
+// routes nothing: that is for the box around it.
+//
+// What the RFCs leave open, decided here:
+// - A TCP segment that belongs to no known connection, and opens none, is dropped on either side, and so is an echo reply. (Linux picks
+//   such connections up again, after a reboot for instance; stricter boxes do not.) A connection that was cut off ends by timeout.
+// - A reset ends one connection, not others of the same mapping.
+// - A flow stays with the mapping that it began with, even when a rule made later would lead it elsewhere.
+// - An echo request to one of the own addresses is for the box itself, and never comes back inside.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <list>
 #include <optional>
-#include <set>
-#include <variant>
+#include <unordered_map>
 #include <vector>
 
+#include "network/nat_behaviour.hpp"
+#include "network/nat_mappings.hpp"
+#include "network/nat_ports.hpp"
 #include "network/packet.hpp"
 #include "wire/random.hpp"
 #include "wire/time.hpp"
 
 namespace pshare::sim {
 
-/// What a mapping or a filter depends on, besides the inner endpoint (RFC 4787 sections 4.1 and 5).
-enum class Dependence { endpoint_independent, address_dependent, address_and_port_dependent };
-
-/// How external ports are chosen (RFC 4787 section 4.2).
-enum class PortChoice {
-  preserving,  // the inner port where it is free, else the next free one
-  sequential,  // a counter that goes on by `port_step`
-  random,
-};
-
-enum class Hairpinning {
-  none,
-  internal_source,  // the receiver sees the sender's inner endpoint (RFC 4787 section 6 advises against it)
-  external_source,  // and here its external one
-};
-
-/// Which of several external addresses a mapping gets (RFC 4787 section 4.1).
-enum class Pooling { paired, arbitrary };
-
-/// Which packets keep a mapping alive (RFC 4787 section 4.3).
-enum class Refresh { outbound, both_directions };
-
-/// What a SYN gets that nobody asked for (RFC 5382 section 4.3).
-enum class UnsolicitedSyn { silence, reset, icmp, icmp_after_wait };
-
-/// What a new mapping gets when the table is full.
-enum class TableFull { refuses, evicts_oldest };
-
-/// RFC 5382 section 4.3, REQ-4: how long a NAT waits for the inner host's own SYN before it says that nobody wants this one.
-inline constexpr Duration unsolicited_syn_wait = std::chrono::seconds{6};
-
-struct NatBehaviour {
-  struct Axes {
-    Dependence mapping = Dependence::endpoint_independent;
-    Dependence filtering = Dependence::address_and_port_dependent;
-  };
-  Axes udp{};
-  std::optional<Axes> tcp{};                        // nothing: as for UDP
-  PortChoice ports = PortChoice::preserving;
-  unsigned port_step = 1;                           // sequential
-  double other_traffic = 0;                         // sequential: ports that other people take each second
-  Port first_port{1024}, last_port{65535};          // what it chooses from
-  std::uint16_t block = 0;                          // each inner address has so many ports of its own (a carrier's customer); 0: all share
-  std::vector<IpAddress> external{};                // its addresses outside (IPv4); at least one unless it only ever sees IPv6
-  Pooling pooling = Pooling::paired;
-  Hairpinning hairpinning = Hairpinning::none;
-  Duration udp_lifetime = std::chrono::seconds{120};
-  std::optional<Duration> udp_unanswered_lifetime{};  // before the first packet from outside (Linux: 30 s); nothing: the same
-  Refresh refresh = Refresh::outbound;
-  Duration tcp_established_lifetime = std::chrono::hours{2} + std::chrono::minutes{4};  // RFC 5382 REQ-5
-  Duration tcp_transitory_lifetime = std::chrono::minutes{4};
-  UnsolicitedSyn unsolicited_syn = UnsolicitedSyn::silence;
-  bool simultaneous_open = true;                    // false: a SYN that meets ours is as good as unsolicited
-  /// Linux without a firewall: a UDP packet that nobody asked for is remembered as a flow to the router itself, for as long from its
-  /// last packet; and what an inner host then sends to its sender has to leave from another port. nat-lessons: "early packet".
-  std::optional<Duration> early_packet_claims_port{};
-  bool reset_ends_mapping = false;                  // a reset from either side makes it forget at once
-  std::size_t table_limit = 65536;                  // mappings
-  TableFull table_full = TableFull::refuses;
-  bool lets_udp_out = true;
-  std::optional<std::set<Port>> tcp_ports_out{};    // nothing: all
-  std::optional<IpAddress> dmz{};                   // an inner host that gets whatever nobody asked for, at the same port
-};
-
 class NatBox {
  public:
-  enum class Side { inside, outside };
+  using Side = NatSide;
   struct Send { Side to; Packet packet; };
   using Action = Send;
 
-  /// A rule made by request (PCP, NAT-PMP, UPnP, or by hand): what comes to `external` goes to `internal`, whoever sends it, and what
-  /// `internal` sends leaves from `external`.
+  /// A rule made by request (PCP, NAT-PMP, UPnP, or by hand), for IPv4: what comes to `external` goes to `internal`, whoever sends it,
+  /// and what `internal` sends leaves from `external`.
   struct Rule {
     Protocol protocol = Protocol::udp;
     Port external;
@@ -99,64 +45,70 @@ class NatBox {
 
   /// `random` lives longer.
   NatBox(NatBehaviour behaviour, Random& random, TimePoint now);
+  NatBox(const NatBox&) = delete;
 
   void receive(Side at, Packet packet, TimePoint now);
   void expire(TimePoint now);
+  /// When a rule ends, or a SYN that had to wait is refused. Mappings need no deadline: each packet finds them as they are by then.
   std::optional<TimePoint> deadline() const;
   std::optional<Action> take();
 
-  /// False when the port is another's. The same rule again changes its end.
+  /// False when the port is another's, or there is no address to have it on. The same rule again changes its end.
   bool add_rule(const Rule& rule, TimePoint now);
+  /// Strangers are kept out from now on; what goes through it already goes on, as any mapping would.
   void remove_rule(Protocol protocol, Port external);
   std::optional<Rule> rule(Protocol protocol, Port external) const;
   const std::vector<Rule>& rules() const { return rules_; }
+  /// The address outside at which rules for `inner` are, for who has to tell it. Nothing: there is none.
+  std::optional<IpAddress> external_address(const IpAddress& inner) { return ports_.address_of(inner); }
 
   /// All mappings are forgotten. Rules made by request too, since that is what home routers do.
   void reboot(TimePoint now);
-  /// The provider has given it other addresses: nothing that was mapped works any more.
+  /// The provider has given it other addresses: nothing that was mapped works any more. Rules move to the new addresses.
   void change_external(std::vector<IpAddress> addresses, TimePoint now);
   const NatBehaviour& behaviour() const { return behaviour_; }
-  void change(NatBehaviour behaviour) { behaviour_ = std::move(behaviour); }
-  /// That live now.
-  std::size_t mappings(TimePoint now) const;
+  /// From now on; mappings stay as they are, unless the addresses are others.
+  void change(NatBehaviour behaviour);
+  /// That live now. Those of rules are not counted.
+  std::size_t mappings(TimePoint now) const { return mappings_.living(now); }
 
  private:
-  struct Key {  // what makes a packet from inside use the same mapping as an earlier one
-    Protocol protocol;
-    Endpoint internal;
-    std::optional<IpAddress> to_address;  // set as far as the mapping depends on it
-    std::optional<Port> to_port;
-    friend auto operator<=>(const Key&, const Key&) = default;
-  };
-  struct Session {  // what filtering knows of one remote endpoint
-    TimePoint last_out;
-    bool syn_out = false, syn_in = false, established = false, closing = false, answered = false;
-  };
-  struct Mapping {
-    Key key;
-    Endpoint external;
-    TimePoint made_at, refreshed_at;
-    std::map<Endpoint, Session> sessions;  // by remote endpoint
-    bool permanent = false;                // by a rule
-  };
-  struct ExternalKey {
-    Protocol protocol;
-    Endpoint external;
-    friend auto operator<=>(const ExternalKey&, const ExternalKey&) = default;
-  };
   struct LateRefusal { TimePoint at; Packet syn; };
 
   void outbound(Packet packet, TimePoint now);
-  void inbound(Packet packet, TimePoint now, std::optional<Endpoint> hairpinned_from);
+  /// `hairpinned_from`: the inner endpoint of the sender, if it is inside as well.
+  void inbound(Packet packet, TimePoint now, const std::optional<Endpoint>& hairpinned_from);
   void error_outbound(Packet packet, TimePoint now);
   void error_inbound(Packet packet, TimePoint now);
-  void refuse(const Packet& packet, TimePoint now);
-  // … the helpers of the implementation
+
+  NatBehaviour::Axes axes(Protocol protocol) const;
+  bool may_leave(const Packet& packet) const;
+  bool lets_in(NatMapping& mapping, const Packet& packet, TimePoint now);
+  bool filter_passes(NatMapping& mapping, const Endpoint& remote, TimePoint now);
+  NatMapping* mapping_for(const Flow& flow, TimePoint now);
+  NatMapping* mapping_for_dmz(const Packet& packet, TimePoint now);
+  NatMapping* mapping_of_rule(Protocol protocol, const Endpoint& internal);
+  bool place(const Rule& rule);
+  bool make_room();
+
+  void refuse(Packet packet, TimePoint now);
+  void answer(std::optional<Packet> reply, TimePoint now);
+  void call_off_refusal(const Flow& syn);
+  void claim(const Flow& early, TimePoint now);
+  bool is_claimed(const Endpoint& external, const Endpoint& remote, TimePoint now) const;
+  void renumber();
+  void forget_strangers();
+  void send(Side to, Packet packet) { actions_.push_back({to, std::move(packet)}); }
 
   NatBehaviour behaviour_;
-  Random& random_;
+  TimePoint latest_;  // that anything happened
+  NatPorts ports_;
+  NatMappings mappings_;
   std::vector<Rule> rules_;
-  std::deque<LateRefusal> late_refusals_;
+  std::list<LateRefusal> late_refusals_;  // all wait equally long, so they are in order
+  std::unordered_map<Flow, std::list<LateRefusal>::iterator, FlowHash> late_refusal_of_;
+  std::unordered_map<Flow, TimePoint, FlowHash> claims_;  // of external endpoints by early packets, by remote endpoint: until when
+  std::size_t claims_to_look_at_ = 64;                    // when there are so many, those that have ended are thrown out
   std::deque<Action> actions_;
 };
 
