@@ -19,6 +19,13 @@
 
 namespace pshare::sim {
 
+/// 0.0.0.0 or ::, which mean "all of the machine's" where a socket is bound.
+bool is_unspecified(const IpAddress& address);
+/// How closely what is bound to `bound` (nothing: all of both families) fits `address`: the more the closer; nothing if not at all.
+std::optional<int> bind_fit(const std::optional<IpAddress>& bound, const IpAddress& address);
+/// Whether there is an address that both fit.
+bool binds_overlap(const std::optional<IpAddress>& a, const std::optional<IpAddress>& b);
+
 /// An address of an interface, and how much of it names the subnet, which is reached without the gateway: 24 for 192.0.2.7/24.
 struct LocalAddress {
   IpAddress address;
@@ -48,9 +55,9 @@ class Machine final : public Node, public Host {
   Machine(World& world, std::string name, MachineSettings settings = {});
   ~Machine() override;
 
-  // The process. What it opened ends with it: a program that is killed closes its sockets, without saying so to its own callbacks.
+  // The process. What it opened ends with it: the kernel closes its sockets, and its callbacks are not called any more.
   void start();  // needs power
-  void kill();
+  void kill();   // on the Machine: Host's own kill() knows of no sockets
 
   Result<UdpSocket> udp(const UdpSettings& settings = {}) { return udp_.bind(settings); }
   /// Errors: busy (another listener is there), unreachable (the address is not the machine's), failed (no process runs).
@@ -83,20 +90,25 @@ class Machine final : public Node, public Host {
   bool has(const IpAddress& address) const;
   /// Which of its addresses a packet to `to` leaves from; nothing when there is no route.
   std::optional<IpAddress> source_for(const IpAddress& to) const;
+  bool has_route(const IpAddress& to, const IpAddress& source) const { return has(to) || way_to(to, source) != nullptr; }
+  /// One that is not `taken`; nothing when all are.
+  std::optional<Port> free_port(const std::function<bool(Port)>& taken);
   /// False when there is no route, or the source is not an address of this machine. To itself it goes without a wire.
   bool transmit(Packet packet);
 
  private:
   struct Attached {
-    Attached(Machine& owner, std::string name, InterfaceSettings set) : interface(owner, std::move(name)), settings(std::move(set)) {}
-    Interface interface;
+    std::unique_ptr<Interface> interface;
     InterfaceSettings settings;
     bool up = true;
+    bool has(const IpAddress& address) const;  // and is up
   };
 
   Attached& attached(const Interface& interface);
-  Attached* way_to(const IpAddress& to, const std::optional<IpAddress>& source);
+  /// The longest prefix; of equally long ones the first.
+  const Attached* way_to(const IpAddress& to, const std::optional<IpAddress>& source) const;
   void addresses_changed();
+  void take(const Packet& packet);
 
   World& world_;
   MachineSettings settings_;

@@ -117,12 +117,34 @@ class TcpStack {
  private:
   friend class TcpSocket;
   friend class TcpListener;
+  using Socket = std::shared_ptr<KernelTcpSocket>;
+  using Listener = std::shared_ptr<KernelTcpListener>;
   using Pair = std::pair<Endpoint, Endpoint>;  // local, remote
+
+  Socket add(const Pair& pair, TcpConnection core);
+  Listener listener_for(const Endpoint& local) const;
+  TcpSettings settings_towards(const IpAddress& remote) const;
+  void accept(const Packet& syn, const Listener& listener);
+  /// Performs what the connection wants, and plans for its deadline.
+  void drain(const Socket& socket);
+  void send(const KernelTcpSocket& socket, TcpConnection::Segment segment);
+  void connected(const Socket& socket);
+  /// Tells the program what it does not know yet, as far as it reads.
+  void tell(const Socket& socket);
+  void tell_soon(const Socket& socket);
+  void plan(const Socket& socket);
+  void let_go(const Socket& socket);
+  void close(const Listener& listener);
+  void forget(const Socket& socket);
 
   Machine& machine_;
   TcpSettings settings_;
-  std::map<Pair, std::shared_ptr<KernelTcpSocket>> connections_;
-  std::map<Port, std::vector<std::shared_ptr<KernelTcpListener>>> listeners_;
+  std::map<Pair, Socket> connections_;  // those whose programs are gone, and TIME-WAIT, too
+  std::map<Port, std::vector<Listener>> listeners_;
+  std::map<Port, unsigned> used_ports_;             // by how many of both
+  std::map<IpAddress, std::uint32_t> path_mtus_;    // where one was told
+  /// What the handles of the process that runs now hold: it leads here until the process ends.
+  std::shared_ptr<TcpStack*> process_ = std::make_shared<TcpStack*>(this);
 };
 
 }  // namespace pshare::sim

@@ -71,7 +71,7 @@ class UdpStack {
  private:
   friend class UdpSocket;
   std::shared_ptr<KernelUdpSocket> find(const Endpoint& local) const;
-  void forget(const KernelUdpSocket& socket);
+  void forget(KernelUdpSocket& socket);
 
   Machine& machine_;
   std::unordered_map<std::uint16_t, std::vector<std::shared_ptr<KernelUdpSocket>>> by_port_;  // looked up, never walked in order
