@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 FOLDER = Path("/run/netns")
@@ -111,14 +112,28 @@ def make(names):
 
 def remove(namespaces):
     """With all processes inside."""
+    namespaces = list(namespaces)
     end_processes({each.inode() for each in namespaces})
     _ip([f"netns delete {each.name}" for each in namespaces])
 
 
 def end_processes(inodes):
-    """Kills whatever runs in network namespaces with these inodes, children of children included."""
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal() and int(process.name) != os.getpid():
-            with contextlib.suppress(OSError):  # it has just ended
-                if (process / "ns/net").stat().st_ino in inodes:
-                    os.kill(int(process.name), signal.SIGKILL)
+    """Kills whatever runs in network namespaces with these inodes, children of children included; returns when all have ended."""
+    while alive := processes_in(inodes):
+        for pid in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+
+
+def processes_in(inodes):
+    """But for ourselves."""
+    return [int(process.name) for process in Path("/proc").iterdir()
+            if process.name.isdecimal() and int(process.name) != os.getpid() and _network_of(process) in inodes]
+
+
+def _network_of(process):
+    try:
+        return (process / "ns/net").stat().st_ino
+    except OSError:  # it has just ended
+        return None

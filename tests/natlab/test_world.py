@@ -1,0 +1,199 @@
+"""A laboratory as a whole: everybody reaches whom they should, harm is done on command, and counters tell the truth."""
+import socket
+import threading
+
+import pytest
+
+from lab import Lab, LabError
+from lab.world import CONGESTION_CONTROL
+
+pytestmark = pytest.mark.internet
+
+STREAM = socket.SOCK_STREAM
+PATIENCE = 0.5  # for what is not to come; round trips take less than a tenth of it
+
+
+class Echo:
+    """A UDP service of the server that says who it has heard."""
+
+    def __init__(self, lab, address=None, family=socket.AF_INET):
+        self.socket = lab.server.socket(address=(address or lab.server.address, 4700), family=family)
+        self.socket.settimeout(None)
+        self.address = self.socket.getsockname()[:2]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            bytes_, sender = self.socket.recvfrom(2000)
+            self.socket.sendto(f"{sender[0]} {sender[1]}".encode() if bytes_ == b"who" else bytes_, sender)
+
+    def sees(self, caller):
+        """How the caller's socket looks from here; None if it gets no answer."""
+        caller.settimeout(PATIENCE)
+        caller.sendto(b"who", self.address)
+        try:
+            address, port = caller.recv(100).decode().split()
+        except TimeoutError:
+            return None
+        return address, int(port)
+
+
+SITES = ["public", "masq", "masq,fw=reject", "masq-rnd", "upnp", "dmz", "full-cone", "address-restricted", "port-restricted", "sym-seq", "sym-rnd", "cgnat", "masq+masq"]
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_site_reaches_the_server_and_is_seen_by_its_public_address(site):
+    with Lab(a=site) as lab:
+        seen, _ = Echo(lab).sees(lab.a.socket())
+        assert seen == lab.a.public_address
+        reached = lab.a.socket(STREAM)
+        listener = lab.server.socket(STREAM, (lab.server.address, 443))
+        listener.listen()
+        reached.connect(listener.getsockname())
+        assert listener.accept()[1][0] == lab.a.public_address
+
+
+@pytest.mark.parametrize("site", ["public,ipv6", "masq,ipv6", "port-restricted,ipv6", "cgnat,ipv6"])
+def test_ipv6_is_not_translated(site):
+    with Lab(a=site) as lab:
+        echo = Echo(lab, lab.server.addresses[2], socket.AF_INET6)
+        assert echo.sees(lab.a.socket(address=("::", 5000), family=socket.AF_INET6)) == (lab.a.address_v6, 5000)
+
+
+def test_the_servers_second_address_answers_too():
+    with Lab(a="public") as lab:
+        assert Echo(lab, lab.server.addresses[1]).sees(lab.a.socket(address=("", 5000))) == (lab.a.address, 5000)
+
+
+def test_hosts_on_one_lan_talk_without_their_gateway():
+    with Lab(a="@home:port-restricted", b="@home") as lab:
+        there = lab.b.socket(address=("", 5000))
+        lab.a.socket().sendto(b"neighbour", (lab.b.address, 5000))
+        bytes_, (address, _) = there.recvfrom(100)
+        assert (bytes_, address) == (b"neighbour", lab.a.address)
+        assert lab.counters().between("a", "b").packets == 1
+
+
+def test_hosts_on_an_isolated_lan_do_not_hear_each_other():
+    with Lab(a="@home:port-restricted,isolated", b="@home") as lab:
+        there = lab.b.socket(address=("", 5000))
+        lab.a.socket().sendto(b"neighbour", (lab.b.address, 5000))
+        there.settimeout(PATIENCE)
+        with pytest.raises(TimeoutError):
+            there.recv(100)
+
+
+def test_both_sides_may_have_the_same_subnet():
+    with Lab(a="masq,lan=192.168.1", b="port-restricted,lan=192.168.1") as lab:
+        echo = Echo(lab)
+        assert lab.a.address == lab.b.address
+        assert [echo.sees(host.socket())[0] for host in (lab.a, lab.b)] == [lab.a.public_address, lab.b.public_address]
+
+
+def test_counters_tell_who_spoke_to_whom():
+    with Lab(a="masq", b="public") as lab:
+        echo, caller = Echo(lab), lab.a.socket()
+        before = lab.counters()
+        caller.sendto(bytes(1000), echo.address)
+        assert caller.recv(2000) == bytes(1000)
+        counted = lab.counters() - before
+        assert counted.sent("a", "server").bytes == counted.sent("server", "a").bytes == 1000 + 20 + 8
+        assert counted.between("a", "server").packets == 2
+        assert counted.between("a", "b").packets == counted.between("b", "server").packets == 0
+        lab.reset_counters()
+        assert lab.counters().between("a", "server").packets == 0
+
+
+@pytest.mark.parametrize("wire", ["a.link", "a.gw1.link", "a.access", "server.access"])
+def test_a_wire_can_be_cut_and_mended(wire):
+    with Lab(a="masq") as lab:
+        echo, caller = Echo(lab), lab.a.socket()
+        lab.cut(wire)
+        assert echo.sees(caller) is None
+        lab.mend(wire)
+        assert echo.sees(caller)
+
+
+def test_the_access_of_a_host_may_be_another_ones_too():
+    with Lab(a="@home:masq", b="@home") as lab:
+        echo = Echo(lab)
+        lab.cut("b.access")
+        assert echo.sees(lab.a.socket()) is None
+
+
+@pytest.mark.parametrize("gateway", ["masq", "port-restricted"])
+def test_a_reboot_forgets_mappings(gateway):
+    with Lab(a=gateway) as lab:
+        echo, caller = Echo(lab), lab.a.socket()
+        mapped = echo.sees(caller)
+        lab.reboot("a")
+        echo.socket.sendto(b"to what is no more", mapped)
+        caller.settimeout(PATIENCE)
+        with pytest.raises(TimeoutError):
+            caller.recv(100)
+        assert echo.sees(caller)
+
+
+@pytest.mark.parametrize("site", ["masq", "port-restricted", "cgnat", "masq+masq", "public"])
+def test_a_provider_can_change_a_sites_address(site):
+    with Lab(a=site) as lab:
+        echo = Echo(lab)
+        old = lab.a.public_address
+        new = lab.change_address("a")
+        assert new == lab.a.public_address != old
+        assert echo.sees(lab.a.socket())[0] == new
+
+
+@pytest.mark.parametrize("gateway", ["masq", "port-restricted"])
+def test_udp_can_be_blocked_and_allowed_again(gateway):
+    with Lab(a=gateway) as lab:
+        echo, caller = Echo(lab), lab.a.socket()
+        assert echo.sees(caller)
+        lab.block_udp("a")
+        assert echo.sees(caller) is None
+        lab.allow_udp("a")
+        assert echo.sees(caller)
+
+
+def test_programs_run_in_their_host_and_end_with_the_laboratory():
+    with Lab(a="public") as lab:
+        listening = lab.server.start(["python3", "-u", "-c", "import socket; s = socket.create_server(('', 443)); print('ready'); s.accept(); input()"])
+        listening.says("ready")
+        told = lab.a.run(["python3", "-c", f"import socket; print(socket.create_connection(('{lab.server.address}', 443)).getsockname()[0])"])
+        assert told.text.strip() == lab.a.address
+    assert not listening.running()
+
+
+def test_tcp_uses_the_congestion_control_that_most_people_have():
+    with Lab(a="masq") as lab:
+        listener = lab.server.socket(STREAM, (lab.server.address, 443))
+        listener.listen()
+        caller = lab.a.socket(STREAM)
+        caller.connect(listener.getsockname())
+        for end in (caller, listener.accept()[0]):
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode() == CONGESTION_CONTROL
+
+
+def test_one_laboratory_comes_after_another():
+    for _ in range(2):
+        with Lab(a="masq") as lab:
+            assert Echo(lab).sees(lab.a.socket())
+
+
+def test_what_is_not_there_is_refused_in_words():
+    with Lab(a="masq", b="public") as lab:
+        with pytest.raises(LabError, match="no-such"):
+            lab.cut("no-such.wire")
+        with pytest.raises(LabError, match="b is behind no gateway"):
+            lab.reboot("b")
+        with pytest.raises(AttributeError, match="no host 'c'"):
+            lab.c.run(["true"])
+
+
+def test_the_real_miniupnpd_is_found_and_asked_from_the_lan():
+    with Lab(a="upnp", b="public") as lab:
+        assert "Mapped public port 7000 protocol UDP" in lab.a.run(["natpmpc", "-a", "7000", "7000", "udp", "3600"]).text
+        host, stranger = lab.a.socket(address=("", 7000)), lab.b.socket()
+        stranger.sendto(b"uninvited", (lab.a.public_address, 7000))
+        assert host.recv(100) == b"uninvited"
+        assert "Found valid IGD" in lab.a.run(["upnpc", "-s"]).text
