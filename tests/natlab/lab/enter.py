@@ -10,6 +10,7 @@ hear it. Rootless means through a user namespace, in which we are root and may m
 """
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 _MARK = "NATLAB_INSIDE"
 _PR_SET_PDEATHSIG = 1
 _TUN = "/dev/net/tun"
+_TOOLS = ("unshare", "nsenter", "ip", "nft", "miniupnpd")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -32,6 +34,9 @@ def inside():
 
 def why_not(rootless=False):
     """Why this machine has no laboratory, in words; None if it has."""
+    _look_where_administrators_do()
+    if missing := [tool for tool in _TOOLS if not shutil.which(tool)]:
+        return f"not installed: {', '.join(missing)} (packaging/setup.sh --tests installs them)"
     probe = subprocess.run([*_unshare(rootless), "mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True, text=True, check=False)
     if probe.returncode == 0:
         return None
@@ -53,6 +58,7 @@ def why_no_devices():
 
 def enter(rootless=False):
     """Returns inside. Outside it runs this program again inside, with the same command line, and ends as that does."""
+    _look_where_administrators_do()
     if inside():
         _prepare()
         return
@@ -71,6 +77,12 @@ def enter(rootless=False):
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the inner one by itself, which ends in good order
     status = process.wait()
     os._exit(128 + ended_by[0] if ended_by else status if status >= 0 else 128 - status)
+
+
+def _look_where_administrators_do():
+    """nft and miniupnpd are where PATH does not lead everybody."""
+    path = os.environ.get("PATH", "").split(":")
+    os.environ["PATH"] = ":".join([*path, *(folder for folder in ("/usr/sbin", "/sbin") if folder not in path)])
 
 
 def _die_with_parent():
