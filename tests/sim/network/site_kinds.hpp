@@ -1,0 +1,35 @@
+// The ten kinds of place that people send files from, by which NAT traversal is judged (both laboratories use these names).
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "network/internet.hpp"
+
+namespace pshare::sim {
+
+struct SiteKind {
+  std::string_view name;
+  std::string_view home{};             // preset of the home's gateway; empty: a public host
+  std::string_view carrier{};          // preset of a carrier's NAT outside it; empty: none
+  bool lets_udp_out = true;
+};
+
+inline constexpr std::array site_kinds{
+    SiteKind{"public"},
+    SiteKind{"full-cone", "full-cone"},
+    SiteKind{"address-restricted", "address-restricted"},
+    SiteKind{"port-restricted", "port-restricted"},
+    SiteKind{"masq", "masq"},
+    SiteKind{"masq-random", "masq-random"},
+    SiteKind{"sym-seq", "sym-seq"},
+    SiteKind{"sym-rnd", "sym-rnd"},
+    SiteKind{"cgnat", "masq", "port-restricted"},
+    SiteKind{"udp-blocked", "port-restricted", {}, false},
+};
+
+/// A machine called `name` at a place of that kind; its LAN is called the same, and a carrier's `name`-carrier.
+Machine& add_site(Internet& internet, const SiteKind& kind, const std::string& name, AccessLine line = {});
+
+}  // namespace pshare::sim
