@@ -499,9 +499,9 @@ std::uint32_t TcpConnection::receive_window() const {
   return settings_.window - std::min(settings_.window, static_cast<std::uint32_t>(unread_.size()));
 }
 
-void TcpConnection::end(TcpEnd::Kind kind, std::optional<IcmpError> error) {
+void TcpConnection::end(TcpEnd::Kind kind, const std::optional<IcmpError>& error) {
   stop();
-  actions_.emplace_back(Ended{{.kind = kind, .error = std::move(error)}});
+  actions_.emplace_back(Ended{{.kind = kind, .error = error}});
 }
 
 void TcpConnection::stop() {

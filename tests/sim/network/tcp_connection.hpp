@@ -112,7 +112,7 @@ class TcpConnection {
   void take_fin();
   void own_fin_acknowledged();
   void wait_in_time_wait();
-  void end(TcpEnd::Kind kind, std::optional<IcmpError> error = std::nullopt);
+  void end(TcpEnd::Kind kind, const std::optional<IcmpError>& error = std::nullopt);
   void end_by_reset();
   void stop();
   void send_reset(std::uint32_t sequence, std::optional<std::uint32_t> acknowledgement = std::nullopt);

@@ -283,8 +283,8 @@ void TcpStack::receive_error(const IcmpError& error) {
   drain(socket);
 }
 
-void TcpStack::drain(const Socket& given) {
-  const auto socket = given;  // whoever gave it may let go of it
+// A copy, since a call may make the handle go away.
+void TcpStack::drain(Socket socket) {  // NOLINT(performance-unnecessary-value-param)
   if (socket->draining) return;
   socket->draining = true;
   while (!socket->lost) {
@@ -298,7 +298,7 @@ void TcpStack::drain(const Socket& given) {
       if (const auto call = socket->calls.writable) (*call)();
     } else {
       if (std::holds_alternative<TcpConnection::PeerFinished>(*action)) socket->finished = true;
-      if (auto* ended = std::get_if<TcpConnection::Ended>(&*action)) socket->ended = std::move(ended->how);
+      if (auto* ended = std::get_if<TcpConnection::Ended>(&*action)) socket->ended = ended->how;
       tell(socket);
     }
   }

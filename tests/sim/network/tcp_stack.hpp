@@ -126,7 +126,7 @@ class TcpStack {
   TcpSettings settings_towards(const IpAddress& remote) const;
   void accept(const Packet& syn, const Listener& listener);
   /// Performs what the connection wants, and plans for its deadline.
-  void drain(const Socket& socket);
+  void drain(Socket socket);
   void send(const KernelTcpSocket& socket, TcpConnection::Segment segment);
   void connected(const Socket& socket);
   /// Tells the program what it does not know yet, as far as it reads.
