@@ -19,6 +19,8 @@ _TIMEOUTS = {
     "udp_unanswered_lifetime_s": "nf_conntrack_udp_timeout",
     "tcp_established_lifetime_s": "nf_conntrack_tcp_timeout_established",
 }
+# What a device holds before natlab-internet has taken it: a burst of a fast sender fits.
+QUEUE_PACKETS = 4000
 _REQUEST_PORT = 5351  # NAT-PMP's and PCP's (RFC 6886, RFC 6887)
 _FIRST_BYTE = {"natpmp": 0, "pcp": 2}  # of a request: the version
 _REFUSALS = {"drop": "drop", "reject": "reject with icmpx port-unreachable", "open": "accept"}
@@ -38,7 +40,7 @@ def settings(box):
 def addresses(box, v6_behind=()):
     """Lines for `ip -batch`. What is on a TUN device has no ARP, so a route to the device will do."""
     lines = [
-        "link set lo up", "link set lan up", "link set wan up",
+        "link set lo up", *(f"link set {device} up txqueuelen {QUEUE_PACKETS}" for device in ("lan", "wan")),
         f"address add {box.inside}/24 dev lan",
         *(f"address add {address}/32 dev wan" for address in box.outside),
         "route add default dev wan",

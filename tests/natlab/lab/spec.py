@@ -25,7 +25,14 @@ SIMULATED = {
     "port-restricted": "endpoint-independent mapping, filtering by address and port",
     "sym-seq": "mapping and filtering by address and port, ports in sequence (symmetric)",
     "sym-rnd": "mapping and filtering by address and port, random ports (symmetric)",
-    "cgn-block": "as sym-rnd, but each customer has a small block of ports (carrier)",
+    "cgn-block": "as sym-rnd, but each customer has a block of 512 ports (carrier)",
+    "rst-syn": "port-restricted; a SYN that nobody asked for gets a reset",
+    "icmp-syn": "port-restricted; a SYN that nobody asked for gets an ICMP error",
+    "icmp-late-syn": "the same after six seconds, unless the host's own SYN comes first (RFC 5382)",
+    "no-simopen": "port-restricted; SYNs may not cross",
+    "rst-kills": "port-restricted; a reset from outside ends the mapping",
+    "no-simopen-rst": "no-simopen and rst-syn",
+    "rst-kills-rst": "rst-kills and rst-syn",
 }
 # Gateways that are a Linux kernel of their own.
 KERNEL = {

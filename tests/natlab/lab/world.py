@@ -86,7 +86,7 @@ class Lab:
 
     def _host_addresses(self, name):
         host = self.plan.hosts[name]
-        lines = ["link set lo up", "link set eth0 up"]
+        lines = ["link set lo up", f"link set eth0 up txqueuelen {kernel_gateway.QUEUE_PACKETS}"]
         how = f"congctl {CONGESTION_CONTROL}"
         if host.chain:
             home = self.plan.home(name)
