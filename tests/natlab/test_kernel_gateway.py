@@ -32,7 +32,8 @@ def behind(tmp_path):
                 each.set({"ipv6.conf.default.accept_dad": 0})
             inside.set(kernel_gateway.settings(box))
             inside.rules(kernel_gateway.ruleset(box))
-            inside.link("link add lan type veth peer name eth0 netns a", "link add wan type veth peer name eth0 netns server", *kernel_gateway.addresses(box))
+            inside.link("link add lan type veth peer name eth0 netns a", "link add wan type veth peer name eth0 netns server",
+                        *kernel_gateway.addresses(box))
             host.link("link set lo up", "link set eth0 up", "address add 192.168.11.10/24 dev eth0", "route add default via 192.168.11.1")
             server.link("link set lo up", "link set eth0 up", *(f"address add {address}/24 dev eth0" for address in plan.hosts["server"].addresses),
                         "route add 81.2.70.0/24 dev eth0")

@@ -161,7 +161,8 @@ def test_udp_can_be_blocked_and_allowed_again(gateway):
 
 def test_programs_run_in_their_host_and_end_with_the_laboratory():
     with Lab(a="public") as lab:
-        listening = lab.server.start(["python3", "-u", "-c", "import socket; s = socket.create_server(('', 443)); print('ready'); s.accept(); input()"])
+        serves = "import socket; s = socket.create_server(('', 443)); print('ready'); s.accept(); s.accept()"
+        listening = lab.server.start(["python3", "-u", "-c", serves])
         listening.says("ready")
         told = lab.a.run(["python3", "-c", f"import socket; print(socket.create_connection(('{lab.server.address}', 443)).getsockname()[0])"])
         assert told.text.strip() == lab.a.address

@@ -28,7 +28,8 @@ class Counters:
     @classmethod
     def read(cls, plan, answer):
         pairs = {(each["node"], each["from"], each["to"]): _traffic(each) for each in answer["pairs"]}
-        wires = {each["name"]: {"there": _traffic(each["there"]), "back": _traffic(each["back"]), "dropped": each["dropped"]} for each in answer["wires"]}
+        wires = {each["name"]: {"there": _traffic(each["there"]), "back": _traffic(each["back"]), "dropped": each["dropped"]}
+                 for each in answer["wires"]}
         return cls(plan, pairs, wires, {each["name"]: each["mappings"] for each in answer["nats"]})
 
     def sent(self, sender, receiver):

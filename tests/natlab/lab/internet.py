@@ -22,7 +22,8 @@ def program():
         places = [_TOP / "build" / preset / "bin" for preset in ("release", "debug")]
     built = [place / "natlab-internet" for place in places if (place / "natlab-internet").exists()]
     if not built:
-        raise InternetError(f"natlab-internet is not built in {' or '.join(map(str, places))}: cmake --build --preset release --target natlab-internet")
+        raise InternetError(f"natlab-internet is not built in {' or '.join(map(str, places))}: "
+                            "cmake --build --preset release --target natlab-internet")
     return max(built, key=lambda path: path.stat().st_mtime)
 
 

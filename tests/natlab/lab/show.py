@@ -11,7 +11,8 @@ def picture(plan: Plan):
         for depth, name in enumerate(host.chain, 1):
             box = plan.boxes[name]
             inside = " ".join(filter(None, (box.inside, box.inside_v6)))
-            rows.append(("  " * depth + "└ " + name, _kind(box.spec), f"{inside} | {' '.join(box.outside)}", _line(wires[box.uplink or host.access])))
+            rows.append(("  " * depth + "└ " + name, _kind(box.spec), f"{inside} | {' '.join(box.outside)}",
+                         _line(wires[box.uplink or host.access])))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows)
 
@@ -35,6 +36,10 @@ _UNITS = {"delay_ms": "{:g} ms", "jitter_ms": "jitter {:g} ms", "hops": "hops {}
 
 
 def _line(wire):
-    said = [_UNITS[key].format(wire[key]) if key in _UNITS else f"{key.replace('_', '-')}={wire[key]}" for key in wire if key not in ("name", "between", "back")]
-    back = [f"back {_UNITS[key].format(value)}" for key, value in wire.get("back", {}).items()]
+    said = [_setting(key, value) for key, value in wire.items() if key not in ("name", "between", "back")]
+    back = [f"back {_setting(key, value)}" for key, value in wire.get("back", {}).items()]
     return f"{wire['name']}: {', '.join(said + back)}"
+
+
+def _setting(key, value):
+    return _UNITS[key].format(value) if key in _UNITS else f"{key.replace('_', '-')}={value}"

@@ -71,8 +71,8 @@ class Lab:
         namespaces.finish([gateway.namespace.begin_rules(kernel_gateway.ruleset(gateway.box)) for gateway in self.gateways.values()])
         self._internet.wait()
         namespaces.finish([
-            *(gateway.namespace.begin_link(*kernel_gateway.addresses(gateway.box, self._v6_behind(gateway.box))) for gateway in self.gateways.values()),
-            *(host.namespace.begin_link(*self._host_addresses(name)) for name, host in self.hosts.items()),
+            *(each.namespace.begin_link(*kernel_gateway.addresses(each.box, self._v6_behind(each.box))) for each in self.gateways.values()),
+            *(each.namespace.begin_link(*self._host_addresses(name)) for name, each in self.hosts.items()),
         ])
         for gateway in self.gateways.values():
             gateway.start_daemon()
@@ -90,10 +90,12 @@ class Lab:
         how = f"congctl {CONGESTION_CONTROL}"
         if host.chain:
             home = self.plan.home(name)
-            lines += [f"address add {host.addresses[0]}/24 dev eth0 noprefixroute", f"route add {home.network} dev eth0 src {host.addresses[0]} {how}",
+            lines += [f"address add {host.addresses[0]}/24 dev eth0 noprefixroute",
+                      f"route add {home.network} dev eth0 src {host.addresses[0]} {how}",
                       f"route add default via {home.inside} {how}"]
         else:
-            lines += [*(f"address add {address}/32 dev eth0" for address in host.addresses), f"route add default dev eth0 src {host.addresses[0]} {how}"]
+            lines += [*(f"address add {address}/32 dev eth0" for address in host.addresses),
+                      f"route add default dev eth0 src {host.addresses[0]} {how}"]
         if host.addresses_v6:
             lines += [*(f"address add {address}/64 dev eth0 nodad noprefixroute" for address in host.addresses_v6)]
             if host.chain:
@@ -184,7 +186,8 @@ class Lab:
         [old], [new] = host.addresses, self._new_addresses(host.addresses)
         self._route(new, host.port)
         self._namespaces[host.name].link(
-            f"address add {new}/32 dev eth0", f"route replace default dev eth0 src {new} congctl {CONGESTION_CONTROL}", f"address delete {old}/32 dev eth0")
+            f"address add {new}/32 dev eth0", f"route replace default dev eth0 src {new} congctl {CONGESTION_CONTROL}",
+            f"address delete {old}/32 dev eth0")
         host.addresses = [new]
         return new
 
