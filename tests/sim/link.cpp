@@ -1,6 +1,7 @@
 #include "link.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace pshare::sim {
 
@@ -10,15 +11,27 @@ Duration time_on_line(std::uint64_t bytes, BytesPerSecond rate) {
   return std::chrono::seconds{whole} + std::chrono::nanoseconds{rest * 1'000'000'000 / rate.count};
 }
 
-bool DatagramLink::chance(double probability) {
-  return probability > 0 && static_cast<double>(random_.below(1'000'000)) < probability * 1e6;
+void DatagramLink::change(Settings settings) {
+  settings_ = settings;
+  in_burst_ = false;
+  burst_changes_.reset();
+}
+
+Duration DatagramLink::drawn_around(Duration mean) {
+  // Exponential; from (0, 1], so that the logarithm is finite.
+  const auto share = static_cast<double>(random_.below(1'000'000) + 1) / 1e6;
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double, Duration::period>{-std::log(share) * static_cast<double>(mean.count())});
 }
 
 bool DatagramLink::lost() {
-  // Gilbert's two states. The number of datagrams in the bad one is geometric, with the mean that was asked for.
-  if (in_burst_ && chance(settings_.burst_length > 1 ? 1 / settings_.burst_length : 1)) in_burst_ = false;
-  else if (!in_burst_ && chance(settings_.burst_begins)) in_burst_ = true;
-  return in_burst_ || chance(settings_.loss);
+  if (settings_.bursts_every > Duration::zero()) {
+    if (!burst_changes_) burst_changes_ = events_.now() + drawn_around(settings_.bursts_every);
+    while (*burst_changes_ <= events_.now()) {
+      in_burst_ = !in_burst_;
+      *burst_changes_ += std::max(drawn_around(in_burst_ ? settings_.burst_lasts : settings_.bursts_every), Duration{1});
+    }
+  }
+  return in_burst_ || (settings_.loss > 0 && static_cast<double>(random_.below(1'000'000)) < settings_.loss * 1e6);
 }
 
 void DatagramLink::send(std::uint64_t bytes, std::function<void()> arrived) {

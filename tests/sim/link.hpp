@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "event_queue.hpp"
 #include "wire/random.hpp"
@@ -22,27 +23,28 @@ class DatagramLink {
     BytesPerSecond rate{0};     // 0: unlimited
     std::uint64_t queue = 0;    // bytes that may wait for the line, the one being sent included; 0: unlimited
     double loss = 0;            // probability
-    double burst_begins = 0;    // probability, for each datagram, that a burst begins in which everything is lost
-    double burst_length = 0;    // mean number of datagrams in a burst (Gilbert's model)
+    Duration bursts_every{0};   // mean time from the end of a burst, in which everything is lost, to the next; 0: there are none
+    Duration burst_lasts{0};    // its mean length (Gilbert's model in continuous time)
     bool keeps_order = false;   // jitter delays, but nothing overtakes
   };
   DatagramLink(EventQueue& events, Random& random, Settings settings) : events_(events), random_(random), settings_(settings) {}
 
   void send(std::uint64_t bytes, std::function<void()> arrived);
   /// From now on; what is under way arrives as planned.
-  void change(Settings settings) { settings_ = settings; }
+  void change(Settings settings);
   std::uint64_t dropped() const { return dropped_; }  // by loss or a full queue
 
  private:
   EventQueue& events_;
   Random& random_;
   Settings settings_;
-  bool chance(double probability);
   bool lost();
+  Duration drawn_around(Duration mean);
 
   TimePoint line_free_{}, last_arrival_{};
   std::uint64_t queued_ = 0, dropped_ = 0;
   bool in_burst_ = false;
+  std::optional<TimePoint> burst_changes_;  // begins or ends
 };
 
 class StreamLink {

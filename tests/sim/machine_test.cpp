@@ -277,7 +277,7 @@ TEST(TcpPorts, AreSharedByAListenerAndConnectionsToOthers) {
 TEST(TcpStream, DeliversEveryByteInOrderThroughLossAndReordering) {
   const auto bytes = some_bytes(1'000'000);
   for (const auto& line : {DatagramLink::Settings{.delay = 10ms, .loss = 0.05}, {.delay = 10ms, .jitter = 8ms},
-                           {.delay = 10ms, .jitter = 3ms, .loss = 0.05}, {.delay = 10ms, .burst_begins = 0.002, .burst_length = 5},
+                           {.delay = 10ms, .jitter = 3ms, .loss = 0.05}, {.delay = 10ms, .bursts_every = 2s, .burst_lasts = 200ms},
                            {.delay = 10ms, .rate = {2'000'000}, .queue = 20'000}}) {
     TwoMachines net{Wire::both_ways(line)};
     Server server{net, net.bob, 4700};

@@ -115,14 +115,20 @@ TEST_F(WireTest, CarriesNothingWhileItIsCutWhatWasUnderWayIncluded) {
   EXPECT_EQ(right.packets[0].flow.from, endpoint("10.0.0.1:3"));
 }
 
-TEST_F(WireTest, LosesInBurstsOfTheMeanLengthThatWasAskedFor) {
-  auto line = DatagramLink::Settings{.burst_begins = 0.01, .burst_length = 10};
-  const auto wire = wire_with(Wire::both_ways(line));
-  constexpr int sent = 100'000;
-  for (int i = 0; i < sent; ++i) left.interface.send(packet("10.0.0.1:1", "10.0.0.2:1", static_cast<std::uint32_t>(i)  % 1000));
+TEST_F(WireTest, LosesEverythingInBurstsThatLastAndComeAsOftenAsAskedFor) {
+  const auto wire = wire_with(Wire::both_ways({.bursts_every = 1s, .burst_lasts = 100ms}));
+  constexpr int sent = 200'000;
+  for (int i = 0; i < sent; ++i) world.events().in(i * 5ms, [&] { left.interface.send(packet("10.0.0.1:1", "10.0.0.2:1")); });
   run(world);
-  // In Gilbert's model the share of the bad state is 0.01 / (0.01 + 1/10), one in eleven.
+  // The share of the time in bursts: 0.1 of 1.1 s, over about 900 of them.
   EXPECT_NEAR(static_cast<double>(wire.dropped()) / sent, 1.0 / 11, 0.01);
+  // They are bursts: behind one loss comes another with 1 - 5/100.
+  std::vector<bool> arrived(sent);
+  for (const auto time : right.times) arrived[static_cast<std::size_t>(time / 5ms)] = true;
+  int lost = 0, lost_again = 0;
+  for (std::size_t i = 0; i + 1 < sent; ++i)
+    if (!arrived[i]) ++lost, lost_again += arrived[i + 1] ? 0 : 1;
+  EXPECT_NEAR(static_cast<double>(lost_again) / lost, 0.95, 0.01);
 }
 
 TEST_F(WireTest, KeepsTheOrderUnderJitterWhenToldTo) {

@@ -125,10 +125,10 @@ TEST(TextbookPunching, SurvivesLossAndJitterByKnockingAgain) {
     Internet internet{world};
     auto& server = internet.add_server("server", {"81.2.69.10"});
     Introducer introducer{server, introducer_port};
-    const AccessLine bad{.more = {.jitter = 30ms, .loss = 0.1, .burst_begins = 0.02, .burst_length = 5}};
+    const AccessLine bad{.more = {.jitter = 30ms, .loss = 0.1, .bursts_every = 1s, .burst_lasts = 200ms}};
     auto& left = add_site(internet, site_kinds[3], "left", bad);
     auto& right = add_site(internet, site_kinds[4], "right", bad);
-    EXPECT_TRUE(punch_udp(world, left, right, introducer.at(server.addresses().front().address), 30s).connected()) << "seed " << seed;
+    EXPECT_TRUE(punch_udp(world, left, right, introducer.at(server.addresses().front().address), 2min).connected()) << "seed " << seed;
   }
 }
 

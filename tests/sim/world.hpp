@@ -22,7 +22,7 @@ struct Seed {
 
 class World {
  public:
-  explicit World(Seed seed) : random_(seed.number) {}
+  explicit World(Seed seed, std::uint64_t step_limit = 1'000'000) : events_(step_limit), random_(seed.number) {}
   World(const World&) = delete;
 
   EventQueue& events() { return events_; }

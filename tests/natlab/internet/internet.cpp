@@ -33,8 +33,8 @@ void apply(const json& words, DatagramLink::Settings& line) {
   if (words.contains("rate_mbit")) line.rate = {static_cast<std::uint64_t>(words["rate_mbit"].get<double>() * 125'000)};
   if (words.contains("queue_kb")) line.queue = static_cast<std::uint64_t>(words["queue_kb"].get<double>() * 1000);
   if (words.contains("loss")) line.loss = words["loss"].get<double>();
-  if (words.contains("burst_begins")) line.burst_begins = words["burst_begins"].get<double>();
-  if (words.contains("burst_length")) line.burst_length = words["burst_length"].get<double>();
+  if (words.contains("bursts_every_ms")) line.bursts_every = milliseconds(words["bursts_every_ms"]);
+  if (words.contains("burst_lasts_ms")) line.burst_lasts = milliseconds(words["burst_lasts_ms"]);
   if (words.contains("keeps_order")) line.keeps_order = words["keeps_order"].get<bool>();
 }
 

@@ -59,9 +59,6 @@ ifreq request_for(const std::string& device) {
   return request;
 }
 
-// A burst of a fast sender fits; more is what a slow line drops anyway.
-constexpr int kernel_queue_packets = 4000;
-
 }  // namespace
 
 TunEdge::TunEdge(Settings settings) : settings_(std::move(settings)), interface_(*this, settings_.device) {
@@ -74,9 +71,6 @@ TunEdge::TunEdge(Settings settings) : settings_(std::move(settings)), interface_
   request = request_for(settings_.device);
   request.ifr_mtu = static_cast<int>(settings_.mtu);
   if (::ioctl(control.number(), SIOCSIFMTU, &request) != 0) fail("setting the MTU of " + settings_.device);
-  request = request_for(settings_.device);
-  request.ifr_qlen = kernel_queue_packets;
-  if (::ioctl(control.number(), SIOCSIFTXQLEN, &request) != 0) fail("setting the queue of " + settings_.device);
   request = request_for(settings_.device);
   if (::ioctl(control.number(), SIOCGIFFLAGS, &request) != 0) fail("reading the flags of " + settings_.device);
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP | IFF_MULTICAST);

@@ -17,7 +17,8 @@ class TunEdge final : public sim::Node {
     std::uint32_t mtu = 1500;
   };
 
-  /// Makes the device and brings it up, without addresses: those are its kernel's business. Throws std::system_error.
+  /// Makes the device and brings it up, without addresses and with the queue that
+  /// the kernel gives it: those are for the namespace's owner to set. Throws std::system_error.
   explicit TunEdge(Settings settings);
   ~TunEdge() override;
 
