@@ -125,7 +125,7 @@ TEST(TextbookPunching, SurvivesLossAndJitterByKnockingAgain) {
     Internet internet{world};
     auto& server = internet.add_server("server", {"81.2.69.10"});
     Introducer introducer{server, introducer_port};
-    const AccessLine bad{.more = {.jitter = 30ms, .loss = 0.1, .bursts_every = 1s, .burst_lasts = 200ms}};
+    const AccessLine bad{.more = {.jitter = 30ms, .loss = 0.05, .bursts_every = 2s, .burst_lasts = 200ms}};
     auto& left = add_site(internet, site_kinds[3], "left", bad);
     auto& right = add_site(internet, site_kinds[4], "right", bad);
     EXPECT_TRUE(punch_udp(world, left, right, introducer.at(server.addresses().front().address), 2min).connected()) << "seed " << seed;
