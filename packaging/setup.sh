@@ -13,11 +13,16 @@ build_packages=(
   libasio-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
 )
-# clang builds the fuzz targets; util-linux and iproute2 give end-to-end tests small file systems and namespaces.
+# clang builds the fuzz targets; util-linux and iproute2 give end-to-end tests small file systems and namespaces. The last two lines are
+# routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
 test_packages=(
   libgtest-dev libgmock-dev python3 python3-pytest
-  clang libclang-rt-dev clang-tidy cppcheck util-linux iproute2
+  clang libclang-rt-dev clang-tidy cppcheck util-linux iproute2 iputils-ping
+  nftables miniupnpd-nftables
+  miniupnpc natpmpc stun-client coturn
 )
+# Debian starts these when it installs them. Nobody asked for that, so they are kept from it; one that was there before is left alone.
+unwanted_services=(coturn)
 
 usage() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
@@ -80,7 +85,17 @@ if ! find_root; then
   exit 1
 fi
 say "installing ${missing[*]}"
+masked=()
+if command -v systemctl >/dev/null; then
+  for service in "${unwanted_services[@]}"; do
+    [[ " ${missing[*]} " == *" $service "* ]] || continue
+    "${become_root[@]}" systemctl --quiet mask "$service" 2>/dev/null && masked+=("$service")
+  done
+fi
 export DEBIAN_FRONTEND=noninteractive
 "${become_root[@]}" apt-get -qq -o Acquire::Retries=3 update
 "${become_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 install --yes --no-install-recommends "${missing[@]}" >/dev/null
+for service in "${masked[@]}"; do
+  "${become_root[@]}" systemctl --quiet unmask "$service" && "${become_root[@]}" systemctl --quiet disable "$service"
+done
 say "installed"
