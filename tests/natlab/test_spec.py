@@ -54,7 +54,7 @@ def test_axes_become_the_words_of_the_configuration():
     ("delay=20ms", "delay_ms", 20), ("delay=0.5s", "delay_ms", 500), ("rate=200mbit", "rate_mbit", 200), ("rate=1gbit", "rate_mbit", 1000),
     ("rate=500kbit", "rate_mbit", 0.5), ("up=10mbit", "up_mbit", 10), ("queue=256kb", "queue_kb", 256),
     ("loss=1%", "loss", 0.01), ("loss=0.02", "loss", 0.02), ("hops=5", "hops", 5), ("mtu=1280", "mtu", 1280), ("reports-mtu=no", "reports_mtu", False), ("jitter=3ms", "jitter_ms", 3),
-    ("burst-begins=0.1%", "burst_begins", 0.001), ("burst-length=10", "burst_length", 10), ("keeps-order=no", "keeps_order", False)])
+    ("bursts-every=5s", "bursts_every_ms", 5000), ("burst-lasts=200ms", "burst_lasts_ms", 200), ("keeps-order=no", "keeps_order", False)])
 def test_a_line_is_described_with_units(text, field, value):
     assert getattr(only(f"masq,{text}").line, field) == pytest.approx(value)
 

@@ -67,8 +67,8 @@ class Line:
     up_mbit: float | None = None
     queue_kb: float | None = None
     loss: float | None = None
-    burst_begins: float | None = None
-    burst_length: float | None = None
+    bursts_every_ms: float | None = None
+    burst_lasts_ms: float | None = None
     keeps_order: bool | None = None
     hops: int | None = None
     mtu: int | None = None
@@ -225,8 +225,8 @@ _LINE = {
     "up": ("up_mbit", _mbit),
     "queue": ("queue_kb", _kilobytes),
     "loss": ("loss", _share),
-    "burst-begins": ("burst_begins", _share),
-    "burst-length": ("burst_length", _plain),
+    "bursts-every": ("bursts_every_ms", _milliseconds),
+    "burst-lasts": ("burst_lasts_ms", _milliseconds),
     "keeps-order": ("keeps_order", _yes_or_no),
     "hops": ("hops", _whole),
     "mtu": ("mtu", _whole),
@@ -263,8 +263,8 @@ _EXPLAINED = {
     "rate": "both ways",
     "up": "the rate of the way out alone",
     "loss": "at random",
-    "burst-begins": "the chance at each packet that a burst of losses begins",
-    "burst-length": "packets, on average",
+    "bursts-every": "mean time from the end of a burst, in which everything is lost, to the next",
+    "burst-lasts": "its mean length",
     "hops": "routers that count a packet's TTL down",
     "reports-mtu": "no: packets that are too long vanish silently",
 }
