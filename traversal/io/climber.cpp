@@ -25,10 +25,11 @@ Climber::Climber(asio::any_io_executor executor, const TlsContext& tls, LaneDoor
   if (!drives(Tier::direct)) registration_.turn_away();
 }
 
-bool Climber::drives(Tier tier) const {
-  const bool asked_for = std::find(settings_.tiers.begin(), settings_.tiers.end(), tier) != settings_.tiers.end();
-  return tier == Tier::direct && asked_for && settings_.tcp_allowed;
+Ascent::Settings Climber::how_to_climb(Duration patience) const {
+  return {.tiers = settings_.tiers, .tcp_allowed = settings_.tcp_allowed, .patience = patience};
 }
+
+bool Climber::drives(Tier tier) const { return Ascent::drives(tier, how_to_climb({})); }
 
 std::vector<LocalAddress> Climber::local_addresses() const {
   std::vector<LocalAddress> out;

@@ -1,5 +1,5 @@
 // Climbs the ladder for one session: dials the peer's candidates and lets the peer in at the door, both at the same time, as the
-// ladder says. This build drives the direct tier over TCP; other tiers end as unsupported.
+// ladder says. What this build can drive, traversal/ascent knows.
 //
 // Both peers dial. On the sender's side first_lane() picks one lane and closes all others. The receiver keeps every lane that
 // comes, and learns which one is used when the sender speaks on it.
@@ -14,18 +14,15 @@
 #include "io/asio.hpp"
 #include "io/wakeup.hpp"
 #include "secure/tls.hpp"
+#include "traversal/ascent.hpp"
 #include "traversal/gathering.hpp"
 #include "traversal/io/lane.hpp"
 #include "traversal/io/lane_door.hpp"
-#include "traversal/ladder.hpp"
 #include "traversal/pairing.hpp"
 #include "wire/candidate.hpp"
 #include "wire/ids.hpp"
 
 namespace pshare {
-
-/// How long one address may take, from the first SYN to LaneReady.
-inline constexpr Duration dial_patience = std::chrono::seconds{10};
 
 struct ClimbSettings {
   SessionId session;
@@ -33,16 +30,6 @@ struct ClimbSettings {
   std::vector<Tier> tiers{all_tiers.begin(), all_tiers.end()};  // in order of preference
   bool tcp_allowed = true;
   bool loopback_peer = false;  // the peer may be on this very host: the server is reached over loopback
-};
-
-/// How one attempt at a tier ended.
-struct Attempt {
-  Tier tier = Tier::direct;
-  Transport transport = Transport::tcp;
-  Outcome outcome = Outcome::failed;
-  Reason reason = Reason::none;
-  Duration elapsed{};               // since the search began
-  std::optional<Endpoint> remote;   // of the lane, if it connected
 };
 
 class Climber {
@@ -79,6 +66,7 @@ class Climber {
   awaitable<LanePtr> dial(Pair pair, Tier tier, std::uint32_t ordinal, TimePoint since);
   std::vector<LocalAddress> local_addresses() const;
   PeerHost peer_host() const { return settings_.loopback_peer ? PeerHost::may_be_this : PeerHost::anywhere; }
+  Ascent::Settings how_to_climb(Duration patience) const;
   bool drives(Tier tier) const;
 
   asio::any_io_executor executor_;
