@@ -18,6 +18,7 @@ from pathlib import Path
 
 _MARK = "NATLAB_INSIDE"
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWNS, _CLONE_NEWNET = 0x20000, 0x40000000
 _TUN = "/dev/net/tun"
 _TOOLS = ("unshare", "nsenter", "ip", "nft", "miniupnpd")
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -95,8 +96,19 @@ def _prepare():
     done = Path("/run/natlab/prepared-in")
     if done.exists() and done.read_text() == mine:
         return
+    _take_run()
+    done.write_text(mine)
+
+
+def apart():
+    """For a process that another one inside has forked: a network and a /run of its own, so that it can have a laboratory beside others."""
+    if _libc.unshare(_CLONE_NEWNS | _CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "leaving the namespaces of others")
+    _take_run()
+
+
+def _take_run():
     if _libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, None) != 0:
         raise OSError(ctypes.get_errno(), "mounting /run")
-    done.parent.mkdir()
-    done.write_text(mine)
+    Path("/run/natlab").mkdir()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -1,0 +1,141 @@
+"""Runs proofs side by side, each worker in namespaces of its own, and says how they went, a line each."""
+import contextlib
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from lab import enter
+
+from .registry import Disproved, proofs
+
+TIME_LIMIT = 60        # seconds that a proof may take
+WORKERS_PER_CORE = 4   # most of the time they wait
+
+
+class _Worker:
+    """A process that runs the proofs it is told the number of."""
+
+    def __init__(self, context):
+        self.ours, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.number = None
+
+    def begin(self, number):
+        self.number, self.began = number, time.monotonic()
+        self.ours.send(number)
+
+    def overdue(self):
+        return time.monotonic() - self.began > TIME_LIMIT
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+
+
+def _work(told):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who waits for us ends everything
+    enter.apart()
+    with contextlib.suppress(EOFError):
+        while True:
+            told.send(_result(proofs[told.recv()]))
+
+
+def _result(proof):
+    began = time.monotonic()
+    figures, words, log = None, None, None
+    try:
+        figures = proof.run()
+    except Exception as trouble:
+        words = str(trouble) if isinstance(trouble, Disproved) else "".join(traceback.format_exception_only(trouble)).split("\n")[0]
+        log = traceback.format_exc()
+    return time.monotonic() - began, figures, words, log
+
+
+def chosen(filters):
+    """Numbers of the proofs whose name has all the words of one of the filters."""
+    return [number for number, proof in enumerate(proofs)
+            if not filters or any(all(word in proof.name.lower() for word in each.lower().split()) for each in filters)]
+
+
+def show(numbers):
+    for number in numbers:
+        print(proofs[number].name)
+
+
+def run(numbers, verbose=False, workers=None):
+    """Gives the exit status."""
+    began = time.monotonic()
+    report = _Report(verbose, len(numbers))
+    quiet = [number for number in numbers if proofs[number].quiet]
+    others = sorted((number for number in numbers if not proofs[number].quiet), key=lambda number: -proofs[number].takes)
+    cores = len(os.sched_getaffinity(0))
+    _run_side_by_side(quiet, 1, report)
+    _run_side_by_side(others, workers or WORKERS_PER_CORE * cores, report)
+    return report.end(time.monotonic() - began)
+
+
+def _run_side_by_side(numbers, count, report):
+    context = multiprocessing.get_context("fork")
+    waiting, working = list(reversed(numbers)), []
+    while waiting or working:
+        while waiting and len(working) < count:
+            working.append(_Worker(context))
+            working[-1].begin(waiting.pop())
+        ready = wait([worker.ours for worker in working], timeout=1)
+        for worker in list(working):
+            if worker.ours in ready:
+                try:
+                    report.says(proofs[worker.number], *worker.ours.recv())
+                except EOFError:
+                    report.says(proofs[worker.number], time.monotonic() - worker.began, None, "its process has died", "")
+                    worker.number = None
+            elif worker.overdue():
+                report.says(proofs[worker.number], time.monotonic() - worker.began, None, f"not done after {TIME_LIMIT} s", "")
+                worker.number = None
+            else:
+                continue
+            if waiting and worker.number is not None:
+                worker.begin(waiting.pop())
+            else:
+                worker.end()
+                working.remove(worker)
+
+
+class _Report:
+    def __init__(self, verbose, count):
+        self._verbose = verbose
+        self._passed = self._failed = 0
+        self._folder = None
+        self._width = len(str(count))
+
+    def says(self, proof, seconds, figures, words, log):
+        if words is None:
+            self._passed += 1
+            print(f"ok    {seconds:5.1f} s  {proof.name}", flush=True)
+            if self._verbose and figures:
+                print(f"               {figures}", flush=True)
+            return
+        self._failed += 1
+        print(f"FAIL  {seconds:5.1f} s  {proof.name}\n               {words}\n               log: {self._keep(proof, words, log)}", flush=True)
+
+    def _keep(self, proof, words, log):
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="natlab-selftest-"))
+        name = re.sub(r"[^a-z0-9]+", "-", proof.name.lower()).strip("-")[:120]
+        path = self._folder / f"{name}.log"
+        path.write_text(f"{proof.name}\n{words}\n\n{log}\n")
+        return path
+
+    def end(self, seconds):
+        print(f"{self._passed} passed, {self._failed} failed ({seconds:.0f} s)", flush=True)
+        sys.stdout.flush()
+        return 0 if self._failed == 0 and self._passed > 0 else 1
