@@ -19,13 +19,13 @@ IpAddress Gateway::external_address() const {
 
 void Gateway::reboot() {
   nat_.reboot(events_.now());
-  if (on_restart_) on_restart_();
+  if (on_upheaval_) on_upheaval_(Upheaval::reboot);
   drain();
 }
 
 void Gateway::change_external(std::vector<IpAddress> addresses) {
   nat_.change_external(std::move(addresses), events_.now());
-  if (on_restart_) on_restart_();
+  if (on_upheaval_) on_upheaval_(Upheaval::new_addresses);
   drain();
 }
 

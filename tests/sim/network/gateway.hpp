@@ -38,13 +38,15 @@ class Gateway : public Node {
   void add_service(Service service) { services_.push_back(std::move(service)); }
   void reboot();
   void change_external(std::vector<IpAddress> addresses);
-  /// Called after each of the two, for services that hold state of their own.
-  void set_on_restart(std::function<void()> on_restart) { on_restart_ = std::move(on_restart); }
+  enum class Upheaval { reboot, new_addresses };
+  /// Called after each, for services that hold state of their own.
+  void set_on_upheaval(std::function<void(Upheaval)> call) { on_upheaval_ = std::move(call); }
+  /// Passes on what the NAT has to say, and plans for its deadline: after somebody else than a service that was just called changed its rules.
+  void drain();
 
   void receive(Packet packet, Interface& at) override;
 
  private:
-  void drain();
   void answer_itself(const Packet& packet);
 
   EventQueue& events_;
@@ -52,7 +54,7 @@ class Gateway : public Node {
   NatBox nat_;
   Interface inside_, outside_;
   std::vector<Service> services_;
-  std::function<void()> on_restart_;
+  std::function<void(Upheaval)> on_upheaval_;
   std::optional<TimePoint> planned_;
 };
 
