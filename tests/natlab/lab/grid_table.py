@@ -1,0 +1,96 @@
+"""A grid's results for people: a table (plain or Markdown) and what it comes to. Pure: cells in, text out."""
+import statistics
+
+from .grid_verdict import Verdict
+
+CORNER = "sender \\ receiver"
+
+
+def verdict_of(cell):
+    return Verdict(cell["word"], cell["note"])
+
+
+def size_words(count):
+    for unit, words in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {words}" if count < 10 * unit else f"{count / unit:.0f} {words}"
+    return f"{count} B"
+
+
+def _cell_lines(runs):
+    """Two: what came of it, and what the counters say."""
+    if not runs:
+        return "", ""
+    seconds = [run["seconds"]["path"] for run in runs if "path" in run["seconds"] and verdict_of(run).good]
+    time = f" {statistics.median(seconds):.2f} s" if seconds else ""
+    words = [run["word"] for run in runs]
+    counted = [f"{word} {words.count(word)}/{len(words)}" if len(words) > 1 else word for word in dict.fromkeys(words)]
+    with_bytes = [run["bytes"] for run in runs if run["bytes"]]
+    if not with_bytes:
+        return ", ".join(counted) + time, ""
+    straight, server = (size_words(max(each[where] for each in with_bytes)) for where in ("straight", "server"))
+    return ", ".join(counted) + time, f"{straight} | {server}"
+
+
+def _matrix(cells):
+    senders = list(dict.fromkeys(cell["sender"] for cell in cells))
+    receivers = list(dict.fromkeys(cell["receiver"] for cell in cells))
+    if set(senders) == set(receivers):
+        receivers = senders
+    runs = {}
+    for cell in cells:
+        runs.setdefault((cell["sender"], cell["receiver"]), []).append(cell)
+    return senders, receivers, lambda sender, receiver: _cell_lines(runs.get((sender, receiver)))
+
+
+def plain(cells):
+    senders, receivers, lines_of = _matrix(cells)
+    columns = [[CORNER, *(line for sender in senders for line in (sender, ""))]]
+    columns += [[receiver, *(line for sender in senders for line in lines_of(sender, receiver))] for receiver in receivers]
+    widths = [max(map(len, column)) for column in columns]
+    rows = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in zip(*columns)]
+    rule = "-" * sum(widths, 2 * (len(widths) - 1))
+    pairs_of_rows = ["\n".join(rows[at:at + 2]) for at in range(1, len(rows), 2)]
+    return "\n".join([rows[0], rule, *pairs_of_rows])
+
+
+def markdown(cells):
+    senders, receivers, lines_of = _matrix(cells)
+    safe = [CORNER, *receivers]
+    rows = [f"| {' | '.join(safe)} |", "|" + "---|" * len(safe)]
+    for sender in senders:
+        texts = ["<br>".join(filter(None, lines_of(sender, receiver))).replace("|", "/") for receiver in receivers]
+        rows.append(f"| **{sender}** | {' | '.join(texts)} |")
+    return "\n".join(rows)
+
+
+LEGEND = ("Each cell: what came of it, and seconds from both programs running to the path. Below: bytes counted from site to site, and through the server\n"
+          "(both directions, whole packets).")
+
+
+def summary(cells):
+    """Sentences."""
+    counts = {}
+    for cell in cells:
+        counts[cell["word"]] = counts.get(cell["word"], 0) + 1
+    lines = [f"{len(cells)} cells: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items(), key=lambda each: -each[1])) + "."]
+    pairs = {}
+    for cell in cells:
+        pairs.setdefault(frozenset((cell["sender"], cell["receiver"])), []).append(verdict_of(cell))
+    straight = sum(all(verdict.straight for verdict in verdicts) for verdicts in pairs.values())
+    lines.append(f"Straight, in every direction and run: {straight} of {len(pairs)} pairs of sites.")
+    for what, words in (("path", "to the path"), ("first_byte", "to the first file byte")):
+        seconds = sorted(cell["seconds"][what] for cell in cells if what in cell["seconds"] and verdict_of(cell).good)
+        if seconds:
+            lines.append(f"Seconds from both programs running {words}: median {statistics.median(seconds):.2f}, "
+                         f"fastest {seconds[0]:.2f}, slowest {seconds[-1]:.2f}.")
+    crossed = [cell["bytes"]["server"] for cell in cells if verdict_of(cell).straight]
+    if crossed:
+        lines.append(f"Through the server in straight cells: at most {size_words(max(crossed))}.")
+    return lines
+
+
+def is_trouble(cell):
+    """Neither a tier nor a clear word that there is none."""
+    return not verdict_of(cell).good or cell["word"] == "mixed"
+

@@ -1,0 +1,74 @@
+"""pshare in a laboratory: its server, and people in hosts, as the end-to-end tests have them on one machine.
+
+    with Lab(a="masq", b="public") as lab, Town(lab) as town:
+        receiving = town.bob.receives()
+        sending = town.alice.sends("film.mkv", to=town.bob)
+"""
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from processes import Running, program
+from world import Peer, environment
+
+from . import internet
+
+PORT = 4700
+_NAMES = {"a": "alice", "b": "bob", "c": "carol"}
+
+
+def programs():
+    """The folder of pshare and pshare-server; the one that natlab-internet is taken from unless PSHARE_BIN_DIR says otherwise."""
+    return Path(os.environ.setdefault("PSHARE_BIN_DIR", str(internet.program().parent))).resolve()
+
+
+class Server:
+    """pshare-server on every address of `lab.server`."""
+
+    def __init__(self, host, data: Path):
+        self.running = Running([program("pshare-server"), "--listen", f":{PORT}", "--data", str(data)], environment(HOME=data), launcher=host.launcher)
+        fingerprint = self.running.wait_until(lambda: re.search(r"--server \S+#(\S+)", self.running.text), "the line that clients need")[1]
+        self.spec = f"{host.address}:{PORT}#{fingerprint}"
+
+    def kill(self):
+        self.running.kill()
+
+
+class Resident(Peer):
+    """Somebody whose programs run in a host of the laboratory."""
+
+    def __init__(self, folder: Path, name, host, server):
+        self.host = host
+        super().__init__(folder, name, server)
+
+    def start(self, *arguments, **how):
+        return super().start(*arguments, **{"launcher": self.host.launcher, **how})
+
+
+class Town:
+    """Everybody of a laboratory, acquainted with each other."""
+
+    def __init__(self, lab):
+        programs()
+        self._folder = Path(tempfile.mkdtemp(prefix="natlab-town-"))
+        self.server = Server(lab.server, self._folder / "server")
+        self.people = {name: Resident(self._folder, _NAMES[name], host, self.server) for name, host in lab.hosts.items() if name in _NAMES}
+        for each in self.people.values():
+            each.knows(*(other for other in self.people.values() if other is not each))
+
+    @property
+    def alice(self):
+        return self.people["a"]
+
+    @property
+    def bob(self):
+        return self.people["b"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        Running.end_all()
+        shutil.rmtree(self._folder)
