@@ -140,6 +140,7 @@ TEST_P(EveryPairOfDependences, LetsInWhatTheFilterDependsOnAndNothingElse) {
   EXPECT_EQ(lab.knock(protocol, server, *external), alice);
   EXPECT_EQ(lab.knock(protocol, with_port(server, 3479), *external).has_value(), filtering != address_and_port_dependent);
   EXPECT_EQ(lab.knock(protocol, peer, *external).has_value(), filtering == endpoint_independent);
+  EXPECT_EQ(lab.knock(protocol, endpoint("81.2.68.1:3478"), *external).has_value(), filtering == endpoint_independent);
   EXPECT_FALSE(lab.knock(protocol, server, with_port(*external, 999)));
 }
 
@@ -203,12 +204,15 @@ TEST(NatBox, ChangesNothingButEndpoints) {
 }
 
 TEST(NatBox, DropsWhatIsMulticastOrForAnAddressThatIsNotItsOwn) {
-  Lab lab{cone(endpoint_independent)};
+  auto behaviour = cone(endpoint_independent);
+  behaviour.unsolicited_syn = UnsolicitedSyn::reset, behaviour.dmz = bob.address;
+  Lab lab{behaviour};
   EXPECT_FALSE(lab.out(alice, endpoint("239.255.255.250:1900")));
   EXPECT_FALSE(lab.out(endpoint("[2001:db8::2]:4700"), endpoint("[ff02::c]:1900")));
   const auto external = lab.out(alice, server);
   EXPECT_FALSE(lab.in(server, {address("81.2.64.3"), external.value().port}));
   EXPECT_FALSE(lab.in(server, alice));
+  EXPECT_THAT(lab.give(Side::outside, packet(Protocol::tcp, server, endpoint("81.2.64.3:80"), syn)), IsEmpty());
   EXPECT_EQ(lab.out(alice, endpoint("192.168.1.1:80")), external);  // where it leads is not its business
 }
 
@@ -321,6 +325,17 @@ TEST(NatBox, GivesEachCustomerABlockOfPortsAndNoMore) {
   EXPECT_THAT(tcp->port.number, AllOf(Ge(1040), Le(1055))) << "the block is the same for all protocols";
 }
 
+TEST(NatBox, CountsInEachBlockByItself) {
+  auto behaviour = sequential();
+  behaviour.block = 16, behaviour.first_port = {2000}, behaviour.other_traffic = 100;
+  Lab lab{behaviour};
+  for (unsigned i = 0; i < 3; ++i) {
+    lab.now += 1s;
+    EXPECT_EQ(lab.out(alice, with_port(server, 1 + i)), outside(2000 + i));
+    EXPECT_EQ(lab.out(bob, with_port(server, 1 + i)), outside(2016 + i));
+  }
+}
+
 TEST(NatBox, PairsAnInnerAddressWithOneOfItsAddresses) {
   auto behaviour = symmetric();
   behaviour.external = {address("81.2.64.2"), address("81.2.64.3")};
@@ -344,6 +359,7 @@ TEST(NatBox, UsesAllOfItsAddressesWherePoolingIsArbitrary) {
   EXPECT_FALSE(lab.out(alice, with_port(server, 3)));
   EXPECT_EQ(lab.in(with_port(server, 2), *two), alice);
   EXPECT_FALSE(lab.in(with_port(server, 2), *one));
+  for (const auto& inner : {alice, bob}) EXPECT_EQ(lab.box.external_address(inner.address), behaviour.external[0]) << "rules are on the first";
 }
 
 // Lifetimes.
@@ -414,14 +430,28 @@ TEST(NatBox, ForgetsAnUnansweredFlowSooner) {
   EXPECT_EQ(alone.box.mappings(alone.now), 0u);
 }
 
+TEST(NatBox, ForgetsAnUnansweredFlowNoLaterThanAnAnsweredOne) {
+  auto behaviour = cone(address_and_port_dependent);
+  behaviour.udp_unanswered_lifetime = 300s;
+  Lab lab{behaviour};
+  lab.out(alice, server);
+  lab.now += 120s;
+  EXPECT_EQ(lab.box.mappings(lab.now), 0u);
+}
+
 TEST(NatBox, ForgetsWhomItMayLetInAlthoughTheMappingLivesOn) {
   for (const auto filtering : {address_dependent, address_and_port_dependent}) {
     Lab lab{cone(filtering)};
-    const auto external = lab.out(alice, peer).value();
-    lab.now += 60s;
-    EXPECT_EQ(lab.out(alice, server), external);
-    EXPECT_EQ(lab.in(peer, external), alice);
-    lab.now += 60s;
+    const auto start = lab.now;
+    const auto external = lab.out(alice, server).value();
+    lab.now = start + 10s;
+    lab.out(alice, peer);
+    for (const auto later : {70s, 119s, 125s}) {
+      lab.now = start + later;
+      EXPECT_EQ(lab.out(alice, server), external);
+      EXPECT_EQ(lab.in(peer, external), alice);
+    }
+    lab.now = start + 130s;
     EXPECT_FALSE(lab.in(peer, external));
     EXPECT_EQ(lab.in(server, external), alice);
   }
@@ -429,13 +459,29 @@ TEST(NatBox, ForgetsWhomItMayLetInAlthoughTheMappingLivesOn) {
 
 TEST(NatBox, KeepsAnAddressOpenForAsLongAsAnyOfItsPortsWasSentTo) {
   Lab lab{cone(address_dependent)};
+  const auto start = lab.now;
   const auto external = lab.out(alice, with_port(peer, 1)).value();
-  lab.now += 100s;
+  lab.now = start + 100s;
   lab.out(alice, with_port(peer, 2));
-  lab.now += 100s;
+  lab.now = start + 200s;
   EXPECT_EQ(lab.in(with_port(peer, 3), external), alice);
-  lab.now += 20s;
+  lab.out(alice, server);
+  lab.now = start + 220s;
   EXPECT_FALSE(lab.in(with_port(peer, 3), external)) << "what came in opens nothing";
+  EXPECT_EQ(lab.in(server, external), alice);
+}
+
+TEST(NatBox, KeepsAnAddressOpenForAsLongAsAnyOfItsPortsSendsWhereBothDirectionsRefresh) {
+  auto behaviour = cone(address_dependent);
+  behaviour.refresh = Refresh::both_directions;
+  Lab lab{behaviour};
+  const auto external = lab.out(alice, with_port(peer, 1)).value();
+  for (int i = 0; i < 4; ++i) {
+    lab.now += 100s;
+    EXPECT_EQ(lab.in(with_port(peer, 3), external), alice);
+  }
+  EXPECT_EQ(lab.in(with_port(peer, 1), external), alice);
+  EXPECT_FALSE(lab.in(server, external));
 }
 
 TEST(NatBox, KeepsAnEstablishedConnectionLongerThanOneThatOpens) {
@@ -477,6 +523,7 @@ TEST(NatBox, TakesAConnectionBegunOutsideForEstablished) {
 TEST(NatBox, ForgetsAConnectionSoonAfterBothSidesHaveClosedIt) {
   Lab lab{cone(address_and_port_dependent)};
   const auto half = lab.connect(bob, server), closed = lab.connect(alice, server);
+  lab.now += 10min;
   lab.out(Protocol::tcp, bob, server, fin);
   lab.out(Protocol::tcp, alice, server, fin);
   lab.in(Protocol::tcp, server, closed, fin);
@@ -484,6 +531,7 @@ TEST(NatBox, ForgetsAConnectionSoonAfterBothSidesHaveClosedIt) {
   lab.now += 4min;
   EXPECT_EQ(lab.box.mappings(lab.now), 1u);
   EXPECT_FALSE(lab.in(Protocol::tcp, server, closed, ack));
+  EXPECT_EQ(lab.syn_out(with_port(alice, closed.port.number), server), closed) << "its port is free";
   EXPECT_EQ(lab.in(Protocol::tcp, server, half, ack), bob);
 }
 
@@ -493,11 +541,42 @@ TEST(NatBox, ForgetsAConnectionSoonAfterAReset) {
   EXPECT_EQ(lab.in(Protocol::tcp, server, external, rst), alice);
   lab.now += 4min - 1ns;
   EXPECT_EQ(lab.box.mappings(lab.now), 1u);
-  EXPECT_EQ(lab.syn_out(alice, server), external) << "another attempt begins anew";
-  lab.now += 3min;
-  EXPECT_EQ(lab.in(Protocol::tcp, server, external, syn_ack), alice);
+  lab.now += 1ns;
+  EXPECT_EQ(lab.box.mappings(lab.now), 0u);
+}
+
+TEST(NatBox, TracksANewAttemptAnewAfterAReset) {
+  Lab lab{cone(address_and_port_dependent)};
+  const auto external = lab.syn_out(alice, server).value();
+  lab.in(Protocol::tcp, server, external, rst);
+  EXPECT_EQ(lab.connect(alice, server), external);
+  lab.now += 1h;
+  EXPECT_EQ(lab.in(Protocol::tcp, server, external, ack), alice);
+}
+
+TEST(NatBox, BeginsAConnectionAnewAtTheInnerHostsSynOnly) {
+  Lab lab{cone(address_and_port_dependent)};
+  const auto external = lab.connect(alice, server);
+  EXPECT_EQ(lab.syn_in(server, external), alice);
+  lab.now += 1h;
+  EXPECT_EQ(lab.in(Protocol::tcp, server, external, ack), alice) << "a stranger's SYN ends nothing";
+  EXPECT_EQ(lab.syn_out(alice, server), external) << "the inner host has forgotten the connection";
   lab.now += 4min;
   EXPECT_EQ(lab.box.mappings(lab.now), 0u);
+}
+
+TEST(NatBox, ForgetsAnAttemptAlthoughAnotherConnectionKeepsTheMapping) {
+  Lab lab{cone(address_and_port_dependent)};
+  const auto start = lab.now;
+  const auto external = lab.connect(alice, server);
+  lab.now = start + 10s;
+  EXPECT_EQ(lab.syn_out(alice, peer), external);
+  lab.now = start + 245s;
+  EXPECT_EQ(lab.in(Protocol::tcp, server, external, ack), alice);
+  lab.now = start + 250s;
+  EXPECT_FALSE(lab.out(Protocol::tcp, alice, peer, ack));
+  EXPECT_FALSE(lab.in(Protocol::tcp, peer, external, syn_ack));
+  EXPECT_EQ(lab.out(Protocol::tcp, alice, server, ack), external);
 }
 
 TEST(NatBox, KeepsThePortOfAMappingForAsLongAsOneConnectionUsesIt) {
@@ -648,6 +727,7 @@ TEST(NatBox, ForgetsAConnectionAtOnceWhereAResetEndsIt) {
     EXPECT_EQ(lab.box.mappings(lab.now), 1u);
     EXPECT_TRUE(give_rst(server));
     EXPECT_EQ(lab.box.mappings(lab.now), 0u);
+    EXPECT_EQ(lab.syn_out(bob, server), external) << "the port is free";
   }
 }
 
@@ -690,6 +770,13 @@ TEST(NatBox, FiltersWhatItSendsBackInside) {
     EXPECT_THAT(hairpinned(lab, Protocol::udp, bob, of_alice), SizeIs(1)) << "alice's packet has opened her own filter";
     EXPECT_THAT(hairpinned(lab, Protocol::udp, alice, of_bob), SizeIs(1));
   }
+}
+
+TEST(NatBox, SendsNoEchoRequestBackInside) {
+  auto behaviour = cone(endpoint_independent);
+  behaviour.hairpinning = Hairpinning::external_source;
+  Lab lab{behaviour};
+  EXPECT_THAT(hairpinned(lab, Protocol::icmp_echo, alice, outside(4700)), IsEmpty());
 }
 
 TEST(NatBox, RefusesAHairpinnedSynTowardsTheInside) {
@@ -809,6 +896,7 @@ TEST(NatBox, RefusesAMappingWhenTheTableIsFull) {
   }
   EXPECT_FALSE(lab.out(alice, with_port(server, 4)));
   EXPECT_FALSE(lab.syn_out(alice, server));
+  EXPECT_FALSE(lab.out(endpoint("[2001:db8::2]:4700"), endpoint("[2001:db8:1::1]:80"))) << "a firewall's state takes room as well";
   EXPECT_TRUE(lab.out(alice, with_port(server, 1))) << "which has its place";
   lab.now += 119s;
   EXPECT_TRUE(lab.out(alice, with_port(server, 4))) << "in the place of one that has expired";
@@ -870,13 +958,33 @@ TEST(NatBox, ForgetsWhatWasMappedWhenItsAddressChanges) {
   const auto before = lab.out(alice, server).value();
   ASSERT_TRUE(lab.box.add_rule({.external = {80}, .internal = bob}, lab.now));
   const auto new_address = address("81.2.64.9");
+  lab.out(endpoint("[2001:db8::2]:4700"), endpoint("[2001:db8:1::1]:80"));
   lab.box.change_external({new_address}, lab.now);
+  EXPECT_TRUE(lab.in(endpoint("[2001:db8:1::1]:80"), endpoint("[2001:db8::2]:4700"))) << "that was not mapped";
   EXPECT_EQ(lab.box.behaviour().external, std::vector{new_address});
   EXPECT_FALSE(lab.in(server, before));
   EXPECT_FALSE(lab.in(server, {new_address, before.port}));
   EXPECT_EQ(lab.out(alice, server), (Endpoint{new_address, before.port}));
   EXPECT_EQ(lab.in(peer, {new_address, {80}}), bob) << "rules move along";
   EXPECT_FALSE(lab.in(peer, outside(80)));
+}
+
+TEST(NatBox, ForgetsStrangersWhenItRestartsOrItsAddressChanges) {
+  for (const bool restarts : {true, false}) {
+    auto behaviour = sequential();
+    behaviour.unsolicited_syn = UnsolicitedSyn::icmp_after_wait, behaviour.early_packet_claims_port = 30s;
+    Lab lab{behaviour};
+    lab.out(alice, server);
+    lab.syn_in(peer, outside(1024));
+    lab.in(peer, outside(1024));
+    if (restarts) {
+      lab.box.reboot(lab.now);
+    } else {
+      lab.box.change_external({outside_address}, lab.now);
+    }
+    EXPECT_FALSE(lab.box.deadline());
+    EXPECT_EQ(lab.out(alice, peer), outside(1024));
+  }
 }
 
 TEST(NatBox, ChangesItsBehaviourWithoutForgetting) {
@@ -956,6 +1064,17 @@ TEST(NatBox, KeepsOutStrangersButNoRunningFlowWhenARuleIsRemoved) {
   EXPECT_TRUE(lab.box.add_rule({.protocol = Protocol::tcp, .external = {80}, .internal = bob}, lab.now)) << "the port is free in the end";
 }
 
+TEST(NatBox, KeepsOutAStrangerWhoWasNeverAnsweredWhenARuleIsRemoved) {
+  Lab lab{cone(address_and_port_dependent)};
+  ASSERT_TRUE(lab.box.add_rule({.external = {80}, .internal = alice}, lab.now));
+  EXPECT_EQ(lab.in(peer, outside(80)), alice);
+  EXPECT_EQ(lab.in(server, outside(80)), alice);
+  lab.out(alice, server);
+  lab.box.remove_rule(Protocol::udp, {80});
+  EXPECT_FALSE(lab.in(peer, outside(80)));
+  EXPECT_EQ(lab.in(server, outside(80)), alice);
+}
+
 TEST(NatBox, FreesThePortOfAnUnusedRuleAtOnce) {
   Lab lab{cone(address_and_port_dependent)};
   ASSERT_TRUE(lab.box.add_rule({.external = {80}, .internal = alice}, lab.now));
@@ -969,6 +1088,32 @@ TEST(NatBox, LeavesAFlowWhereItBeganWhenARuleComesLater) {
   ASSERT_TRUE(lab.box.add_rule({.protocol = Protocol::tcp, .external = {80}, .internal = alice}, lab.now));
   EXPECT_EQ(lab.out(Protocol::tcp, alice, server, ack), external);
   EXPECT_EQ(lab.syn_out(alice, peer), outside(80));
+}
+
+TEST(NatBox, AnswersFromThePortWhereItWasAskedFirstForAsLongAsThatFlowLives) {
+  auto behaviour = cone(endpoint_independent);
+  behaviour.refresh = Refresh::both_directions;
+  Lab lab{behaviour};
+  const auto start = lab.now;
+  const auto external = lab.out(alice, server).value();
+  ASSERT_TRUE(lab.box.add_rule({.external = {80}, .internal = alice}, lab.now));
+  lab.now = start + 10s;
+  EXPECT_EQ(lab.in(peer, outside(80)), alice);
+  lab.now = start + 100s;
+  EXPECT_EQ(lab.in(peer, external), alice);
+  EXPECT_EQ(lab.in(endpoint("81.2.71.1:9"), outside(80)), alice);
+  lab.now = start + 129s;
+  EXPECT_EQ(lab.in(peer, external), alice);
+  lab.now = start + 130s;
+  EXPECT_EQ(lab.in(peer, external), alice);
+  EXPECT_EQ(lab.out(alice, peer), external) << "the flow through the rule is over";
+
+  Lab twin{behaviour};
+  twin.out(alice, server);
+  ASSERT_TRUE(twin.box.add_rule({.external = {80}, .internal = alice}, twin.now));
+  twin.in(peer, outside(80));
+  twin.in(peer, external);
+  EXPECT_EQ(twin.out(alice, peer), outside(80));
 }
 
 TEST(NatBox, NeverForgetsARule) {
@@ -992,9 +1137,19 @@ TEST(NatBox, GivesTheExposedHostWhateverNobodyAskedFor) {
   EXPECT_EQ(lab.out(with_port(bob, 80), peer), outside(80));
   EXPECT_EQ(lab.syn_in(peer, outside(22)), with_port(bob, 22));
   EXPECT_EQ(lab.out(Protocol::tcp, with_port(bob, 22), peer, syn_ack), outside(22));
-  EXPECT_FALSE(lab.in(Protocol::tcp, peer, outside(23), ack));
+  EXPECT_FALSE(lab.in(endpoint("[2001:db8:1::1]:80"), endpoint("[2001:db8::2]:4700")));
+  EXPECT_FALSE(lab.in(Protocol::tcp, peer, outside(5000), ack));
+  EXPECT_EQ(lab.syn_out(with_port(alice, 5000), server), outside(5000)) << "that was no flow, and took no port";
   EXPECT_EQ(lab.out(bob, server), outside(4701)) << "what he sends unasked is mapped as usual";
   EXPECT_EQ(lab.in(peer, outside(4701)), bob) << "and is open as well";
+}
+
+TEST(NatBox, GivesTheExposedHostNothingNewWhenTheTableIsFull) {
+  auto behaviour = cone(address_and_port_dependent);
+  behaviour.dmz = bob.address, behaviour.table_limit = 1;
+  Lab lab{behaviour};
+  EXPECT_EQ(lab.in(peer, outside(80)), with_port(bob, 80));
+  EXPECT_FALSE(lab.in(peer, outside(81)));
 }
 
 // Early packets.
@@ -1036,6 +1191,19 @@ TEST(NatBox, ForgetsAnEarlyPacketAWhileAfterTheLastOne) {
   again.in(peer, outside(4700));
   again.now += 30s;
   EXPECT_EQ(again.out(alice, peer), outside(4700));
+}
+
+TEST(NatBox, RemembersManyEarlyPackets) {
+  Lab lab{without_firewall()};
+  for (unsigned i = 1; i <= 200; ++i) lab.in(with_port(peer, i), outside(4700));
+  for (unsigned i = 1; i <= 200; ++i) EXPECT_NE(lab.out(alice, with_port(peer, i)), outside(4700));
+}
+
+TEST(NatBox, LeavesTcpAloneWhenAnEarlyUdpPacketHasClaimedAPort) {
+  Lab lab{without_firewall()};
+  lab.in(peer, outside(4700));
+  EXPECT_EQ(lab.syn_out(alice, server), outside(4700));
+  EXPECT_EQ(lab.syn_out(alice, peer), outside(4700));
 }
 
 TEST(NatBox, RemembersNoEarlyPacketBehindAFirewall) {
@@ -1171,7 +1339,9 @@ class AnyTraffic : public testing::TestWithParam<std::string_view> {
   void anything_else(Lab& lab) {
     switch (any(400)) {
       case 0: lab.now += std::chrono::seconds{any(200)}; break;
-      case 1: lab.box.add_rule({.protocol = Protocol::tcp, .external = external().port, .internal = inner(), .ends_at = lab.now + 60s}, lab.now); break;
+      case 1: lab.box.add_rule({.protocol = Protocol::tcp, .external = external().port, .internal = inner(), .ends_at = lab.now + 60s},
+                               lab.now);
+        break;
       case 2: lab.box.remove_rule(Protocol::tcp, external().port); break;
       case 3: lab.box.change(lab.box.behaviour()); break;
       case 4: lab.box.expire(lab.now); break;

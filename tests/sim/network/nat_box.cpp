@@ -96,7 +96,7 @@ void NatBox::outbound(Packet packet, TimePoint now) {
     if (mapping == nullptr) return;
   }
   auto& session = mappings_.session(*mapping, remote, now);
-  session.sent = true;
+  session.admitted = true;
   if (inner.protocol == Protocol::tcp) session.connection.see(Side::inside, packet.tcp);
   mappings_.refresh(*mapping, session, now);
   put_from(packet.flow, mapping->external);
@@ -160,7 +160,10 @@ void NatBox::inbound(Packet packet, TimePoint now, const std::optional<Endpoint>
   auto& session = mappings_.session(*mapping, remote, now);
   session.answered = mapping->answered = true;
   if (protocol == Protocol::tcp) session.connection.see(Side::outside, packet.tcp);
-  if (protocol == Protocol::tcp || behaviour_.refresh == Refresh::both_directions) mappings_.refresh(*mapping, session, now);
+  if (protocol == Protocol::tcp || behaviour_.refresh == Refresh::both_directions) {
+    session.admitted = true;
+    mappings_.refresh(*mapping, session, now);
+  }
   put_to(packet.flow, mapping->internal);
   if (packet.tcp.rst && behaviour_.reset_ends_mapping) mappings_.end_session(*mapping, remote);
 
@@ -180,11 +183,11 @@ bool NatBox::filter_passes(NatMapping& mapping, const Endpoint& remote, TimePoin
   if (mapping.permanent || mapping.internal.address == behaviour_.dmz) return true;
   switch (axes(mapping.protocol).filtering) {
     case Dependence::endpoint_independent: return true;
-    case Dependence::address_dependent: return mappings_.has_sent_to(mapping, remote.address, now);
+    case Dependence::address_dependent: return mappings_.admits_address(mapping, remote.address, now);
     case Dependence::address_and_port_dependent: break;
   }
   const auto* const session = mappings_.live_session(mapping, remote, now);
-  return session != nullptr && session->sent;
+  return session != nullptr && session->admitted;
 }
 
 NatMapping* NatBox::mapping_for_dmz(const Packet& packet, TimePoint now) {
@@ -247,8 +250,8 @@ void NatBox::error_outbound(Packet packet, TimePoint now) {
   put_to(quoted, mapping->external);
   // Whoever reports it, the inner host itself or a router before it: outside there is one address for both.
   if (mapping->external.address.is_v4()) packet.flow.from.address = mapping->external.address;
-  if (!ports_.is_own(packet.flow.to.address)) return send(Side::outside, std::move(packet));
-  if (behaviour_.hairpinning != Hairpinning::none) error_inbound(std::move(packet), now);
+  if (ports_.is_own(packet.flow.to.address)) return error_inbound(std::move(packet), now);
+  send(Side::outside, std::move(packet));
 }
 
 void NatBox::error_inbound(Packet packet, TimePoint now) {

@@ -80,9 +80,9 @@ NatSession* NatMappings::live_session(NatMapping& mapping, const Endpoint& remot
   return at != mapping.sessions.end() && lives(mapping, at->second, now) ? &at->second : nullptr;
 }
 
-bool NatMappings::has_sent_to(const NatMapping& mapping, const IpAddress& remote, TimePoint now) const {
+bool NatMappings::admits_address(const NatMapping& mapping, const IpAddress& remote, TimePoint now) const {
   for (auto at = mapping.sessions.lower_bound({remote, {}}); at != mapping.sessions.end() && at->first.address == remote; ++at) {
-    if (at->second.sent && lives(mapping, at->second, now)) return true;
+    if (at->second.admitted && lives(mapping, at->second, now)) return true;
   }
   return false;
 }
@@ -138,8 +138,7 @@ void NatMappings::make_ordinary(NatMapping& mapping) {
   if (!mapping.permanent) return;
   mapping.permanent = false;
   ordinary_.splice(ordinary_.end(), permanent_, mapping.self);
-  if (mapping.sessions.empty()) return remove(mapping);
-  look_at(mapping, TimePoint::min());
+  if (mapping.sessions.empty()) remove(mapping);
 }
 
 void NatMappings::expire(TimePoint now) {

@@ -37,7 +37,7 @@ class TrackedConnection {
 /// One remote endpoint of a mapping.
 struct NatSession {
   TimePoint refreshed_at;
-  bool sent = false;         // something went out to it, so it may answer
+  bool admitted = false;     // it may come in where a filter asks: something went out to it, or it was let in and that counts too
   bool answered = false;     // something came in from it
   TrackedConnection connection;  // TCP only
 };
@@ -75,8 +75,8 @@ class NatMappings {
   /// The mapping that packets from the inner to the remote endpoint already use.
   NatMapping* by_flow(const Flow& flow, TimePoint now);
   NatSession* live_session(NatMapping& mapping, const Endpoint& remote, TimePoint now);
-  /// Whether the mapping has a live session with that address, on whatever port, in which something went out.
-  bool has_sent_to(const NatMapping& mapping, const IpAddress& remote, TimePoint now) const;
+  /// Whether there is a live session with that address, on whatever port, that is admitted.
+  bool admits_address(const NatMapping& mapping, const IpAddress& remote, TimePoint now) const;
 
   /// Nobody has the external endpoint yet. Without a key nothing but its sessions will lead from inside to it.
   NatMapping& add(Protocol protocol, const Endpoint& internal, const Endpoint& external, const std::optional<Flow>& key, TimePoint now);
