@@ -590,6 +590,15 @@ TEST(MappingService, AnnouncesARebootToEverybodyInsideTenTimes) {
   EXPECT_THAT(home.probe.packets, SizeIs(20));
 }
 
+TEST(MappingService, AnnouncesOnlyTheLatestOfTwoReboots) {
+  Home home{{.nat_pmp = false, .announcements = 4}};
+  home.lan.gateway->reboot();
+  home.run_for(500ms);  // two of the first series: at 0 and 250 ms
+  home.lan.gateway->reboot();
+  home.run_for(1min);
+  EXPECT_THAT(home.probe.packets, SizeIs(2 + 4));
+}
+
 TEST(MappingService, AnnouncesANewAddressAndTakesItsMappingsThere) {
   Home home{{.announcements = 1}};
   home.map(home.alice, map_of(service_port, service_port));
