@@ -27,10 +27,11 @@ _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _ENDED_BY_CTRL_C = 130
 
 EXAMPLES = """
-Between sites stands a comma, or a blank when sites have options of their own:
+Between sites stands a comma, or a blank when sites have options of their own (after one alone, too):
     natlab grid --sites public,masq,cgnat
     natlab grid --sites "public masq,fw=open upnp,protocols=pcp"
     natlab grid --pairs "masq:public @home:masq:@home" --repeat 5 --seed 7
+    natlab grid --pairs "public,ipv6:masq,ipv6 "
     natlab grid --expect direct --markdown
 
 Placeholders in commands: {server} {server2} {server_v6} (addresses) {port} {file} (what to send) {dir} (where to receive) {data} (the
@@ -91,7 +92,7 @@ def _size(text):
 
 
 def _listed(text):
-    return text.split() if re.search(r"\s", text.strip()) else text.strip().split(",")
+    return text.split() if re.search(r"\s", text) else text.split(",")
 
 
 def _pair(text):

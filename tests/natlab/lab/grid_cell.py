@@ -90,7 +90,7 @@ def run(cell, manner, folder: Path):
     folder.mkdir(parents=True)
     work = folder / "work"
     work.mkdir()
-    facts = {**asdict(cell), "folder": str(folder), "pshare": manner.of_pshare, "size": manner.size, "trouble": None, "no_server": None, "programs": {}, "hung": [],
+    facts = {**asdict(cell), "folder": str(folder), "pshare": manner.of_pshare, "size": manner.size, "trouble": None, "no_server": None, "programs": {}, "hung": [], "stopped": [],
              "file": "missing", "seconds": {}, "bytes": {}}
     started = {}
     with Lab(a=cell.sender, b=cell.receiver, seed=cell.seed) as lab:
@@ -101,8 +101,9 @@ def run(cell, manner, folder: Path):
         except (_SetupFailed, AssertionError) as why:
             facts["trouble"] = str(why)
         finally:
-            for running in started.values():
+            for name, running in started.items():
                 if running.running():
+                    facts["stopped"].append(name)
                     running.kill()
             _keep(lab, started, folder)
     facts["programs"] = {name: _told_of(running) for name, running in started.items()}
@@ -143,9 +144,9 @@ def _play(lab, manner, work, started, facts, seed):
             started[name].kill()
         started[name].ends()
     facts["seconds"] = _times(began, send, receive, samples)
-    facts["bytes"] = _bytes(lab.counters())
+    facts["bytes"] = _bytes(lab)
     facts["file"] = _what_arrived(Path(places["file"]), Path(places["dir"]))
-    _end_server(server, facts)
+    _end_server(server, manner, facts)
 
 
 def _places(lab, manner, work):
@@ -203,10 +204,13 @@ def _times(began, send, receive, samples):
     return {name: round(value, 3) for name, value in seconds.items()}
 
 
-def _bytes(counters):
-    """Of whole packets."""
+def _bytes(lab):
+    """Of whole packets. Sites with one way to the internet are one for the server."""
+    counters = lab.counters()
     straight = counters.between(SENDER, RECEIVER)
-    server = counters.between(SENDER, "server") + counters.between(RECEIVER, "server")
+    server = counters.between(SENDER, "server")
+    if lab.plan.meeting(SENDER, "server") != lab.plan.meeting(RECEIVER, "server"):
+        server += counters.between(RECEIVER, "server")
     return {"straight": straight.bytes, "straight_tcp": straight.tcp_bytes, "straight_udp": straight.udp_bytes,
             "towards_receiver": counters.sent(SENDER, RECEIVER).bytes,
             "server": server.bytes, "from_sender_to_server": counters.sent(SENDER, "server").bytes,
@@ -221,8 +225,8 @@ def _what_arrived(sent: Path, folder: Path):
     return "different" if any(path.name == sent.name for path in files) else "missing"
 
 
-def _end_server(server, facts):
-    """It is there to the end, and ends when it is told to."""
+def _end_server(server, manner, facts):
+    """It is there to the end, and ends when it is told to; pshare's in good order."""
     if not server.running():
         facts["server_ended_by_itself"] = True
         return
@@ -231,6 +235,8 @@ def _end_server(server, facts):
         server.ends(patience=SERVER_ENDS_WITHIN)
     except AssertionError:
         facts["hung"].append("server")
+    if not manner.of_pshare:
+        facts["stopped"].append("server")
 
 
 def _told_of(running):

@@ -50,8 +50,7 @@ def plain(cells):
     widths = [max(map(len, column)) for column in columns]
     rows = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in zip(*columns)]
     rule = "-" * sum(widths, 2 * (len(widths) - 1))
-    pairs_of_rows = ["\n".join(rows[at:at + 2]) for at in range(1, len(rows), 2)]
-    return "\n".join([rows[0], rule, *pairs_of_rows])
+    return "\n".join([rows[0], rule, *rows[1:]]).rstrip()
 
 
 def markdown(cells):

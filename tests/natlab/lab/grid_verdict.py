@@ -54,13 +54,13 @@ def judge(facts):
 def _crash(facts):
     for name, program in facts["programs"].items():
         status = program["exit"]
-        if status is not None and status < 0 and name not in facts["hung"]:
+        if status is not None and status < 0 and name not in facts["hung"] + facts["stopped"]:
             return Verdict("CRASH", f"{name} was ended by signal {-status}")
         if any(mark in program["words"] for mark in _SANITIZED):
             return Verdict("CRASH", f"a sanitizer stopped {name}")
     if facts.get("server_ended_by_itself"):
         return Verdict("CRASH", f"server ended by itself with status {facts['programs']['server']['exit']}")
-    if facts["pshare"] and facts["programs"].get("server", {}).get("exit") not in (None, 0) and "server" not in facts["hung"]:
+    if facts["pshare"] and facts["programs"].get("server", {}).get("exit") not in (None, 0) and "server" not in facts["hung"] + facts["stopped"]:
         return Verdict("WRONG EXIT", f"server ended with status {facts['programs']['server']['exit']} when it was told to end")
     return None
 

@@ -1,0 +1,362 @@
+"""The grid: which cells there are, what is expected of them, when a program is believed and when not, and the command as a whole."""
+import argparse
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import grid, grid_expect, grid_table, people
+from lab.grid_verdict import judge
+from lab.spec import SpecError
+
+NATLAB = Path(__file__).parent / "natlab"
+SIZE = 1 << 20
+
+
+# --- Which cells --------------------------------------------------------------------------------------------------------
+
+def asked(*words):
+    parser = argparse.ArgumentParser()
+    grid.add_verbs(parser.add_subparsers(dest="verb"))
+    return parser.parse_args(["grid", "--seed", "7", *words])
+
+
+def test_ten_kinds_of_site_make_a_hundred_cells_or_fifty_five():
+    assert len(grid.cells(asked())) == 100
+    assert len(grid.cells(asked("--one-direction"))) == 55
+    assert len({cell.seed for cell in grid.cells(asked("--repeat", "3"))}) > 250
+
+
+@pytest.mark.parametrize("words", [["--sites", "public,masq,cgnat"], ["--sites", "public  masq\ncgnat"]])
+def test_sites_are_separated_by_commas_or_blanks(words):
+    assert grid.pairs(asked(*words, "--one-direction")) == [
+        ("public", "public"), ("public", "masq"), ("public", "cgnat"), ("masq", "masq"), ("masq", "cgnat"), ("cgnat", "cgnat")]
+
+
+@pytest.mark.parametrize(("text", "pair"), [
+    ("public:masq", ("public", "masq")),
+    ("masq,fw=open:upnp,lan=10.0.0 ", ("masq,fw=open", "upnp,lan=10.0.0")),
+    ("@home:masq:@home ", ("@home:masq", "@home")),
+    ("@home:masq ", None),
+    ("masq+@isp:full-cone:full-cone+@isp ", ("masq+@isp:full-cone", "full-cone+@isp")),
+    ("public:@home:masq ", ("public", "@home:masq")),
+])
+def test_the_colon_of_a_pair_is_not_that_of_a_name(text, pair):
+    if pair is None:
+        with pytest.raises(SpecError, match="no SENDER:RECEIVER"):
+            grid.pairs(asked("--pairs", text))
+    else:
+        assert grid.pairs(asked("--pairs", text)) == [pair]
+        assert grid.pairs(asked("--pairs", text, "--both-directions")) == [pair, pair[::-1]]
+
+
+def test_a_cell_has_the_same_seed_in_every_grid_of_that_seed():
+    [alone] = grid.cells(asked("--pairs", "masq:cgnat"))
+    assert alone in grid.cells(asked())
+    assert alone not in grid.cells(asked("--seed", "8"))
+
+
+@pytest.mark.parametrize(("text", "size"), [("1MiB", 1 << 20), ("500k", 500 << 10), ("17", 17), ("2GB", 2 << 30)])
+def test_sizes_are_read(text, size):
+    assert asked("--size", text).size == size
+
+
+# --- What is expected ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("sender", "receiver", "word"), [
+    ("public", "public", "direct"),
+    ("public", "masq", "direct"),
+    ("sym-rnd", "public", "direct"),
+    ("udp-blocked", "public", "direct"),
+    ("full-cone", "full-cone", "no path"),
+    ("masq", "cgnat", "no path"),
+    ("only-443", "public", "no server"),
+    ("@home:masq", "@home", "direct"),
+    ("@home:masq,isolated", "@home", "no path"),
+    ("masq+@isp:port-restricted", "full-cone+@isp", "no path"),
+    ("masq+@isp:port-restricted", "@isp", "direct"),
+    ("@isp:port-restricted", "masq+@isp", "direct"),
+    ("masq,ipv6", "masq,ipv6", "no path"),
+    ("masq,ipv6", "masq,fw=open,ipv6", "direct"),
+    ("masq", "masq,fw=open", "no path"),
+])
+def test_what_dialling_alone_reaches_is_worked_out(sender, receiver, word):
+    assert grid_expect.direct_word(sender, receiver, 4700) == word
+
+
+def test_a_server_on_443_is_reached_where_only_that_is_allowed():
+    assert grid_expect.direct_word("only-443", "public", 443) == "no path"  # the peer's port is another
+
+
+@pytest.mark.parametrize(("expected", "word", "fits"), [
+    ("direct", "direct", True), ("direct", "punched", False), ("straight", "mapped", True), ("straight", "relay", False),
+    ("no path|relay", "relay", True), ("no path", "HANG", False), ("straight", "LIE", False),
+])
+def test_a_word_fits_what_was_expected_or_not(expected, word, fits):
+    assert grid_expect.fits(expected, grid_table.verdict_of({"word": word, "note": ""})) is fits
+
+
+def test_expectations_come_from_a_file_or_from_an_earlier_grid(tmp_path):
+    (tmp_path / "table").write_text('{"masq": {"public": "straight"}}')
+    assert grid_expect.read(str(tmp_path / "table"), 4700)("masq", "public") == "straight"
+    assert grid_expect.read(str(tmp_path / "table"), 4700)("public", "masq") is None
+    (tmp_path / "result").write_text(json.dumps({"cells": [{"sender": "a", "receiver": "b", "word": word} for word in ("relay", "direct")]}))
+    assert grid_expect.read(str(tmp_path / "result"), 4700)("a", "b") == "direct|relay"
+    with pytest.raises(SpecError, match="--expect"):
+        grid_expect.read(str(tmp_path / "nowhere"), 4700)
+    (tmp_path / "nonsense").write_text('{"masq": "direct"}')
+    with pytest.raises(SpecError, match="--expect"):
+        grid_expect.read(str(tmp_path / "nonsense"), 4700)
+
+
+# --- When a program is believed -----------------------------------------------------------------------------------------
+
+def program(status, *events, words=""):
+    return {"exit": status, "events": list(events), "words": words}
+
+
+def path(tier):
+    return {"event": "path", "tier": tier, "transport": "tcp"}
+
+
+def done(count=SIZE):
+    return {"event": "done", "bytes": count}
+
+
+def failed(tier, reason):
+    return {"event": "attempt", "tier": tier, "outcome": "failed", "reason": reason}
+
+
+NO_PATH_ERROR = {"event": "error", "code": "no-path", "message": "no path to the peer"}
+STRAIGHT = {"straight": SIZE + 50_000, "towards_receiver": SIZE + 40_000, "server": 9000, "from_sender_to_server": 3000, "from_server_to_receiver": 1500}
+THROUGH_SERVER = {"straight": 0, "towards_receiver": 0, "server": 2 * SIZE + 90_000, "from_sender_to_server": SIZE + 40_000,
+                  "from_server_to_receiver": SIZE + 40_000}
+NOTHING = {"straight": 0, "towards_receiver": 0, "server": 9000, "from_sender_to_server": 3000, "from_server_to_receiver": 1500}
+
+
+def facts(send, receive, counted, file="same", **more):
+    return {"pshare": True, "size": SIZE, "trouble": None, "no_server": None, "hung": [], "stopped": [], "file": file, "bytes": counted,
+            "programs": {"server": program(0), "send": send, "receive": receive}, **more}
+
+
+def delivered(tier, counted, **more):
+    return facts(program(0, path(tier), done()), program(0, path(tier), done()), counted, **more)
+
+
+def pathless(send_status=5, receive_status=5, events=(failed("direct", "timeout"), failed("mapped", "no-igd"), NO_PATH_ERROR), counted=None, file="missing"):
+    return facts(program(send_status, *events), program(receive_status), counted or NOTHING, file)
+
+
+@pytest.mark.parametrize(("cell", "word"), [
+    (delivered("direct", STRAIGHT), "direct"),
+    (delivered("punched", STRAIGHT), "punched"),
+    (delivered("relay", THROUGH_SERVER), "relay"),
+    (delivered("supernode", NOTHING), "supernode"),
+    (pathless(), "no path"),
+    # what it says and what the counters say are two things
+    (delivered("direct", THROUGH_SERVER), "LIE"),
+    (delivered("punched", {**STRAIGHT, "server": 64 * 1024}), "LIE"),
+    (delivered("relay", STRAIGHT), "LIE"),
+    (delivered("supernode", STRAIGHT), "LIE"),
+    (delivered("teleported", STRAIGHT), "LIE"),
+    (facts(program(0, path("direct"), done()), program(0, path("punched"), done()), STRAIGHT), "LIE"),
+    (facts(program(0, done()), program(0, path("direct"), done()), STRAIGHT), "LIE"),
+    (facts(program(0, path("direct"), done(SIZE - 1)), program(0, path("direct"), done()), STRAIGHT), "LIE"),
+    (pathless(counted=STRAIGHT), "LIE"),
+    (pathless(events=(NO_PATH_ERROR,)), "LIE"),
+    (pathless(events=(failed("direct", ""), NO_PATH_ERROR)), "LIE"),
+    # the file
+    (delivered("direct", STRAIGHT, file="different"), "WRONG FILE"),
+    (delivered("direct", STRAIGHT, file="missing"), "WRONG FILE"),
+    # exit statuses
+    (facts(program(0, path("direct"), done()), program(1), STRAIGHT), "WRONG EXIT"),
+    (pathless(5, 0), "WRONG EXIT"),
+    (pathless(5, 4), "WRONG EXIT"),
+    (pathless(4, 5), "WRONG EXIT"),
+    (facts(program(4, {"event": "error", "code": "offline", "message": "bob is not online"}), program(0), NOTHING, "missing"), "FAILED"),
+    # ends that are none
+    (facts(program(-11), program(5), NOTHING, "missing"), "CRASH"),
+    (facts(program(0), program(1, words="==7==ERROR: AddressSanitizer: heap-use-after-free"), STRAIGHT), "CRASH"),
+    (delivered("direct", STRAIGHT, server_ended_by_itself=True), "CRASH"),
+    (facts(program(-9), program(5), NOTHING, "missing", hung=["send"]), "HANG"),
+    (delivered("direct", STRAIGHT, hung=["server"]), "HANG"),
+    ({**delivered("direct", STRAIGHT), "programs": {"server": program(1), "send": program(0), "receive": program(0)}}, "WRONG EXIT"),
+    ({**pathless(), "trouble": "natlab-internet ended"}, "BROKEN"),
+    ({**pathless(), "programs": {"server": program(-9)}, "no_server": "alice: timeout", "stopped": ["server"]}, "no server"),
+])
+def test_a_word_is_believed_only_when_everybody_agrees(cell, word):
+    verdict = judge(cell)
+    assert verdict.word == word, verdict.note
+    assert verdict.good is not word.isupper()
+
+
+@pytest.mark.parametrize(("counted", "word"), [(STRAIGHT, "straight"), (THROUGH_SERVER, "relay"), (NOTHING, "mixed")])
+def test_of_a_program_that_says_nothing_the_counters_tell(counted, word):
+    assert judge(facts(program(0), program(0), counted, pshare=False)).word == word
+
+
+# --- The table ----------------------------------------------------------------------------------------------------------
+
+def cell_of(sender, receiver, word, seconds=None, run=1):
+    return {"sender": sender, "receiver": receiver, "run": run, "seed": 1, "word": word, "note": "", "folder": "/nowhere",
+            "seconds": {"path": seconds, "first_byte": seconds + 0.1} if seconds else {}, "bytes": STRAIGHT if seconds else NOTHING}
+
+
+CELLS = [cell_of("masq", "public", "direct", 0.25), cell_of("masq", "public", "direct", 0.35, run=2), cell_of("masq", "masq", "no path"),
+         cell_of("public", "masq", "direct", 0.5), cell_of("public", "public", "HANG")]
+
+
+def test_the_table_has_a_row_for_each_sender_and_a_column_for_each_receiver():
+    rows = grid_table.plain(CELLS).splitlines()
+    assert rows[0].split()[-2:] == ["masq", "public"]
+    assert rows[2].startswith("masq") and "no path" in rows[2] and "direct 2/2 0.30 s" in rows[2]
+    assert "1.1 MB | 9.0 kB" in rows[3]
+    assert rows[4].startswith("public") and "direct 0.50 s" in rows[4] and "HANG" in rows[4]
+
+
+def test_the_same_table_as_markdown():
+    rows = grid_table.markdown(CELLS).splitlines()
+    assert rows[0] == "| sender \\ receiver | masq | public |"
+    assert rows[2] == "| **masq** | no path<br>0 B / 9.0 kB | direct 2/2 0.30 s<br>1.1 MB / 9.0 kB |"
+    assert all(row.count("|") == 4 for row in rows)
+
+
+def test_the_summary_counts_cells_and_pairs():
+    words = "\n".join(grid_table.summary(CELLS))
+    assert "5 cells: 3 direct, 1 no path, 1 HANG." in words
+    assert "1 of 3 pairs of sites" in words
+    assert "to the path: median 0.35, fastest 0.25, slowest 0.50" in words
+
+
+# --- The command --------------------------------------------------------------------------------------------------------
+
+def start_natlab(*words):
+    environment = {**os.environ, "PSHARE_BIN_DIR": str(people.programs())}
+    return subprocess.Popen([sys.executable, "-B", NATLAB, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True)
+
+
+class Grid:
+    """One that has come to its end."""
+
+    def __init__(self, out, *words):
+        process = start_natlab("grid", "--seed", "7", "--out", str(out), *words)
+        self.table, self.words = process.communicate(timeout=120)
+        self.status = process.returncode
+        result = out / "result.json"
+        self.cells = json.loads(result.read_text())["cells"] if result.exists() else []
+
+    def only(self):
+        [cell] = self.cells
+        return cell
+
+
+@pytest.mark.internet
+def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
+    seen = Grid(tmp_path / "out", "--sites", "public,masq,sym-rnd", "--expect", "direct", "--timeout", "3")
+    assert seen.status == 0, seen.words
+    assert [cell["word"] for cell in seen.cells].count("direct") == 5
+    assert "As expected" in seen.words and "9 cells: 5 direct, 4 no path." in seen.table
+    for cell in seen.cells:
+        kept = Path(cell["folder"])
+        assert {"send.out", "receive.out", "server.out", "internet.log", "internet.json", "counters.txt", "result.json"} <= {path.name for path in kept.iterdir()}
+        assert not (kept / "work").exists()
+        if cell["word"] == "direct":
+            assert 0 < cell["seconds"]["path"] <= cell["seconds"]["first_byte"]
+
+
+@pytest.mark.internet
+def test_what_is_not_as_expected_fails_with_a_list(tmp_path):
+    (tmp_path / "expected").write_text('{"public": {"public": "relay", "masq": "straight"}}')
+    seen = Grid(tmp_path / "out", "--pairs", "public:public,public:masq", "--expect", str(tmp_path / "expected"))
+    assert seen.status == 1
+    assert "public -> public: direct instead of relay" in seen.words and "again: natlab grid --pairs 'public:public' --seed 7" in seen.words
+    assert "instead of straight" not in seen.words
+
+
+PSHARE_SEND = "{bin}/pshare --json --home {home} send {file} --to {peer}"
+PSHARE_RECEIVE = "{bin}/pshare --json --home {home} receive --dir {dir} --yes --once"
+
+
+@pytest.mark.internet
+@pytest.mark.parametrize(("word", "options"), [
+    ("CRASH", ["--send-command", "sh -c 'kill -SEGV $$'"]),
+    ("HANG", ["--send-command", "sleep 1000", "--patience", "2"]),
+    ("WRONG EXIT", ["--send-command", f"sh -c '{PSHARE_SEND}; exit 3'"]),
+    ("WRONG FILE", ["--receive-command", f"sh -c '{PSHARE_RECEIVE}; echo more >> {{dir}}/film.mkv'", "--receiver-says", "Waiting for offers"]),
+    ("BROKEN", ["--server-command", "false"]),
+])
+def test_trouble_of_every_kind_has_its_name(tmp_path, word, options):
+    seen = Grid(tmp_path / "out", "--pairs", "public:public", "--timeout", "1", *options)
+    assert (seen.status, seen.only()["word"]) == (1, word), seen.words
+    assert word in seen.table and f"{word}  public -> public" in seen.words
+    assert Path(seen.only()["folder"], "work").is_dir()
+
+
+# Sends a file through the server, and says of it what it is told to say.
+OTHER_PROGRAM = """
+import json, shutil, signal, socket, sys
+role, says, address, port, path = sys.argv[1:]
+def say(**event):
+    if says != "nothing":
+        print(json.dumps(event), flush=True)
+if role == "server":
+    with socket.create_server(("", int(port))) as listener:
+        print("ready", flush=True)
+        receiver, sender = listener.accept()[0], listener.accept()[0]
+        with receiver.makefile("wb") as out, sender.makefile("rb") as file:
+            shutil.copyfileobj(file, out)
+        receiver.close()
+        signal.pause()
+connection = socket.create_connection((address, int(port)))
+print("connected", flush=True)
+say(event="path", tier=says)
+if role == "send":
+    with open(path, "rb") as file, connection.makefile("wb") as out:
+        shutil.copyfileobj(file, out)
+        size = file.tell()
+else:
+    with open(path, "wb") as out, connection.makefile("rb") as file:
+        shutil.copyfileobj(file, out)
+        size = out.tell()
+say(event="done", bytes=size)
+"""
+
+
+@pytest.mark.internet
+@pytest.mark.parametrize(("says", "word"), [("nothing", "relay"), ("relay", "relay"), ("direct", "LIE")])
+def test_other_programs_are_run_through_it_and_judged_by_the_counters(tmp_path, says, word):
+    (tmp_path / "other.py").write_text(OTHER_PROGRAM)
+
+    def command(role, where):
+        return shlex.join([sys.executable, "-B", str(tmp_path / "other.py"), role, says, "{server}", "{port}", where])
+
+    seen = Grid(tmp_path / "out", "--pairs", "masq:sym-rnd", "--server-command", command("server", "-"), "--server-says", "ready",
+                "--receive-command", command("receive", "{dir}/copy"), "--receiver-says", "connected", "--send-command", command("send", "{file}"))
+    assert seen.only()["word"] == word, seen.words
+    assert seen.status == (0 if word == "relay" else 1)
+
+
+@pytest.mark.internet
+def test_ctrl_c_ends_it_with_what_was_done_so_far(tmp_path):
+    process = start_natlab("grid", "--sites", "public,masq", "--jobs", "1", "--size", "1k", "--timeout", "10", "--out", str(tmp_path / "out"))
+    said = [process.stderr.readline() for _ in range(3)]  # what is to be done, and two cells of four: the last takes ten seconds
+    os.killpg(process.pid, signal.SIGINT)
+    table, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "[2/4]" in said[-1] and "Interrupted: " in table and "of 4 cells were completed" in table
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert not result["complete"] and 2 <= len(result["cells"]) <= 3
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_mistake_in_a_site_is_said_before_anything_is_made(tmp_path):
+    seen = Grid(tmp_path / "out", "--sites", "public,no-such-site")
+    assert (seen.status, seen.table) == (2, "")
+    assert "no site or gateway 'no-such-site'" in seen.words and not (tmp_path / "out").exists()
