@@ -207,22 +207,23 @@ TEST_F(RouterTest, ForgetsARoute) {
 
 class SwitchTest : public testing::Test {
  protected:
-  void plug_all(Switch& box) {
+  void make_lan(Switch::Between between = Switch::Between::hosts_too) {
+    lan.emplace("lan", between);
     for (auto* probe : {&a, &b, &up}) {
-      auto& interface = box.add_interface(probe->interface.name());
+      auto& interface = lan->add_interface(probe->interface.name());
       wires.push_back(std::make_unique<Wire>(world.events(), world.random(), probe->interface, interface, Wire::Settings{}));
-      if (probe == &up) box.set_default(interface);
-      else box.plug(address(probe == &a ? "10.0.0.1" : "10.0.0.2"), interface);
+      if (probe == &up) lan->set_default(interface);
+      else lan->plug(address(probe == &a ? "10.0.0.1" : "10.0.0.2"), interface);
     }
   }
   World world{Seed{1}};
   Probe a{world, "a"}, b{world, "b"}, up{world, "up"};
+  std::optional<Switch> lan;
   std::vector<std::unique_ptr<Wire>> wires;
 };
 
 TEST_F(SwitchTest, DeliversToHostsAndTheRestUpwardAndLeavesTheTtlAlone) {
-  Switch lan{"lan"};
-  plug_all(lan);
+  make_lan();
   a.interface.send(packet("10.0.0.1:1", "10.0.0.2:1"));
   a.interface.send(packet("10.0.0.1:1", "192.0.2.1:1"));
   up.interface.send(packet("192.0.2.1:1", "10.0.0.99:1"));  // for nobody here: back up it does not go
@@ -233,8 +234,7 @@ TEST_F(SwitchTest, DeliversToHostsAndTheRestUpwardAndLeavesTheTtlAlone) {
 }
 
 TEST_F(SwitchTest, CopiesMulticastToAllOthers) {
-  Switch lan{"lan"};
-  plug_all(lan);
+  make_lan();
   a.interface.send(packet("10.0.0.1:1", "239.255.255.250:1900"));
   a.interface.send(packet("10.0.0.1:1", "255.255.255.255:67"));
   run(world);
@@ -244,8 +244,7 @@ TEST_F(SwitchTest, CopiesMulticastToAllOthers) {
 }
 
 TEST_F(SwitchTest, KeepsClientsFromOneAnotherWhenTheyAreIsolated) {
-  Switch lan{"lan", Switch::Between::default_only};
-  plug_all(lan);
+  make_lan(Switch::Between::default_only);
   a.interface.send(packet("10.0.0.1:1", "10.0.0.2:1"));
   a.interface.send(packet("10.0.0.1:1", "192.0.2.1:1"));
   up.interface.send(packet("192.0.2.1:1", "10.0.0.2:1"));
