@@ -1,37 +1,19 @@
 // A sender and a receiver of one transfer in the simulated world, with their sessions' cores, lanes between them, a source and a
 // disk. Either may be killed at any moment and run again; lanes may be cut and come anew.
 //
-// A chunk's bytes are not simulated, only its length and a number that stands for its content; everything else (messages, journal)
-// is in its real, encoded form.
+// Lanes are streams here; messages travel in their real, encoded form, and of chunks see transfer_sides.hpp.
 #pragma once
 
 #include <deque>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "transfer/journal.hpp"
-#include "transfer/receiver.hpp"
-#include "transfer/sender.hpp"
+#include "transfer_sides.hpp"
 #include "world.hpp"
 
 namespace pshare::sim {
-
-using Content = std::uint64_t;  // stands for the bytes of one chunk
-ChunkHash hash_of_content(Content content);
-
-/// What outlives the receiver's process: written chunks, the journal, delivered files.
-struct Disk {
-  ByteBuffer journal;                    // empty: no partial folder
-  ChunkHash manifest_digest{};           // of the manifest stored beside it
-  std::map<ChunkIndex, Content> written;
-  std::map<ChunkIndex, Content> delivered;
-  int deliveries = 0;                    // how often files were given their final names
-
-  /// A power cut, besides the process: only what was synced is left.
-  void lose_power();
-};
 
 struct Plan {
   std::vector<std::uint64_t> files{30 * MiB};  // their sizes
@@ -39,7 +21,7 @@ struct Plan {
   std::size_t lanes = 1;
   Duration delay = std::chrono::milliseconds{20};
   BytesPerSecond rate{100 * MiB};              // of each lane
-  Duration write_time = std::chrono::milliseconds{3}, sync_time = std::chrono::milliseconds{15};
+  ReceivingSide::Times disk{};
   bool reconnect = true;                       // a lane that was cut comes anew after a second
 };
 
@@ -73,17 +55,11 @@ class TransferWorld {
 
  private:
   struct Lane;
+  class SendersLanes;
+  class ReceiversLanes;
   void join_lane();
   void make_manifest();
   void lane_down(Lane& lane);
-  void perform_for_sender(Sender::Action action);
-  void perform_for_receiver(Receiver::Action action);
-  void send(StreamLink& link, const LaneMessage& message, std::function<void(const LaneMessage&)> heard, std::function<void()> written = {});
-  void send_chunk(Lane& lane, ChunkIndex chunk);
-  void chunk_arrived(Lane& lane, ChunkIndex chunk, Content content, const ChunkHash& hash);
-  void plan_sync();
-  Receiver::Found open_disk(const Manifest& manifest);
-  void journal(const ByteBuffer& record);
   Lane* lane_at(LaneNumber number);
 
   World world_;
@@ -94,14 +70,12 @@ class TransferWorld {
   std::vector<Content> source_;  // by chunk
   std::vector<std::uint64_t> versions_;  // by file
   std::unique_ptr<Manifest> manifest_;
-  std::unique_ptr<Driver<Sender>> sender_;
-  std::unique_ptr<Driver<Receiver>> receiver_;
-  std::shared_ptr<const Manifest> received_manifest_;
+  std::unique_ptr<LanesOut> senders_lanes_, receivers_lanes_;
+  std::unique_ptr<SendingSide> sender_;
+  std::unique_ptr<ReceivingSide> receiver_;
   std::deque<std::unique_ptr<Lane>> lanes_;
   std::uint32_t next_lane_ = 0;
   std::uint64_t sent_ = 0;
-  bool sync_planned_ = false;
-  std::set<ChunkIndex> unsynced_;
 };
 
 }  // namespace pshare::sim
