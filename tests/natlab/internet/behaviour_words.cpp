@@ -42,12 +42,36 @@ Duration seconds(const json& number) { return std::chrono::duration_cast<Duratio
 Port port(const json& number) { return Port{number.get<std::uint16_t>()}; }
 IpAddress address(const json& text) { return value_or_throw(IpAddress::parse(text.get<std::string>())); }
 
+const Words<MappingHabits::AtReboot> reboots{{"forgets", MappingHabits::AtReboot::forgets},
+                                             {"keeps", MappingHabits::AtReboot::keeps},
+                                             {"keeps-the-list-only", MappingHabits::AtReboot::keeps_the_list_only}};
+
+template <typename Use>
+void with(const json& words, const char* key, Use&& use) {
+  if (const auto found = words.find(key); found != words.end()) use(*found);
+}
+
 }  // namespace
 
+void apply(const json& words, MappingService::Settings& settings) {
+  auto& habits = settings.habits;
+  with(words, "says_which_version", [&](const json& it) { settings.says_which_version = it.get<bool>(); });
+  with(words, "answers_after_s", [&](const json& it) { settings.answers_after = seconds(it); });
+  with(words, "announcements", [&](const json& it) { settings.announcements = it.get<unsigned>(); });
+  with(words, "tells_address", [&](const json& it) { habits.tells_address = address(it); });
+  with(words, "refuses_reserved_address", [&](const json& it) { habits.refuses_reserved_address = it.get<bool>(); });
+  with(words, "limit", [&](const json& it) { habits.limit = it.get<std::size_t>(); });
+  with(words, "lowest_port", [&](const json& it) { habits.lowest_port = port(it); });
+  with(words, "gives_other_port", [&](const json& it) { habits.gives_other_port = it.get<bool>(); });
+  with(words, "shortest_lifetime_s", [&](const json& it) { habits.shortest_lifetime = seconds(it); });
+  with(words, "longest_lifetime_s", [&](const json& it) { habits.longest_lifetime = seconds(it); });
+  with(words, "dead_at_first", [&](const json& it) { habits.dead_at_first = it.get<std::size_t>(); });
+  with(words, "for_requester_only", [&](const json& it) { habits.for_requester_only = it.get<bool>(); });
+  with(words, "at_reboot", [&](const json& it) { habits.at_reboot = meaning(it, "at_reboot", reboots); });
+}
+
 void apply(const json& words, NatBehaviour& behaviour) {
-  const auto with = [&](const char* key, auto&& use) {
-    if (const auto found = words.find(key); found != words.end()) use(*found);
-  };
+  const auto with = [&](const char* key, auto&& use) { natlab::with(words, key, use); };
   const auto tcp = [&]() -> NatBehaviour::Axes& {
     if (!behaviour.tcp) behaviour.tcp = behaviour.udp;
     return *behaviour.tcp;

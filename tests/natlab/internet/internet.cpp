@@ -103,7 +103,19 @@ void Internet::add_nat(const json& nat) {
   if (nat.contains("behaviour")) natlab::apply(nat["behaviour"], settings.behaviour);
   for (const auto* key : {"inside_address", "inside_address_v6"})
     if (nat.contains(key)) settings.addresses_inside.push_back(address(nat[key]));
-  nats_.emplace_back(events_, random_, std::move(settings));
+  auto& made = nats_.emplace_back(events_, random_, std::move(settings));
+  if (nat.contains("services")) add_service(made, nat["services"], nat.value("habits", json::object()));
+}
+
+void Internet::add_service(Gateway& nat, const json& protocols, const json& habits) {
+  MappingService::Settings settings{.pcp = false, .nat_pmp = false};
+  for (const auto& protocol : protocols) {
+    if (protocol == "pcp") settings.pcp = true;
+    else if (protocol == "nat-pmp") settings.nat_pmp = true;
+    else throw std::runtime_error{"a userspace gateway answers \"pcp\" and \"nat-pmp\", not " + protocol.dump()};
+  }
+  natlab::apply(habits, settings);
+  services_.emplace_back(events_, nat, settings);
 }
 
 void Internet::add_router(const json& described) {

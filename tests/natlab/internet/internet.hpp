@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "network/gateway.hpp"
+#include "network/mapping_service.hpp"
 #include "network/router.hpp"
 #include "tun_edge.hpp"
 
@@ -36,6 +37,7 @@ class Internet {
   void add_edge(const Json& edge);
   void add_switch(const Json& described);
   void add_nat(const Json& nat);
+  void add_service(sim::Gateway& nat, const Json& protocols, const Json& habits);
   void add_router(const Json& router);
   void add_wire(const Json& wire);
   sim::Interface& interface(const std::string& end);
@@ -51,6 +53,7 @@ class Internet {
   std::deque<TunEdge> edges_;
   std::deque<sim::Switch> switches_;
   std::deque<sim::Gateway> nats_;
+  std::deque<sim::MappingService> services_;  // of some of them
   std::deque<sim::Router> routers_;
   std::vector<NamedWire> wires_;
 };
