@@ -182,6 +182,15 @@ TEST_F(RouterTest, SaysWhatItCannotDeliverToWhoSentItAndNothingAboutSuchWords) {
   EXPECT_EQ(a.packets[1].error->kind, IcmpError::Kind::time_exceeded);
 }
 
+TEST_F(RouterTest, ReportsOnIpv6FromAnAddressOfThatFamily) {
+  a.interface.send(packet("[2001:db9::1]:1", "[2001:db8:ffff::1]:1", 100, 1));
+  run(world);
+  ASSERT_EQ(a.packets.size(), 1u);
+  EXPECT_EQ(a.packets[0].error->kind, IcmpError::Kind::time_exceeded);
+  EXPECT_TRUE(a.packets[0].flow.from.address.is_v6());
+  EXPECT_EQ(a.packets[0].flow.to.address, address("2001:db9::1"));
+}
+
 TEST_F(RouterTest, CountsBytesFromWhomToWhomByProtocol) {
   a.interface.send(packet("192.0.2.1:1", "192.0.2.200:1", 300));
   auto segment = packet("192.0.2.1:1", "192.0.2.200:1", 40);

@@ -53,7 +53,7 @@ struct Packet {
 inline constexpr std::uint32_t bare_packet_size = 40, icmp_error_size = 56;
 
 /// The error about `dead`, from `reporter`; nothing if it is about an error itself (RFC 1122 section 3.2.2) or about something sent to a
-/// multicast address. The body of the dead packet goes with it.
+/// multicast address. The body of the dead packet goes with it. Over IPv6 a reporter with an IPv4 address is 2001:db8:64:: and that.
 std::optional<Packet> error_about(const Packet& dead, IcmpError::Kind kind, const IpAddress& reporter);
 /// What refuses a TCP packet (RFC 9293 section 3.10.7.1); nothing for a reset.
 std::optional<Packet> reset_for(const Packet& refused);
