@@ -45,8 +45,8 @@ def _crossing(lab):
     """The host's SYN to CROSSING has left its NAT, but the server's kernel has not seen it; a SYN of the server's comes from there. Gives both."""
     responder = Responder(lab)
     mapped, caller, _ = responder.tcp_sees(lab.a)
-    lab.server.namespace.rules(f"table ip deaf {{ chain input {{ type filter hook input priority 0; "
-                               f"tcp dport {CROSSING} tcp flags & (syn | ack) == syn drop; }} }}")
+    lab.server.namespace.rules("table ip deaf {\n chain input {\n type filter hook input priority 0\n"
+                               f"tcp dport {CROSSING} tcp flags & (syn | ack) == syn drop\n }}\n}}\n")
     calling = begin_connect(open_socket(lab.a, TCP, port_of(caller)), (lab.server.address, CROSSING))
     fence = open_socket(lab.a)
     known = responder.udp_sees(fence)  # by now the SYN is out
