@@ -37,15 +37,18 @@ class TransferWorld::SendersLanes final : public LanesOut {
   void say(LaneNumber number, const LaneMessage& message, std::function<void()> written) override {
     auto* lane = world_.lane_at(number);
     if (!lane) return;
-    lane->to_bob.send(encode(message).size(), world_.bob_.mine([this, number, heard = travelled(message)] { world_.receiver_->received(number, heard); }), std::move(written));
+    auto arrived = world_.bob_.mine([this, number, heard = travelled(message)] { world_.receiver_->received(number, heard); });
+    lane->to_bob.send(encode(message).size(), std::move(arrived), std::move(written));
   }
 
   void send_chunk(LaneNumber number, const ChunkHeader& header, Content content, std::function<void()> written) override {
     auto* lane = world_.lane_at(number);
     if (!lane) return;
     world_.sent_ += header.raw_length;
-    lane->to_bob.send(encode(header).size(), world_.bob_.mine([this, number, header] { ASSERT_TRUE(world_.receiver_->chunk_begins(number, header)); }));
-    lane->to_bob.send(header.wire_length, world_.bob_.mine([this, number, header, content] { world_.receiver_->chunk_arrived(number, header, content); }), std::move(written));
+    auto begins = world_.bob_.mine([this, number, header] { ASSERT_TRUE(world_.receiver_->chunk_begins(number, header)); });
+    auto arrived = world_.bob_.mine([this, number, header, content] { world_.receiver_->chunk_arrived(number, header, content); });
+    lane->to_bob.send(encode(header).size(), std::move(begins));
+    lane->to_bob.send(header.wire_length, std::move(arrived), std::move(written));
   }
 
   void drop(LaneNumber number) override {
@@ -63,7 +66,8 @@ class TransferWorld::ReceiversLanes final : public LanesOut {
   void say(LaneNumber number, const LaneMessage& message, std::function<void()> written) override {
     auto* lane = world_.lane_at(number);
     if (!lane) return;
-    lane->to_alice.send(encode(message).size(), world_.alice_.mine([this, number, heard = travelled(message)] { world_.sender_->received(number, heard); }), std::move(written));
+    auto arrived = world_.alice_.mine([this, number, heard = travelled(message)] { world_.sender_->received(number, heard); });
+    lane->to_alice.send(encode(message).size(), std::move(arrived), std::move(written));
   }
   void send_chunk(LaneNumber, const ChunkHeader&, Content, std::function<void()>) override { ADD_FAILURE() << "a receiver sends no chunks"; }
   void drop(LaneNumber number) override {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "drained.hpp"
 
 namespace pshare {
@@ -17,7 +19,10 @@ const std::vector<Pair> two_pairs{{*Endpoint::parse("192.0.2.1:1001")}, {*Endpoi
 const Path some_path{.remote = two_pairs[0].remote};
 
 struct Climbing {
-  explicit Climbing(std::vector<Pair> pairs, Ascent::Settings settings = {.patience = 25s}) : ascent(std::move(pairs), std::move(settings), random, now) { drain(); }
+  explicit Climbing(std::vector<Pair> pairs, Ascent::Settings settings = {.patience = 25s})
+      : ascent(std::move(pairs), std::move(settings), random, now) {
+    drain();
+  }
 
   void drain() {
     for (auto& action : drained(ascent)) {
@@ -87,8 +92,9 @@ TEST(Ascent, UsesTheFirstLaneDialsNoFurtherAndClosesWhatComesLater) {
 
 TEST(Ascent, GivesTheReasonOfTheDialThatGotFurthest) {
   struct Case { Errc first, second; Reason reason; };
-  for (const auto& [first, second, reason] : {Case{Errc::unreachable, Errc::refused, Reason::refused}, Case{Errc::timed_out, Errc::refused, Reason::timeout},
-                                              Case{Errc::refused, Errc::identity_mismatch, Reason::not_authenticated}, Case{Errc::closed, Errc::malformed, Reason::superseded}})
+  constexpr std::array cases{Case{Errc::unreachable, Errc::refused, Reason::refused}, Case{Errc::timed_out, Errc::refused, Reason::timeout},
+                             Case{Errc::refused, Errc::identity_mismatch, Reason::not_authenticated}, Case{Errc::closed, Errc::malformed, Reason::superseded}};
+  for (const auto& [first, second, reason] : cases)
     for (const bool swapped : {false, true}) {
       Climbing climbing{two_pairs};
       climbing.fail(0, swapped ? second : first);
