@@ -105,6 +105,8 @@ class Lab:
         return lines
 
     def close(self):
+        # All at once, and children that have left their parents too: those would keep what we listen to open.
+        namespaces.end_processes({each.inode() for each in self._namespaces.values()})
         for host in self.hosts.values():
             host.end_programs()
         for gateway in self.gateways.values():
