@@ -73,5 +73,6 @@ def kernel(kind):
         one, other, _, other_seen, responder = _pair(lab)
         same("source", tells(one, other_seen, other, (one, (lab.b.address, 5000))), None)
         mapped, caller, _ = responder.tcp_sees(lab.b)
-        listen(lab.b, caller.getsockname()[1])
+        listening = listen(lab.b, caller.getsockname()[1])
         same("connecting", connect(open_socket(lab.a, TCP), mapped), "refused")
+        listening.close()
