@@ -111,7 +111,10 @@ void Ascent::follow_ladder(TimePoint now) {
                    },
                    [&](const Ladder::Winner& winner) { actions_.push_back(Use{winner.lane}); },
                    [&](const Ladder::Drop& drop) { actions_.push_back(Close{drop.lane}); },
-                   [&](const Ladder::GaveUp& gave_up) { actions_.push_back(GaveUp{no_path(gave_up.reasons)}); },
+                   [&](const Ladder::GaveUp& gave_up) {
+                     report_unfinished(gave_up.reasons, now);
+                     actions_.push_back(GaveUp{no_path(gave_up.reasons)});
+                   },
                },
                *action);
 }
@@ -144,6 +147,12 @@ void Ascent::dial_due(TimePoint now) {
 void Ascent::attempt_failed(Tier tier, Reason reason, TimePoint now) {
   report(tier, Outcome::failed, reason, std::nullopt, now);
   ladder_.attempt_ended(tier, Outcome::failed, reason, now);
+}
+
+/// An attempt that patience has cut short ends here: nobody waits for its dials.
+void Ascent::report_unfinished(const std::vector<Ladder::TierReason>& reasons, TimePoint now) {
+  for (const auto& [tier, reason] : reasons)
+    if (tier == Tier::direct && dialling_) report(tier, Outcome::failed, reason, std::nullopt, now);
 }
 
 void Ascent::report(Tier tier, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now) {

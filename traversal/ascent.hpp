@@ -81,6 +81,7 @@ class Ascent {
   void start(Tier tier, TimePoint now);
   void dial_due(TimePoint now);
   void attempt_failed(Tier tier, Reason reason, TimePoint now);
+  void report_unfinished(const std::vector<Ladder::TierReason>& reasons, TimePoint now);
   void report(Tier tier, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now);
   Error no_path(const std::vector<Ladder::TierReason>& reasons) const;
 

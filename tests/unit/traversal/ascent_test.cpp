@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::drained;
 
 const std::vector<Pair> two_pairs{{*Endpoint::parse("192.0.2.1:1001")}, {*Endpoint::parse("192.0.2.2:1002")}};
@@ -124,6 +125,18 @@ TEST(Ascent, TriesAgainAndAtTheEndOfPatienceSaysOfEveryTierWhatCameOfIt) {
   EXPECT_EQ(climbing.why->doing,
             "no path to the peer; tried direct: refused (192.0.2.1:1001 timeout, 192.0.2.2:1002 refused); mapped: unsupported; punched: unsupported; "
             "supernode: unsupported; relay: unsupported");
+}
+
+TEST(Ascent, ReportsAnAttemptThatPatienceCutsShort) {
+  Climbing climbing{two_pairs, {.tiers = {Tier::direct, Tier::relay}, .patience = 3s}};
+  climbing.wait(3s);
+  ASSERT_TRUE(climbing.why);
+  EXPECT_THAT(climbing.why->doing, HasSubstr("direct: timeout"));
+  ASSERT_EQ(climbing.reports.size(), 2u);
+  EXPECT_EQ(climbing.reports.back().tier, Tier::direct);
+  EXPECT_EQ(climbing.reports.back().outcome, Outcome::failed);
+  EXPECT_EQ(climbing.reports.back().reason, Reason::timeout);
+  EXPECT_EQ(climbing.reports.back().elapsed, Duration{3s});
 }
 
 TEST(Ascent, WithoutAnythingToDialWaitsForThePeer) {
