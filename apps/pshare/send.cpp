@@ -119,8 +119,18 @@ class Sending {
 
   awaitable<void> make_offer(Offer made) {
     Signal signal = std::move(made);
-    const auto fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_);
-    switch (fate) {
+    std::optional<Fate> fate;
+    std::optional<Error> trouble;
+    try {
+      fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_);
+    } catch (const Failure& failure) {
+      trouble = failure.error();
+    }
+    // That the server, too, was out of reach matters little in the middle of a transfer: there is something to go on with.
+    const bool out_of_reach = trouble && (trouble->code == Errc::timed_out || trouble->code == Errc::unreachable);
+    if (out_of_reach && last_path_) throw no_answer();
+    if (trouble) throw Failure{*trouble};
+    switch (*fate) {
       case Fate::delivered: program_.report.offer_made(to_.name, to_.id, summary_, "delivered"); break;
       case Fate::waiting: program_.report.offer_made(to_.name, to_.id, summary_, "waiting"); break;
       case Fate::mailbox_full:
