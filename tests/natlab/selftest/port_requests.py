@@ -1,4 +1,6 @@
-"""Ports on request from the real miniupnpd, by Debian's upnpc and natpmpc and by a small PCP probe, each protocol alone."""
+"""Ports on request, from the real miniupnpd and from gateways in user space, by Debian's upnpc and natpmpc and by a small PCP probe, each
+protocol alone.
+"""
 import os
 import re
 import select
@@ -72,10 +74,10 @@ def _ask_router(host, request, patience=5.0):
 
 
 def pcp_map(host, protocol, lifetime, nonce, patience=5.0):
-    """RFC 6887 section 11.1. Gives result code, lifetime and external endpoint; None for no answer."""
+    """RFC 6887 section 11.1. Gives result code, lifetime and external endpoint; None for no answer, or one of NAT-PMP's."""
     answer = _ask_router(host, struct.pack(">BBHI16s12sB3xHH16s", 2, 1, 0, lifetime, _mapped_form(host.address), nonce, NUMBERS[protocol], PORT, PORT,
                                            _mapped_form("0.0.0.0")), patience)
-    if answer is None:
+    if answer is None or answer[0] != 2:
         return None
     result, lifetime = struct.unpack_from(">xxxBI", answer)
     external, address = struct.unpack_from(">H16s", answer, 42)
@@ -94,10 +96,13 @@ NAT_PMP_MAP = struct.pack(">BBHHHI", 0, 1, 0, PORT, PORT, 3600)
 
 # --- Proving ------------------------------------------------------------------------------------------------------------
 
-@proves("miniupnpd with {protocol.name} alone opens a port, through which strangers come over UDP, and closes it again",
-        [{"protocol": protocol} for protocol in (Upnp, NatPmp, Pcp)], takes=5)
-def over_udp(protocol):
-    with laboratory(a=f"upnp,protocols={protocol.name}", b="public") as lab:
+GATEWAYS = [{"gateway": gateway, "protocol": protocol} for gateway, protocols in (
+    ("upnp", (Upnp, NatPmp, Pcp)), ("port-restricted", (NatPmp, Pcp)), ("sym-rnd", (NatPmp, Pcp))) for protocol in protocols]
+
+
+@proves("{gateway} with {protocol.name} alone opens a port, through which strangers come over UDP, and closes it again", GATEWAYS, takes=5)
+def over_udp(gateway, protocol):
+    with laboratory(a=f"{gateway},protocols={protocol.name}", b="public") as lab:
         host, responder, stranger = open_socket(lab.a, port=PORT), Responder(lab), open_socket(lab.b)
         at = lab.a.public_address, PORT
         protocol.ask(lab, "udp")
@@ -119,10 +124,9 @@ def stranger_endpoint(lab, sock):
     return lab.b.address, sock.getsockname()[1]
 
 
-@proves("miniupnpd with {protocol.name} alone opens a port, to which strangers connect over TCP, and closes it again",
-        [{"protocol": protocol} for protocol in (Upnp, NatPmp, Pcp)], takes=5)
-def over_tcp(protocol):
-    with laboratory(a=f"upnp,protocols={protocol.name}", b="public") as lab:
+@proves("{gateway} with {protocol.name} alone opens a port, to which strangers connect over TCP, and closes it again", GATEWAYS, takes=5)
+def over_tcp(gateway, protocol):
+    with laboratory(a=f"{gateway},protocols={protocol.name}", b="public") as lab:
         listener = listen(lab.a, PORT)
         at = lab.a.public_address, PORT
         same("before", connect(open_socket(lab.b, TCP), at, SILENCE), SILENCE)
@@ -133,12 +137,14 @@ def over_tcp(protocol):
         listener.close()
 
 
-@proves("miniupnpd with {spoken} alone speaks nothing else", [{"spoken": each} for each in ("upnp", "natpmp", "pcp")], takes=4)
-def alone(spoken):
-    with laboratory(a=f"upnp,protocols={spoken}") as lab:
+# Silence and "unsupported version" (RFC 6886 section 3.5, RFC 6887 section 9) come to the same.
+@proves("{gateway} with {spoken} alone speaks nothing else", takes=9, each=[
+    {"gateway": gateway, "spoken": each} for gateway, protocols in (("upnp", ("upnp", "natpmp", "pcp")), ("nat", ("natpmp", "pcp"))) for each in protocols])
+def alone(gateway, spoken):
+    with laboratory(a=f"{gateway},protocols={spoken}") as lab:
         patience = {each: 5.0 if each == spoken else PAUSE for each in ("upnp", "natpmp", "pcp")}
-        answers = {"natpmp": nat_pmp(lab.a, NAT_PMP_ADDRESS, patience["natpmp"]) is not None,
-                   "pcp": pcp_map(lab.a, "udp", 60, bytes(12), patience["pcp"]) is not None,
+        answers = {"natpmp": nat_pmp(lab.a, NAT_PMP_ADDRESS, patience["natpmp"]) == 0,
+                   "pcp": (pcp_map(lab.a, "udp", 60, bytes(12), patience["pcp"]) or [None])[0] == 0,
                    "upnp": "Found valid IGD" in _upnpc(lab, "-s")}
         same("who answers", [each for each, answered in answers.items() if answered], [spoken])
 
@@ -153,9 +159,9 @@ def one_table():
             holds(f"{protocol} is listed", re.search(rf"{protocol} +{PORT}->{re.escape(lab.a.address)}:{PORT}", said), said)
 
 
-@proves("a reboot of the gateway forgets what was mapped by request")
-def forgotten():
-    with laboratory(a="upnp,protocols=natpmp", b="public") as lab:
+@proves("a reboot of {gateway} forgets what was mapped by request", [{"gateway": "upnp"}, {"gateway": "nat"}])
+def forgotten(gateway):
+    with laboratory(a=f"{gateway},protocols=natpmp", b="public") as lab:
         host, stranger, responder = open_socket(lab.a, port=PORT), open_socket(lab.b), Responder(lab)
         at = lab.a.public_address, PORT
         NatPmp.ask(lab, "udp")

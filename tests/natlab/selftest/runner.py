@@ -16,7 +16,7 @@ from lab import enter
 from .registry import Disproved, proofs
 
 TIME_LIMIT = 60        # seconds that a proof may take
-WORKERS_PER_CORE = 4   # most of the time they wait
+WORKERS_PER_CORE = 8   # most of the time they wait
 
 
 class _Worker:
