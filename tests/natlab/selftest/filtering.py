@@ -60,8 +60,8 @@ def tcp(gateway, near, far):
         responder = Responder(lab)
         mapped, caller, _ = responder.tcp_sees(lab.a)
         listener = listen(lab.a, caller.getsockname()[1])
-        strangers = [(near, open_socket(lab.server, TCP, 6000, lab.server.addresses[0])), (far, open_socket(lab.server, TCP, 6001, lab.server.addresses[1]))]
-        became = tuple(connect(stranger, mapped, expected) for expected, stranger in strangers)
+        strangers = [open_socket(lab.server, TCP, 6000, address) for address in lab.server.addresses[:2]]
+        became = tuple(connect(stranger, mapped, expected) for expected, stranger in zip((near, far), strangers))
         same("what they get", became, (near, far))
         accepted = {accept(listener)[1] for _ in range(became.count(CONNECTED))}
-        same("and whom the host has accepted", accepted, {stranger.getsockname() for (_, stranger), what in zip(strangers, became) if what == CONNECTED})
+        same("and whom the host has accepted", accepted, {each.getsockname() for each, what in zip(strangers, became) if what == CONNECTED})

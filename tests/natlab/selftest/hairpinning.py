@@ -67,7 +67,8 @@ def tcp_internal():
             pass
 
 
-@proves("a Linux gateway keeps for itself what is sent to its external address from inside ({kind})", each("masq", "masq,fw=reject", "upnp", "dmz"))
+@proves("a Linux gateway keeps for itself what is sent to its external address from inside ({kind})",
+        each("masq", "masq,fw=reject", "upnp", "dmz"))
 def kernel(kind):
     with laboratory(a=f"@home:{kind}", b="@home") as lab:
         one, other, _, other_seen, responder = _pair(lab)

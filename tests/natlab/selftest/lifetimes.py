@@ -32,7 +32,7 @@ class Held:
 
 
 @proves("a UDP mapping of {gateway} lives for its life-time after the last packet from inside", takes=4,
-        each=[{"gateway": gateway} for gateway in ("nat,udp-lifetime=2s", "full-cone,udp-lifetime=2s", "sym-rnd,udp-lifetime=2s", "sym-seq,udp-lifetime=2s")])
+        each=[{"gateway": f"{kind},udp-lifetime=2s"} for kind in ("nat", "full-cone", "sym-rnd", "sym-seq")])
 def udp(gateway):
     with laboratory(a=gateway) as lab:
         held = Held(lab, Responder(lab))
@@ -80,8 +80,9 @@ def unanswered():
 
 
 @proves("an expired mapping of {gateway} is made anew with another port", takes=3,
-        each=[{"gateway": gateway} for gateway in ("nat,ports=random,udp-lifetime=1s", "nat,ports=sequential,udp-lifetime=1s", "sym-rnd,udp-lifetime=1s",
-                                                   "masq-rnd,udp-unanswered-lifetime=1s")])
+        each=[{"gateway": gateway} for gateway in (
+            "nat,ports=random,udp-lifetime=1s", "nat,ports=sequential,udp-lifetime=1s", "sym-rnd,udp-lifetime=1s",
+            "masq-rnd,udp-unanswered-lifetime=1s")])
 def anew(gateway):
     with laboratory(a=gateway) as lab:
         responder, host = Responder(lab), open_socket(lab.a)
@@ -116,7 +117,7 @@ def linux_defaults():
 # --- TCP ----------------------------------------------------------------------------------------------------------------
 
 @proves("an idle connection through {gateway} ends after its life-time, and lives before", takes=4,
-        each=[{"gateway": gateway} for gateway in ("nat,tcp-established-lifetime=2s", "sym-rnd,tcp-established-lifetime=2s", "masq,tcp-established-lifetime=2s")])
+        each=[{"gateway": f"{kind},tcp-established-lifetime=2s"} for kind in ("nat", "sym-rnd", "masq")])
 def tcp_established(gateway):
     with laboratory(a=gateway) as lab:
         _, here, there = Responder(lab).tcp_sees(lab.a)

@@ -2,6 +2,7 @@
 strict, upper ones look at the best or the middle of many, and no packet is counted lost that the wire does not say it has dropped.
 """
 import contextlib
+import errno
 import select
 import socket
 import statistics
@@ -12,7 +13,7 @@ import time
 from .laboratory import laboratory
 from .registry import holds, proves, same, within
 from .responder import Responder
-from .sockets import TCP, UDP, accept, begin_connect, hears, listen, open_socket, outcome, tell
+from .sockets import TCP, accept, begin_connect, listen, open_socket, outcome, port_of, tell
 
 IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO = 14, 10, 0, 2
 IPV6_MTU, IPV6_MTU_DISCOVER = 24, 23
@@ -148,7 +149,7 @@ def rate(rate, way):
             stream = towards_server(lab, 1250)
         else:
             host = open_socket(lab.a)
-            stream = Stream(open_socket(lab.server), host, (lab.a.address, host.getsockname()[1]), 1250)
+            stream = Stream(open_socket(lab.server), host, (lab.a.address, port_of(host)), 1250)
         stream.send(count)  # much faster than the line
         stream.finish(count)
         same("lost", stream.lost(), [])
@@ -162,7 +163,7 @@ def slower_up():
     with laboratory(a="public,rate=20mbit,up=2mbit") as lab:
         rates = []
         host = open_socket(lab.a)
-        for stream, count in ((towards_server(lab, 1250), 60), (Stream(open_socket(lab.server), host, (lab.a.address, host.getsockname()[1]), 1250), 400)):
+        for stream, count in ((towards_server(lab, 1250), 60), (Stream(open_socket(lab.server), host, (lab.a.address, port_of(host)), 1250), 400)):
             stream.send(count)
             rates.append(stream.finish(count).rate(1250))
         within("up", rates[0], 1.8, 2.1, " Mbit/s")
@@ -268,7 +269,8 @@ def bursts():
 
 # --- MTU ----------------------------------------------------------------------------------------------------------------
 
-@proves("a path of 1280 bytes through {gateway} reports it, and path MTU discovery learns it", [{"gateway": gateway} for gateway in ("nat", "masq", "upnp", "sym-rnd")])
+@proves("a path of 1280 bytes through {gateway} reports it, and path MTU discovery learns it",
+        [{"gateway": gateway} for gateway in ("nat", "masq", "upnp", "sym-rnd")])
 def mtu_reported(gateway):
     with laboratory(a=f"{gateway},mtu=1280") as lab:
         host, responder = open_socket(lab.a), Responder(lab)
@@ -284,7 +286,8 @@ def mtu_reported(gateway):
         same("what fits arrives", len(responder.udp[0, 0].recv(2000)), 1280 - HEADERS)
 
 
-@proves("a path of 1280 bytes through {gateway} that reports nothing swallows what is larger", [{"gateway": gateway} for gateway in ("nat", "masq")])
+@proves("a path of 1280 bytes through {gateway} that reports nothing swallows what is larger",
+        [{"gateway": gateway} for gateway in ("nat", "masq")])
 def mtu_black_hole(gateway):
     with laboratory(a=f"{gateway},mtu=1280,reports-mtu=no") as lab:
         host, responder = open_socket(lab.a), Responder(lab)
@@ -332,7 +335,6 @@ def mtu_tcp():
 
 
 def _error_of(act):
-    import errno
     try:
         act()
     except OSError as error:
@@ -390,7 +392,8 @@ def _reporter(sock):
     return socket.inet_ntoa(error[20:24])
 
 
-@proves("a packet with a small TTL opens {gateway} and does not reach the peer's gateway", [{"gateway": gateway} for gateway in ("port-restricted", "masq")])
+@proves("a packet with a small TTL opens {gateway} and does not reach the peer's gateway",
+        [{"gateway": gateway} for gateway in ("port-restricted", "masq")])
 def small_ttl(gateway):
     with laboratory(a=gateway, b="masq,fw=open") as lab:
         responder, host, peer = Responder(lab), open_socket(lab.a), open_socket(lab.b)

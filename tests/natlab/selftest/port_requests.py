@@ -28,7 +28,8 @@ class Upnp:
     @staticmethod
     def ask(lab, protocol):
         said = _upnpc(lab, "-a", lab.a.address, PORT, PORT, protocol.upper())
-        holds("upnpc says that it is mapped", f"external {lab.a.public_address}:{PORT} {protocol.upper()} is redirected to internal {lab.a.address}:{PORT}" in said, said)
+        mapped = f"external {lab.a.public_address}:{PORT} {protocol.upper()} is redirected to internal {lab.a.address}:{PORT}"
+        holds(f"upnpc says: {mapped}", mapped in said, said)
 
     @staticmethod
     def give_back(lab, protocol):
@@ -43,7 +44,8 @@ class NatPmp:
     def ask(lab, protocol):
         said = lab.a.run(["natpmpc", "-a", PORT, PORT, protocol, 3600]).text
         holds("natpmpc says the address", f"Public IP address : {lab.a.public_address}" in said, said)
-        holds("natpmpc says that it is mapped", f"Mapped public port {PORT} protocol {protocol.upper()} to local port {PORT} liftime 3600" in said, said)
+        mapped = f"Mapped public port {PORT} protocol {protocol.upper()} to local port {PORT} liftime 3600"  # its spelling
+        holds(f"natpmpc says: {mapped}", mapped in said, said)
 
     @staticmethod
     def give_back(lab, protocol):
@@ -139,7 +141,8 @@ def over_tcp(gateway, protocol):
 
 # Silence and "unsupported version" (RFC 6886 section 3.5, RFC 6887 section 9) come to the same.
 @proves("{gateway} with {spoken} alone speaks nothing else", takes=9, each=[
-    {"gateway": gateway, "spoken": each} for gateway, protocols in (("upnp", ("upnp", "natpmp", "pcp")), ("nat", ("natpmp", "pcp"))) for each in protocols])
+    {"gateway": gateway, "spoken": each}
+    for gateway, protocols in (("upnp", ("upnp", "natpmp", "pcp")), ("nat", ("natpmp", "pcp"))) for each in protocols])
 def alone(gateway, spoken):
     with laboratory(a=f"{gateway},protocols={spoken}") as lab:
         patience = {each: 5.0 if each == spoken else PAUSE for each in ("upnp", "natpmp", "pcp")}

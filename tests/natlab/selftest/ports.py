@@ -28,7 +28,8 @@ def preserving(gateway):
         same("external port over TCP", responder.tcp_sees(lab.a, 5000)[0][1], 5000)
 
 
-@proves("{gateway} gives a second host with the same inner port another one, the same towards everybody", through("@home:nat", "@home:masq", "@home:full-cone"))
+@proves("{gateway} gives a second host with the same inner port another one, the same towards everybody",
+        through("@home:nat", "@home:masq", "@home:full-cone"))
 def collision(gateway):
     with laboratory(a=gateway, b="@home") as lab:
         responder = Responder(lab)

@@ -74,7 +74,7 @@ def show(numbers):
 def run(numbers, verbose=False, workers=None):
     """Gives the exit status."""
     began = time.monotonic()
-    report = _Report(verbose, len(numbers))
+    report = _Report(verbose)
     quiet = [number for number in numbers if proofs[number].quiet]
     others = sorted((number for number in numbers if not proofs[number].quiet), key=lambda number: -proofs[number].takes)
     cores = len(os.sched_getaffinity(0))
@@ -111,11 +111,10 @@ def _run_side_by_side(numbers, count, report):
 
 
 class _Report:
-    def __init__(self, verbose, count):
+    def __init__(self, verbose):
         self._verbose = verbose
         self._passed = self._failed = 0
         self._folder = None
-        self._width = len(str(count))
 
     def says(self, proof, seconds, figures, words, log):
         if words is None:

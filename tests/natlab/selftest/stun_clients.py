@@ -61,7 +61,8 @@ def stun_client(gateway, verdict):
 
 
 @proves("turnutils_natdiscovery says of {gateway}: mapping {mapping}, filtering {filtering}, hairpins: {hairpins}", takes=7, each=[
-    {"gateway": gateway, "mapping": mapping, "filtering": filtering, "hairpins": hairpins} for gateway, (mapping, filtering, hairpins) in DISCOVERIES.items()])
+    {"gateway": gateway, "mapping": mapping, "filtering": filtering, "hairpins": hairpins}
+    for gateway, (mapping, filtering, hairpins) in DISCOVERIES.items()])
 def natdiscovery(gateway, mapping, filtering, hairpins):
     with laboratory(a=gateway) as lab:
         start_turnserver(lab)

@@ -18,7 +18,8 @@ def unsolicited(gateway, becomes):
         same("connecting", connect(open_socket(lab.server, TCP), (lab.a.public_address, 9999), becomes), becomes)
 
 
-@proves("a SYN that nobody asked for is refused after six seconds by {gateway}", [{"gateway": "icmp-late-syn"}, {"gateway": "nat,unsolicited-syn=icmp-after-wait"}], takes=7)
+@proves("a SYN that nobody asked for is refused after six seconds by {gateway}",
+        [{"gateway": "icmp-late-syn"}, {"gateway": "nat,unsolicited-syn=icmp-after-wait"}], takes=7)
 def late(gateway):
     with laboratory(a=gateway) as lab:
         stranger, began = open_socket(lab.server, TCP), time.monotonic()
@@ -39,6 +40,8 @@ def late_called_off():
         time.sleep(6.3)
         early.sendall(b"still here")
         same("the connection after six seconds", gets(calling, b"still here"), True)
+        sent = lab.counters().sent("a", "server")
+        same("bytes of ICMP that the server got", sent.bytes - sent.tcp_bytes, 0)
 
 
 def _crossing(lab):
@@ -55,7 +58,8 @@ def _crossing(lab):
     return calling, meeting
 
 
-@proves("SYNs may cross in {gateway}", [{"gateway": gateway} for gateway in ("nat", "full-cone", "rst-syn", "masq", "masq,fw=reject", "masq,fw=open", "upnp", "cgnat")])
+@proves("SYNs may cross in {gateway}",
+        [{"gateway": gateway} for gateway in ("nat", "full-cone", "rst-syn", "masq", "masq,fw=reject", "masq,fw=open", "upnp", "cgnat")])
 def simultaneous(gateway):
     with laboratory(a=gateway) as lab:
         calling, meeting = _crossing(lab)
@@ -67,7 +71,8 @@ def simultaneous(gateway):
 
 @proves("SYNs may not cross in {gateway}: the server's gets {becomes}", [
     {"gateway": gateway, "becomes": becomes} for gateway, becomes in {
-        "no-simopen": SILENCE, "no-simopen-rst": "refused", "full-cone,simultaneous-open=no": SILENCE, "nat,simultaneous-open=no,unsolicited-syn=icmp": "unreachable"}.items()])
+        "no-simopen": SILENCE, "no-simopen-rst": "refused", "full-cone,simultaneous-open=no": SILENCE,
+        "nat,simultaneous-open=no,unsolicited-syn=icmp": "unreachable"}.items()])
 def not_simultaneous(gateway, becomes):
     with laboratory(a=gateway) as lab:
         calling, meeting = _crossing(lab)
@@ -117,7 +122,8 @@ def reset_of_one():
         same("mapping", responder.tcp_sees(lab.a, 5000, (1, 0))[0], seen)
 
 
-@proves("only the ports told are let out over TCP through {gateway}", [{"gateway": gateway} for gateway in ("only-443", "masq,udp=blocked,tcp-out=443")])
+@proves("only the ports told are let out over TCP through {gateway}",
+        [{"gateway": gateway} for gateway in ("only-443", "masq,udp=blocked,tcp-out=443")])
 def ports_out(gateway):
     with laboratory(a=gateway) as lab:
         https, other = (listen(lab.server, port, lab.server.address) for port in (443, 444))

@@ -18,7 +18,8 @@ def each(*sites):
 
 # --- One LAN ------------------------------------------------------------------------------------------------------------
 
-@proves("hosts on one LAN behind {site} reach each other over UDP and TCP, and the internet sees one address", each("@home:port-restricted", "@home:masq", "@home:masq+nat"))
+@proves("hosts on one LAN behind {site} reach each other over UDP and TCP, and the internet sees one address",
+        each("@home:port-restricted", "@home:masq", "@home:masq+nat"))
 def same_lan(site):
     with laboratory(a=site, b="@home") as lab:
         there = open_socket(lab.b, port=5000)
@@ -48,7 +49,8 @@ def isolated():
 def _member(host, port=1900):
     sock = open_socket(host, port=port)
     with host.namespace.entered():
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, struct.pack("4s4sI", socket.inet_aton(GROUP), bytes(4), socket.if_nametoindex("eth0")))
+        membership = struct.pack("4s4sI", socket.inet_aton(GROUP), bytes(4), socket.if_nametoindex("eth0"))
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     yield sock
 
 
@@ -86,7 +88,8 @@ def same_subnet():
 
 # --- Carriers -----------------------------------------------------------------------------------------------------------
 
-@proves("homes behind one carrier that hairpins reach each other by their outer addresses", each("nat+@isp:full-cone,hairpinning=external-source"))
+@proves("homes behind one carrier that hairpins reach each other by their outer addresses",
+        each("nat+@isp:full-cone,hairpinning=external-source"))
 def carrier_hairpins(site):
     with laboratory(a=site, b="nat+@isp") as lab:
         responder, here, there = Responder(lab), open_socket(lab.a), open_socket(lab.b)
@@ -97,7 +100,8 @@ def carrier_hairpins(site):
         same("counted at the carrier", lab.counters().between("a", "b").packets > 0, False)
 
 
-@proves("homes behind one carrier that does not hairpin reach each other only by their routers' WAN addresses", each("nat+@isp:full-cone", "masq+@isp:masq"))
+@proves("homes behind one carrier that does not hairpin reach each other only by their routers' WAN addresses",
+        each("nat+@isp:full-cone", "masq+@isp:masq"))
 def carrier_does_not(site):
     with laboratory(a=site, b=site.partition("+")[0] + "+@isp") as lab:
         responder, here, there = Responder(lab), open_socket(lab.a, port=5000), open_socket(lab.b, port=5001)
@@ -110,7 +114,8 @@ def carrier_does_not(site):
         holds("they are counted at the carrier", lab.counters().between("a", "b").packets >= 1)
 
 
-@proves("a home NAT behind a carrier's: what is seen is the carrier's, the mapping the stricter of both", each("full-cone+port-restricted", "masq+full-cone", "full-cone+full-cone"))
+@proves("a home NAT behind a carrier's: what is seen is the carrier's, the mapping the stricter of both",
+        each("full-cone+port-restricted", "masq+full-cone", "full-cone+full-cone"))
 def home_and_carrier(site):
     with laboratory(a=site) as lab:
         responder, host = Responder(lab), open_socket(lab.a)
@@ -134,7 +139,8 @@ def _v6(host, port=0, kind=socket.SOCK_DGRAM):
     return open_socket(host, kind, port, host.address_v6, V6)
 
 
-@proves("over IPv6 {site} translates nothing, and lets in whom the host has written to", each("nat,ipv6", "masq,ipv6", "port-restricted,ipv6", "cgnat,ipv6", "masq,ipv6,fw=reject"))
+@proves("over IPv6 {site} translates nothing, and lets in whom the host has written to",
+        each("nat,ipv6", "masq,ipv6", "port-restricted,ipv6", "cgnat,ipv6", "masq,ipv6,fw=reject"))
 def v6_firewall(site):
     with laboratory(a=site) as lab:
         host, friend, stranger = _v6(lab.a, 5000), _v6(lab.server, 4700), _v6(lab.server, 4701)

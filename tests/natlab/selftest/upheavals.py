@@ -42,7 +42,8 @@ def through(*gateways):
     return [{"gateway": gateway} for gateway in gateways]
 
 
-@proves("a reboot of {gateway} ends flows over UDP and TCP, and new ones begin", through("nat", "full-cone", "sym-rnd", "masq", "masq-rnd", "upnp", "cgnat"), takes=2)
+@proves("a reboot of {gateway} ends flows over UDP and TCP, and new ones begin",
+        through("nat", "full-cone", "sym-rnd", "masq", "masq-rnd", "upnp", "cgnat"), takes=2)
 def reboot(gateway):
     with laboratory(a=gateway) as lab:
         responder, host = Responder(lab), open_socket(lab.a)
@@ -66,7 +67,8 @@ def reboot(gateway):
         holds("TCP connects again", responder.tcp_sees(lab.a))
 
 
-@proves("when the provider gives {gateway} another address, the old one is dead and new flows have the new", through("nat", "sym-rnd", "masq", "upnp", "cgnat", "masq+masq"), takes=2)
+@proves("when the provider gives {gateway} another address, the old one is dead and new flows have the new",
+        through("nat", "sym-rnd", "masq", "upnp", "cgnat", "masq+masq"), takes=2)
 def address_change(gateway):
     with laboratory(a=gateway) as lab:
         responder, host = Responder(lab), open_socket(lab.a)
@@ -95,7 +97,8 @@ def address_change(gateway):
 
 # --- Early packets ------------------------------------------------------------------------------------------------------
 
-@proves("a packet that comes before the host's own takes its port in {gateway}, for this one peer", through("masq,fw=open", "nat,early-packet-claims-port=30s"))
+@proves("a packet that comes before the host's own takes its port in {gateway}, for this one peer",
+        through("masq,fw=open", "nat,early-packet-claims-port=30s"))
 def early(gateway):
     with laboratory(a=gateway) as lab:
         responder, host = Responder(lab), open_socket(lab.a, port=5000)
