@@ -3,6 +3,7 @@ import contextlib
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -11,10 +12,12 @@ import traceback
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from lab import enter
+from lab import LabError, enter
 
 from .registry import Disproved, proofs
 
+# What others wrote, by the subject that asks it.
+TOOLS = {"stun clients": ("stun", "turnserver", "turnutils_natdiscovery"), "port requests": ("upnpc", "natpmpc")}
 TIME_LIMIT = 60        # seconds that a proof may take
 WORKERS_PER_CORE = 8   # most of the time they wait
 
@@ -71,8 +74,18 @@ def show(numbers):
         print(proofs[number].name)
 
 
+def why_not(numbers):
+    """Why these cannot be proved here; None if they can."""
+    needed = sorted({tool for number in numbers for tool in TOOLS.get(proofs[number].subject, ())})
+    if missing := [tool for tool in needed if not shutil.which(tool)]:
+        return f"not installed: {', '.join(missing)} (packaging/setup.sh --tests installs them)"
+    return None if numbers else "no proof has these words in its name"
+
+
 def run(numbers, verbose=False, workers=None):
     """Gives the exit status."""
+    if trouble := why_not(numbers):
+        raise LabError(trouble)
     began = time.monotonic()
     report = _Report(verbose)
     quiet = [number for number in numbers if proofs[number].quiet]
