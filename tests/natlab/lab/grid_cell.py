@@ -90,8 +90,8 @@ def run(cell, manner, folder: Path):
     folder.mkdir(parents=True)
     work = folder / "work"
     work.mkdir()
-    facts = {**asdict(cell), "folder": str(folder), "pshare": manner.of_pshare, "size": manner.size, "trouble": None, "no_server": None, "programs": {}, "hung": [], "stopped": [],
-             "file": "missing", "seconds": {}, "bytes": {}}
+    facts = {**asdict(cell), "folder": str(folder), "pshare": manner.of_pshare, "size": manner.size, "trouble": None, "no_server": None,
+             "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
     started = {}
     with Lab(a=cell.sender, b=cell.receiver, seed=cell.seed) as lab:
         try:

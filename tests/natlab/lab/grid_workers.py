@@ -36,8 +36,8 @@ def serve(rootless):
 
 
 def broken(cell, folder, words):
-    return {**asdict(cell), "folder": str(folder), "pshare": False, "size": 0, "trouble": words, "no_server": None, "programs": {}, "hung": [], "stopped": [],
-            "file": "missing", "seconds": {}, "bytes": {}}
+    return {**asdict(cell), "folder": str(folder), "pshare": False, "size": 0, "trouble": words, "no_server": None,
+            "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
 
 
 def _die_with_us():
