@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs all tests. The last line is the sum over all configurations: "123 passed, 0 failed".
 #
-#   tests/run.sh                 release, debug and fuzz
+#   tests/run.sh                 all of them
 #   tests/run.sh --quick         the release build alone
 #   tests/run.sh --only NAME     one configuration: release, debug, tsan or fuzz; may be repeated
 #   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
 #
-# release  what users get: unit tests, simulations, end-to-end tests
-# debug    the same under AddressSanitizer and UndefinedBehaviorSanitizer
-# tsan     unit tests, simulations and a few end-to-end tests under ThreadSanitizer; on request
+# release  what users get: unit tests, simulations, end-to-end tests, the laboratory of kernels
+# debug    the same under AddressSanitizer and UndefinedBehaviorSanitizer, without that laboratory
+# tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
 # fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
 #
 # Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
@@ -18,7 +18,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 jobs=$(nproc)
 fuzz_seconds=${PSHARE_FUZZ_SECONDS:-3}
-# Threads meet in these: several lanes, several transfers, a stream that is read ahead, an interruption in the middle.
+# Threads meet in these: drivers with a worker pool, several lanes, several transfers, a stream that is read ahead, an interruption in the middle.
+tsan_programs=(pshare pshare-server unit_io unit_secure_io unit_traversal_io unit_transfer_io unit_relay_io)
+tsan_unit='^(unit_io|unit_secure_io|unit_traversal_io|unit_transfer_io|unit_relay_io)\.'
 tsan_e2e='e2e\.(consent\.one_receive_serves|fidelity\.(several|a_tree)|options\.these_settings|resume\.(an_interrupted|a_tree)|streams\.(standard|a_file))'
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
@@ -38,7 +40,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=(release debug fuzz)
+[ ${#wanted[@]} -gt 0 ] || wanted=(release debug tsan fuzz)
 
 passed=0 failed=0
 summary=()
@@ -47,12 +49,12 @@ count() {  # NAME PASSED FAILED WORDS
   summary+=("$(printf '%-8s %s passed, %s failed%s' "$1" "$2" "$3" "${4:+, $4}")")
 }
 
-build() {  # PRESET TARGET
+build() {  # PRESET TARGET...
   local log=build/$1.log
   mkdir -p build
   # A build folder that quickstart.sh made knows no tests and no benchmarks yet.
   if cmake --preset "$1" -DPSHARE_TESTS="$([ "$1" = fuzz ] && echo OFF || echo ON)" -DPSHARE_BENCH="$([ "$1" = release ] && echo ON || echo OFF)" \
-      >"$log" 2>&1 && cmake --build --preset "$1" --target "$2" -j "$jobs" >>"$log" 2>&1; then return 0; fi
+      >"$log" 2>&1 && cmake --build --preset "$1" --target "${@:2}" -j "$jobs" >>"$log" 2>&1; then return 0; fi
   grep -E -A 12 'error|FAILED|CMake Error' "$log" | head -n 120
   return 1
 }
@@ -72,11 +74,13 @@ run_ctest() {  # PRESET NAME [CTEST OPTIONS]
 
 test_preset() {  # PRESET
   say "$1: building"
-  if ! build "$1" all; then count "$1" 0 1 "it does not build"; return; fi
+  local targets=(all)
+  [ "$1" != tsan ] || targets=("${tsan_programs[@]}")
+  if ! build "$1" "${targets[@]}"; then count "$1" 0 1 "it does not build"; return; fi
   say "$1: testing"
   case "$1" in
     tsan)
-      run_ctest tsan tsan -LE e2e
+      run_ctest tsan tsan -R "$tsan_unit"
       run_ctest tsan tsan-e2e -R "$tsan_e2e" ;;
     *) run_ctest "$1" "$1" ;;
   esac
