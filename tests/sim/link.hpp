@@ -33,6 +33,7 @@ class DatagramLink {
   /// From now on; what is under way arrives as planned.
   void change(Settings settings);
   std::uint64_t dropped() const { return dropped_; }  // by loss or a full queue
+  void forget_dropped() { dropped_ = 0; }
 
  private:
   EventQueue& events_;

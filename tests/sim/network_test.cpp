@@ -115,6 +115,17 @@ TEST_F(WireTest, CarriesNothingWhileItIsCutWhatWasUnderWayIncluded) {
   EXPECT_EQ(right.packets[0].flow.from, endpoint("10.0.0.1:3"));
 }
 
+TEST_F(WireTest, CountsWhatIsLostAtACutAndForgetsItWhenToldTo) {
+  auto wire = wire_with(Wire::both_ways({.delay = 20ms}));
+  left.interface.send(packet("10.0.0.1:1", "10.0.0.2:1"));
+  world.events().in(10ms, [&] { wire.cut(), left.interface.send(packet("10.0.0.1:1", "10.0.0.2:1")); });
+  run(world);
+  EXPECT_EQ(wire.dropped(), 2u);
+  wire.reset_traffic();
+  EXPECT_EQ(wire.dropped(), 0u);
+  EXPECT_EQ(wire.there().packets, 0u);
+}
+
 TEST_F(WireTest, LosesEverythingInBurstsThatLastAndComeAsOftenAsAskedFor) {
   const auto wire = wire_with(Wire::both_ways({.bursts_every = 1s, .burst_lasts = 100ms}));
   constexpr int sent = 200'000;
@@ -242,14 +253,18 @@ TEST_F(SwitchTest, DeliversToHostsAndTheRestUpwardAndLeavesTheTtlAlone) {
   EXPECT_EQ(up.packets.size(), 1u);
 }
 
-TEST_F(SwitchTest, CopiesMulticastToAllOthers) {
+TEST_F(SwitchTest, CopiesMulticastAndBroadcastToAllOthers) {
   make_lan();
   a.interface.send(packet("10.0.0.1:1", "239.255.255.250:1900"));
   a.interface.send(packet("10.0.0.1:1", "255.255.255.255:67"));
+  a.interface.send(packet("10.0.0.1:1", "10.0.0.255:67"));
   run(world);
   EXPECT_TRUE(a.packets.empty());
-  EXPECT_EQ(b.packets.size(), 2u);
-  EXPECT_EQ(up.packets.size(), 2u);
+  EXPECT_EQ(b.packets.size(), 3u);
+  EXPECT_EQ(up.packets.size(), 3u);
+  a.interface.send(packet("10.0.0.1:1", "10.0.1.255:67"));  // another subnet's, if it is one at all
+  run(world);
+  EXPECT_EQ(b.packets.size(), 3u);
 }
 
 TEST_F(SwitchTest, KeepsClientsFromOneAnotherWhenTheyAreIsolated) {

@@ -1,7 +1,6 @@
 #include "behaviour_words.hpp"
 
 #include <map>
-#include <stdexcept>
 #include <string>
 
 namespace pshare::natlab {
@@ -28,88 +27,102 @@ const Words<UnsolicitedSyn> unsolicited_syns{{"silence", UnsolicitedSyn::silence
                                              {"icmp", UnsolicitedSyn::icmp},
                                              {"icmp-after-wait", UnsolicitedSyn::icmp_after_wait}};
 const Words<TableFull> table_fulls{{"refuses", TableFull::refuses}, {"evicts-oldest", TableFull::evicts_oldest}};
-
-template <typename E>
-E meaning(const json& word, const std::string& key, const Words<E>& words) {
-  if (word.is_string())
-    if (const auto found = words.find(word.get_ref<const std::string&>()); found != words.end()) return found->second;
-  std::string known;
-  for (const auto& [name, value] : words) known += (known.empty() ? "" : ", ") + name;
-  throw std::runtime_error{'"' + key + "\" is one of " + known + ", and not " + word.dump()};
-}
-
-Duration seconds(const json& number) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>{number.get<double>()}); }
-Port port(const json& number) { return Port{number.get<std::uint16_t>()}; }
-IpAddress address(const json& text) { return value_or_throw(IpAddress::parse(text.get<std::string>())); }
-
 const Words<MappingHabits::AtReboot> reboots{{"forgets", MappingHabits::AtReboot::forgets},
                                              {"keeps", MappingHabits::AtReboot::keeps},
                                              {"keeps-the-list-only", MappingHabits::AtReboot::keeps_the_list_only}};
 
-template <typename Use>
-void with(const json& words, const char* key, Use&& use) {
-  if (const auto found = words.find(key); found != words.end()) use(*found);
+/// The longest time that anything here takes.
+constexpr double longest_seconds = 100.0 * 24 * 3600;
+/// More mappings than any box is given memory for.
+constexpr double most_mappings = 1'000'000;
+
+template <typename E>
+void choose(Fields& words, const std::string& name, const Words<E>& known, E& out) {
+  words.with(name, [&](const json& word) {
+    if (word.is_string())
+      if (const auto found = known.find(word.get_ref<const std::string&>()); found != known.end()) {
+        out = found->second;
+        return;
+      }
+    std::string all;
+    for (const auto& [each, value] : known) all += (all.empty() ? "" : ", ") + each;
+    words.refuse(name, word, "one of " + all);
+  });
+}
+
+void set(Fields& words, const std::string& name, bool& out) { out = words.flag_or(name, out); }
+
+template <typename Time>
+void set_seconds(Fields& words, const std::string& name, Time& out) {
+  words.number(name, 0, longest_seconds, [&](double seconds) { out = std::chrono::duration_cast<Duration>(std::chrono::duration<double>{seconds}); });
+}
+
+template <typename Count>
+void set_count(Fields& words, const std::string& name, double least, double most, Count& out) {
+  words.number(name, least, most, [&](double number) { out = static_cast<Count>(number); });
+}
+
+void set_port(Fields& words, const std::string& name, Port& out) { set_count(words, name, 1, 65535, out.number); }
+
+void set_address(Fields& words, const std::string& name, std::optional<IpAddress>& out) {
+  words.with(name, [&](const json& text) { out = value_or_throw(IpAddress::parse(text.get<std::string>())); });
 }
 
 }  // namespace
 
-void apply(const json& words, MappingService::Settings& settings) {
+void apply(Fields& words, MappingService::Settings& settings) {
   auto& habits = settings.habits;
-  with(words, "says_which_version", [&](const json& it) { settings.says_which_version = it.get<bool>(); });
-  with(words, "answers_after_s", [&](const json& it) { settings.answers_after = seconds(it); });
-  with(words, "announcements", [&](const json& it) { settings.announcements = it.get<unsigned>(); });
-  with(words, "tells_address", [&](const json& it) { habits.tells_address = address(it); });
-  with(words, "refuses_reserved_address", [&](const json& it) { habits.refuses_reserved_address = it.get<bool>(); });
-  with(words, "limit", [&](const json& it) { habits.limit = it.get<std::size_t>(); });
-  with(words, "lowest_port", [&](const json& it) { habits.lowest_port = port(it); });
-  with(words, "gives_other_port", [&](const json& it) { habits.gives_other_port = it.get<bool>(); });
-  with(words, "shortest_lifetime_s", [&](const json& it) { habits.shortest_lifetime = seconds(it); });
-  with(words, "longest_lifetime_s", [&](const json& it) { habits.longest_lifetime = seconds(it); });
-  with(words, "dead_at_first", [&](const json& it) { habits.dead_at_first = it.get<std::size_t>(); });
-  with(words, "for_requester_only", [&](const json& it) { habits.for_requester_only = it.get<bool>(); });
-  with(words, "at_reboot", [&](const json& it) { habits.at_reboot = meaning(it, "at_reboot", reboots); });
+  set(words, "says_which_version", settings.says_which_version);
+  set_seconds(words, "answers_after_s", settings.answers_after);
+  set_count(words, "announcements", 0, 100, settings.announcements);
+  set_address(words, "tells_address", habits.tells_address);
+  set(words, "refuses_reserved_address", habits.refuses_reserved_address);
+  set_count(words, "limit", 0, most_mappings, habits.limit);
+  set_port(words, "lowest_port", habits.lowest_port);
+  set(words, "gives_other_port", habits.gives_other_port);
+  set_seconds(words, "shortest_lifetime_s", habits.shortest_lifetime);
+  set_seconds(words, "longest_lifetime_s", habits.longest_lifetime);
+  set_count(words, "dead_at_first", 0, most_mappings, habits.dead_at_first);
+  set(words, "for_requester_only", habits.for_requester_only);
+  choose(words, "at_reboot", reboots, habits.at_reboot);
 }
 
-void apply(const json& words, NatBehaviour& behaviour) {
-  const auto with = [&](const char* key, auto&& use) { natlab::with(words, key, use); };
-  const auto tcp = [&]() -> NatBehaviour::Axes& {
-    if (!behaviour.tcp) behaviour.tcp = behaviour.udp;
-    return *behaviour.tcp;
-  };
-  with("mapping", [&](const json& it) { behaviour.udp.mapping = meaning(it, "mapping", dependences); });
-  with("filtering", [&](const json& it) { behaviour.udp.filtering = meaning(it, "filtering", dependences); });
-  with("tcp_mapping", [&](const json& it) { tcp().mapping = meaning(it, "tcp_mapping", dependences); });
-  with("tcp_filtering", [&](const json& it) { tcp().filtering = meaning(it, "tcp_filtering", dependences); });
-  with("ports", [&](const json& it) { behaviour.ports = meaning(it, "ports", port_choices); });
-  with("step", [&](const json& it) { behaviour.port_step = it.get<unsigned>(); });
-  with("other_traffic", [&](const json& it) { behaviour.other_traffic = it.get<double>(); });
-  with("first_port", [&](const json& it) { behaviour.first_port = port(it); });
-  with("last_port", [&](const json& it) { behaviour.last_port = port(it); });
-  with("block", [&](const json& it) { behaviour.block = it.get<std::uint16_t>(); });
-  with("pooling", [&](const json& it) { behaviour.pooling = meaning(it, "pooling", poolings); });
-  with("hairpinning", [&](const json& it) { behaviour.hairpinning = meaning(it, "hairpinning", hairpinnings); });
-  with("udp_lifetime_s", [&](const json& it) { behaviour.udp_lifetime = seconds(it); });
-  with("udp_unanswered_lifetime_s", [&](const json& it) { behaviour.udp_unanswered_lifetime = seconds(it); });
-  with("refresh", [&](const json& it) { behaviour.refresh = meaning(it, "refresh", refreshes); });
-  with("tcp_established_lifetime_s", [&](const json& it) { behaviour.tcp_established_lifetime = seconds(it); });
-  with("tcp_transitory_lifetime_s", [&](const json& it) { behaviour.tcp_transitory_lifetime = seconds(it); });
-  with("unsolicited_syn", [&](const json& it) { behaviour.unsolicited_syn = meaning(it, "unsolicited_syn", unsolicited_syns); });
-  with("simultaneous_open", [&](const json& it) { behaviour.simultaneous_open = it.get<bool>(); });
-  with("reset_ends_mapping", [&](const json& it) { behaviour.reset_ends_mapping = it.get<bool>(); });
-  with("table_limit", [&](const json& it) { behaviour.table_limit = it.get<std::size_t>(); });
-  with("table_full", [&](const json& it) { behaviour.table_full = meaning(it, "table_full", table_fulls); });
-  with("early_packet_claims_port_s", [&](const json& it) { behaviour.early_packet_claims_port = seconds(it); });
-  with("udp", [&](const json& it) { behaviour.lets_udp_out = it.get<bool>(); });
-  with("dmz", [&](const json& it) { behaviour.dmz = address(it); });
-  with("tcp_ports_out", [&](const json& it) {
+void apply(Fields& words, NatBehaviour& behaviour) {
+  choose(words, "mapping", dependences, behaviour.udp.mapping);
+  choose(words, "filtering", dependences, behaviour.udp.filtering);
+  auto tcp = behaviour.tcp.value_or(behaviour.udp);
+  if (words.take("tcp_mapping") || words.take("tcp_filtering")) {
+    choose(words, "tcp_mapping", dependences, tcp.mapping);
+    choose(words, "tcp_filtering", dependences, tcp.filtering);
+    behaviour.tcp = tcp;
+  }
+  choose(words, "ports", port_choices, behaviour.ports);
+  set_count(words, "step", 1, 65535, behaviour.port_step);
+  words.number("other_traffic", 0, 100'000, [&](double each_second) { behaviour.other_traffic = each_second; });
+  set_port(words, "first_port", behaviour.first_port);
+  set_port(words, "last_port", behaviour.last_port);
+  if (behaviour.first_port > behaviour.last_port) throw std::runtime_error{"first_port lies behind last_port: there is no port to choose"};
+  set_count(words, "block", 0, 65535, behaviour.block);
+  choose(words, "pooling", poolings, behaviour.pooling);
+  choose(words, "hairpinning", hairpinnings, behaviour.hairpinning);
+  set_seconds(words, "udp_lifetime_s", behaviour.udp_lifetime);
+  set_seconds(words, "udp_unanswered_lifetime_s", behaviour.udp_unanswered_lifetime);
+  choose(words, "refresh", refreshes, behaviour.refresh);
+  set_seconds(words, "tcp_established_lifetime_s", behaviour.tcp_established_lifetime);
+  set_seconds(words, "tcp_transitory_lifetime_s", behaviour.tcp_transitory_lifetime);
+  choose(words, "unsolicited_syn", unsolicited_syns, behaviour.unsolicited_syn);
+  set(words, "simultaneous_open", behaviour.simultaneous_open);
+  set(words, "reset_ends_mapping", behaviour.reset_ends_mapping);
+  set_count(words, "table_limit", 0, most_mappings, behaviour.table_limit);
+  choose(words, "table_full", table_fulls, behaviour.table_full);
+  set_seconds(words, "early_packet_claims_port_s", behaviour.early_packet_claims_port);
+  set(words, "udp", behaviour.lets_udp_out);
+  set_address(words, "dmz", behaviour.dmz);
+  words.with("tcp_ports_out", [&](const json& ports) {
     behaviour.tcp_ports_out.reset();
-    if (it.is_null()) return;
+    if (ports.is_null()) return;
     behaviour.tcp_ports_out.emplace();
-    for (const auto& number : it) behaviour.tcp_ports_out->insert(port(number));
-  });
-  with("external", [&](const json& it) {
-    behaviour.external.clear();
-    for (const auto& text : it) behaviour.external.push_back(address(text));
+    for (const auto& number : ports) behaviour.tcp_ports_out->insert(Port{number.get<std::uint16_t>()});
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "fields.hpp"
 #include "network/gateway.hpp"
 #include "network/mapping_service.hpp"
 #include "network/router.hpp"
@@ -44,9 +45,12 @@ class Internet {
   sim::Gateway& nat(const std::string& name);
   sim::Router& router(const std::string& name);
   sim::Wire& wire(const std::string& name);
-  sim::Interface& port_of(sim::Router& router, const std::string& name);
+  static sim::Interface& port_of(sim::Router& router, const std::string& name);
   Json counters();
-  Json carry_out(const Json& command);
+  Json carry_out(const Json& described);
+  void change_wire(Fields& command);
+  void change_external(Fields& command);
+  void add_rule(Fields& command);
 
   sim::EventQueue events_;
   SeededRandom random_;

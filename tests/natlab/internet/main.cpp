@@ -29,13 +29,13 @@ constexpr std::size_t max_command = 64 * KiB;
 /// Where commands come from.
 class ControlSocket {
  public:
-  explicit ControlSocket(const std::string& path) {
+  /// Nothing may be at `path` yet.
+  explicit ControlSocket(const std::string& path) : path_(path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) throw std::runtime_error{"the path of the control socket is too long: " + path};
     std::memcpy(address.sun_path, path.data(), path.size());
     listening_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    ::unlink(path.c_str());
     if (listening_ < 0 || ::bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listening_, 16) != 0)
       fail("listening for commands at " + path);
   }
@@ -43,6 +43,7 @@ class ControlSocket {
   ~ControlSocket() {
     for (const auto& [descriptor, text] : clients_) ::close(descriptor);
     ::close(listening_);
+    ::unlink(path_.c_str());
   }
 
   void add_to(std::vector<pollfd>& waiting) const {
@@ -71,8 +72,10 @@ class ControlSocket {
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
       const auto command = nlohmann::json::parse(text.substr(0, end), nullptr, false);
       text.erase(0, end + 1);
-      const bool quit = command.is_object() && command.value("do", "") == "quit";
-      const auto answer = (quit ? nlohmann::json{{"ok", true}} : internet.perform(command)).dump() + '\n';
+      const bool quit = command == nlohmann::json{{"do", "quit"}};
+      const auto answer = (quit                     ? nlohmann::json{{"ok", true}}
+                           : command.is_discarded() ? nlohmann::json{{"ok", false}, {"error", "that is no JSON"}}
+                                                    : internet.perform(command)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
       [[maybe_unused]] const auto sent = ::send(ready.fd, answer.data(), answer.size(), MSG_NOSIGNAL);
       if (quit) return false;
     }
@@ -80,6 +83,7 @@ class ControlSocket {
   }
 
  private:
+  std::string path_;
   int listening_ = -1;
   std::map<int, std::string> clients_;  // and what came of a line that is not complete
 };
@@ -123,6 +127,11 @@ int main_or_throw(const std::string& control_path) {
 }  // namespace pshare::natlab
 
 int main(int count, char** arguments) {
+  if (count == 2 && std::string_view{arguments[1]} == "--help") {
+    std::cout << "natlab-internet --control SOCKET < description.json\n"
+                 "Everything between the hosts of a laboratory; tests/natlab/README.md describes the description and the commands.\n";
+    return 0;
+  }
   if (count != 3 || std::string_view{arguments[1]} != "--control") {
     std::cerr << "usage: natlab-internet --control SOCKET < description.json\n";
     return 2;

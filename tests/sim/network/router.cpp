@@ -30,10 +30,6 @@ IpAddress masked(const IpAddress& address, unsigned length) {
   return mask(bytes);
 }
 
-bool is_broadcast(const IpAddress& address) {
-  return address.is_v4() && std::ranges::all_of(address.bytes(), [](std::byte byte) { return byte == std::byte{255}; });
-}
-
 }  // namespace
 
 Result<Prefix> Prefix::parse(std::string_view text) {
@@ -93,6 +89,13 @@ void Router::receive(Packet packet, Interface& at) {
   if (to == nullptr) return report(IcmpError::Kind::network_unreachable);
   traffic_.count(at, *to, packet);
   to->send(std::move(packet));
+}
+
+bool Switch::is_broadcast(const IpAddress& address) const {
+  const auto bytes = address.bytes();
+  if (address.is_v6() || bytes[3] != std::byte{255}) return false;
+  if (std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{255}; })) return true;
+  return std::ranges::any_of(hosts_, [&](const auto& host) { return Prefix{masked(address, 24), 24}.contains(host.first); });
 }
 
 Interface* Switch::interface(std::string_view name) { return named(interfaces_, name); }

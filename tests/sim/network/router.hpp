@@ -70,6 +70,7 @@ class Router : public Node {
   TrafficTable traffic_;
 };
 
+/// IPv4 subnets here are /24s, whose last address is everybody's.
 class Switch : public Node {
  public:
   enum class Between { hosts_too, default_only };  // default_only: clients are isolated from one another, as in guest networks
@@ -79,7 +80,6 @@ class Switch : public Node {
   Interface& add_interface(std::string name) { return interfaces_.emplace_back(*this, std::move(name)); }
   Interface* interface(std::string_view name);
   void plug(const IpAddress& address, Interface& host) { hosts_[address] = &host; }
-  void unplug(const IpAddress& address) { hosts_.erase(address); }
   /// Where everything goes that is for nobody here.
   void set_default(Interface& gateway) { default_ = &gateway; }
 
@@ -89,6 +89,7 @@ class Switch : public Node {
   const std::string& name() const { return name_; }
 
  private:
+  bool is_broadcast(const IpAddress& address) const;
   void forward(Packet packet, Interface& from, Interface& to);
 
   std::string name_;

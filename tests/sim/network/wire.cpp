@@ -24,6 +24,12 @@ void Wire::change(const Settings& settings) {
   back_.change(settings.back);
 }
 
+void Wire::reset_traffic() {
+  traffic_there_ = traffic_back_ = {};
+  there_.forget_dropped(), back_.forget_dropped();
+  lost_at_cut_ = 0;
+}
+
 void Wire::send(Packet packet, Interface& from) {
   const bool outward = &from == &first_;
   auto& traffic = outward ? traffic_there_ : traffic_back_;
@@ -50,7 +56,8 @@ void Wire::send(Packet packet, Interface& from) {
   packet.ttl = static_cast<std::uint8_t>(packet.ttl - settings_.hops);
   const auto size = packet.size;
   line.send(size, [this, &to, carried = std::make_shared<Packet>(std::move(packet))] {
-    if (!cut_) to.receive(std::move(*carried));
+    if (cut_) ++lost_at_cut_;
+    else to.receive(std::move(*carried));
   });
 }
 

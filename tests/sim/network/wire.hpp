@@ -63,11 +63,13 @@ class Wire {
   /// From now on; what is under way arrives as planned.
   void change(const Settings& settings);
   const Settings& settings() const { return settings_; }
+  /// By loss, by a full queue, or because the wire was cut.
   std::uint64_t dropped() const { return there_.dropped() + back_.dropped() + lost_at_cut_; }
   /// What was put on the wire by its first and by its second interface.
   Traffic there() const { return traffic_there_; }
   Traffic back() const { return traffic_back_; }
-  void reset_traffic() { traffic_there_ = traffic_back_ = {}; }
+  /// What was dropped is forgotten too.
+  void reset_traffic();
 
  private:
   friend class Interface;
