@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lab import grid, grid_expect, grid_table, people
-from lab.grid_verdict import judge
+from lab.grid_cell import Manner
+from lab.grid_verdict import TIERS, judge
 from lab.spec import SpecError
 
 NATLAB = Path(__file__).parent / "natlab"
@@ -133,6 +134,8 @@ def failed(tier, reason):
 
 
 NO_PATH_ERROR = {"event": "error", "code": "no-path", "message": "no path to the peer"}
+EVERY_REASON = tuple(failed(tier, reason) for tier, reason in (
+    ("direct", "timeout"), ("mapped", "no-igd"), ("punched", "timeout"), ("supernode", "refused"), ("relay", "refused")))
 STRAIGHT = {"straight": SIZE + 50_000, "towards_receiver": SIZE + 40_000, "server": 9000, "from_sender_to_server": 3000, "from_server_to_receiver": 1500}
 THROUGH_SERVER = {"straight": 0, "towards_receiver": 0, "server": 2 * SIZE + 90_000, "from_sender_to_server": SIZE + 40_000,
                   "from_server_to_receiver": SIZE + 40_000}
@@ -140,7 +143,7 @@ NOTHING = {"straight": 0, "towards_receiver": 0, "server": 9000, "from_sender_to
 
 
 def facts(send, receive, counted, file="same", **more):
-    return {"pshare": True, "size": SIZE, "trouble": None, "no_server": None, "hung": [], "stopped": [], "file": file, "bytes": counted,
+    return {"pshare": True, "size": SIZE, "tiers": {"send": TIERS, "receive": TIERS}, "trouble": None, "no_server": None, "hung": [], "stopped": [], "file": file, "bytes": counted,
             "programs": {"server": program(0), "send": send, "receive": receive}, **more}
 
 
@@ -148,8 +151,12 @@ def delivered(tier, counted, **more):
     return facts(program(0, path(tier), done()), program(0, path(tier), done()), counted, **more)
 
 
-def pathless(send_status=5, receive_status=5, events=(failed("direct", "timeout"), failed("mapped", "no-igd"), NO_PATH_ERROR), counted=None, file="missing"):
-    return facts(program(send_status, *events), program(receive_status), counted or NOTHING, file)
+def pathless(send_status=5, receive_status=5, events=(*EVERY_REASON, NO_PATH_ERROR), receiver=(NO_PATH_ERROR,), counted=None, file="missing", **more):
+    return facts(program(send_status, *events), program(receive_status, *receiver), counted or NOTHING, file, **more)
+
+
+def tried(*tiers):
+    return {"tiers": {"send": tiers, "receive": tiers}}
 
 
 @pytest.mark.parametrize(("cell", "word"), [
@@ -158,6 +165,8 @@ def pathless(send_status=5, receive_status=5, events=(failed("direct", "timeout"
     (delivered("relay", THROUGH_SERVER), "relay"),
     (delivered("supernode", NOTHING), "supernode"),
     (pathless(), "no path"),
+    (pathless(events=(failed("direct", "timeout"), NO_PATH_ERROR), **tried("direct")), "no path"),
+    (pathless(receiver=(failed("direct", "timeout"), NO_PATH_ERROR)), "no path"),
     # what it says and what the counters say are two things
     (delivered("direct", THROUGH_SERVER), "LIE"),
     (delivered("punched", {**STRAIGHT, "server": 64 * 1024}), "LIE"),
@@ -168,8 +177,18 @@ def pathless(send_status=5, receive_status=5, events=(failed("direct", "timeout"
     (facts(program(0, done()), program(0, path("direct"), done()), STRAIGHT), "LIE"),
     (facts(program(0, path("direct"), done(SIZE - 1)), program(0, path("direct"), done()), STRAIGHT), "LIE"),
     (pathless(counted=STRAIGHT), "LIE"),
+    (pathless(counted=THROUGH_SERVER), "LIE"),
+    (pathless(counted={**NOTHING, "server": 64 * 1024}), "LIE"),
     (pathless(events=(NO_PATH_ERROR,)), "LIE"),
-    (pathless(events=(failed("direct", ""), NO_PATH_ERROR)), "LIE"),
+    (pathless(events=(failed("direct", "timeout"), NO_PATH_ERROR)), "LIE"),
+    *((pathless(events=(*EVERY_REASON[:at], *EVERY_REASON[at + 1:], NO_PATH_ERROR)), "LIE") for at in range(len(EVERY_REASON))),
+    (pathless(events=(*EVERY_REASON[1:], failed("direct", ""), NO_PATH_ERROR)), "LIE"),
+    (pathless(events=EVERY_REASON), "LIE"),
+    (pathless(events=(path("direct"), *EVERY_REASON, NO_PATH_ERROR)), "LIE"),
+    (pathless(receiver=()), "LIE"),
+    (pathless(receiver=(failed("relay", ""), NO_PATH_ERROR)), "LIE"),
+    (pathless(receiver=(path("direct"), NO_PATH_ERROR)), "LIE"),
+    (pathless(events=(failed("direct", "timeout"), NO_PATH_ERROR), receiver=(failed("relay", "timeout"), NO_PATH_ERROR), **tried("direct")), "LIE"),
     # the file
     (delivered("direct", STRAIGHT, file="different"), "WRONG FILE"),
     (delivered("direct", STRAIGHT, file="missing"), "WRONG FILE"),
@@ -193,6 +212,15 @@ def test_a_word_is_believed_only_when_everybody_agrees(cell, word):
     verdict = judge(cell)
     assert verdict.word == word, verdict.note
     assert verdict.good is not word.isupper()
+
+
+@pytest.mark.parametrize(("arguments", "tiers"), [
+    ("", TIERS), ("--tiers direct,relay", ("direct", "relay")), ("--no-tiers=relay", ("direct", "mapped", "punched", "supernode")),
+    ("--tiers direct,relay --no-tiers relay", ("direct",)),
+])
+def test_which_tiers_a_program_was_asked_for_is_read_from_its_command(arguments, tiers):
+    assert tuple(Manner(send_args=arguments).tiers("send")) == tiers
+    assert tuple(Manner(send_args=arguments).tiers("receive")) == TIERS
 
 
 @pytest.mark.parametrize(("counted", "word"), [(STRAIGHT, "straight"), (THROUGH_SERVER, "relay"), (NOTHING, "mixed")])

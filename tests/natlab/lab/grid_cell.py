@@ -17,6 +17,7 @@ from trees import digest, write_random
 from world import environment
 
 from . import Lab, people
+from .grid_verdict import TIERS
 
 SENDER, RECEIVER = "a", "b"
 FILE_NAME = "film.mkv"
@@ -45,6 +46,11 @@ class Manner:
     def whole_commands(self):
         return {"server": f"{self.server_command} {self.server_args}", "receive": f"{self.receive_command} {self.receive_args}",
                 "send": f"{self.send_command} {self.send_args}"}
+
+    def tiers(self, name):
+        """Those that this program is asked to try."""
+        options = {word: listed.split(",") for word, listed in re.findall(r"--(tiers|no-tiers)[= ]+([a-z,]+)", self.whole_commands[name])}
+        return [tier for tier in TIERS if tier in options.get("tiers", TIERS) and tier not in options.get("no-tiers", ())]
 
     @property
     def of_pshare(self):
@@ -90,8 +96,8 @@ def run(cell, manner, folder: Path):
     folder.mkdir(parents=True)
     work = folder / "work"
     work.mkdir()
-    facts = {**asdict(cell), "folder": str(folder), "pshare": manner.of_pshare, "size": manner.size, "trouble": None, "no_server": None,
-             "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
+    facts = {**asdict(cell), "folder": str(folder), "pshare": manner.of_pshare, "size": manner.size,
+             "tiers": {name: manner.tiers(name) for name in ("send", "receive")}, "trouble": None, "no_server": None, "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
     started = {}
     with Lab(a=cell.sender, b=cell.receiver, seed=cell.seed) as lab:
         try:

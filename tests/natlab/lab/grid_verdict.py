@@ -1,15 +1,17 @@
 """What came of a cell, in a word and a note. Pure: facts of grid_cell in, words out.
 
 A tier is believed when everybody agrees: both programs' exit statuses and events, the bytes of the file that arrived, and the counters of
-the boxes in between. "no path" too: both say so, with a reason for each tier. Everything else has a name in capitals.
+the boxes in between. "no path" too: both say so, the sender with a failed attempt and its reason for every tier that it was asked to try,
+and nothing but signalling has crossed the server. Everything else has a name in capitals.
 """
 from dataclasses import dataclass
 
 STRAIGHT = ("direct", "mapped", "punched")
 FORWARDED = ("supernode", "relay")
+TIERS = STRAIGHT + FORWARDED
 NO_PATH = "no path"
 NO_SERVER = "no server"   # a site cannot reach it at all, so nobody was asked
-TALK_AT_MOST = 64 * 1024  # bytes of a straight transfer that may cross the server: signalling
+TALK_AT_MOST = 64 * 1024  # bytes that may cross the server in a straight transfer or in none: signalling
 
 NO_PATH_STATUS = 5
 _SANITIZED = ("AddressSanitizer", "UndefinedBehaviorSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:")
@@ -89,7 +91,7 @@ def _delivered(facts):
         return Verdict("LIE", f"{tier}, but the file went straight")
     if tier == "relay" and by_counters != "relay":
         return Verdict("LIE", f"{tier}, but the file did not cross the server")
-    if tier not in STRAIGHT + FORWARDED:
+    if tier not in TIERS:
         return Verdict("LIE", f"{tier!r} is no tier")
     return Verdict(tier, paths["send"].get("transport", ""))
 
@@ -104,19 +106,36 @@ def _by_counters(facts):
 
 
 def _no_path(facts, statuses):
-    if facts["bytes"]["towards_receiver"] >= facts["size"]:
-        return Verdict("LIE", f"no path, but {facts['bytes']['towards_receiver']} bytes went from site to site")
+    counted = facts["bytes"]
+    if counted["towards_receiver"] >= facts["size"]:
+        return Verdict("LIE", f"no path, but {counted['towards_receiver']} bytes went from site to site")
+    if counted["server"] >= TALK_AT_MOST:
+        return Verdict("LIE", f"no path, but {counted['server']} bytes crossed the server")
     if not facts["pshare"]:
         return Verdict(NO_PATH)
     if statuses != (NO_PATH_STATUS, NO_PATH_STATUS):
         return Verdict("WRONG EXIT", _exits(statuses))
-    error = _last(facts, "send", "error")
-    if not error or error["code"] != "no-path":
-        return Verdict("LIE", "the sender says no path without the event 'error' that goes with it")
-    failed = {event["tier"]: event["reason"] for event in facts["programs"]["send"]["events"] if event["event"] == "attempt" and event["outcome"] == "failed"}
-    if not failed or not all(failed.values()):
-        return Verdict("LIE", "the sender says no path and not why")
-    return Verdict(NO_PATH, ", ".join(f"{tier}: {reason}" for tier, reason in failed.items()))
+    for name, role in (("send", "sender"), ("receive", "receiver")):
+        error = _last(facts, name, "error")
+        if not error or error["code"] != "no-path":
+            return Verdict("LIE", f"the {role} says no path without the event 'error' that goes with it")
+        if path := _last(facts, name, "path"):
+            return Verdict("LIE", f"the {role} says no path, and a path before: {path['tier']}")
+        if without := [tier for tier, reason in _failed(facts, name) if not reason]:
+            return Verdict("LIE", f"the {role} says that {without[0]} failed and not why")
+    reasons = dict(_failed(facts, "send"))
+    if untold := [tier for tier in facts["tiers"]["send"] if tier not in reasons]:
+        return Verdict("LIE", f"the sender says no path and nothing of {', '.join(untold)}")
+    # The receiver may hear of the end before it has tried everything, but what it has tried it was asked for.
+    if beyond := [tier for tier, _ in _failed(facts, "receive") if tier not in facts["tiers"]["receive"]]:
+        return Verdict("LIE", f"the receiver tried {beyond[0]}, which it was told not to")
+    return Verdict(NO_PATH, ", ".join(f"{tier}: {reason}" for tier, reason in reasons.items()))
+
+
+def _failed(facts, name):
+    """(tier, reason) of each attempt, in order."""
+    return [(event["tier"], event["reason"]) for event in facts["programs"][name]["events"]
+            if event["event"] == "attempt" and event["outcome"] == "failed"]
 
 
 def _speaks(facts):
