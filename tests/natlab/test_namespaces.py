@@ -43,6 +43,13 @@ def test_a_command_that_fails_says_why(two):
         two[0].link("link set no-such-device up")
 
 
+def test_where_one_cannot_be_made_none_is_and_others_can_be_later():
+    with pytest.raises(namespaces.CommandFailed):
+        namespaces.make(["one", "x" * 300, "two"])
+    assert not {"one", "two"} & {each.name for each in namespaces.FOLDER.iterdir()}
+    namespaces.remove(namespaces.make(["one", "two"]).values())
+
+
 def test_programs_that_left_their_session_end_with_the_namespace(two):
     process, _ = two[0].begin(["setsid", "--fork", "sleep", "1000"], "")
     process.wait()

@@ -94,6 +94,8 @@ def test_a_kernel_gateway_has_a_firewall_and_its_own_lifetimes():
     ("full-cone,addresses=0", "1 to 100"),
     ("@a:masq", "cannot name a gateway"),
     ("@Isp:masq", "cannot name a gateway"),
+    ("@up:masq", "cannot name a gateway: .* up$"),
+    (f"@{'x' * 31}:masq", "at most 30"),
     ("@isp,fw=drop", "belong where it is described"),
     ("@isp+masq", "said where @isp is described"),
 ])

@@ -105,9 +105,18 @@ def _ip(lines):
 
 
 def make(names):
-    """All of them at once, each with its loopback up."""
-    _ip([f"netns add {name}" for name in names])
+    """All of them at once, or none."""
+    before = _there()
+    try:
+        _ip([f"netns add {name}" for name in names])
+    except CommandFailed:
+        _ip([f"netns delete {name}" for name in _there() - before])
+        raise
     return {name: Namespace(name) for name in names}
+
+
+def _there():
+    return {each.name for each in FOLDER.iterdir()} if FOLDER.is_dir() else set()
 
 
 def remove(namespaces):

@@ -53,7 +53,8 @@ GRID = ("public", "full-cone", "address-restricted", "port-restricted", "masq", 
 
 PROTOCOLS = ("upnp", "natpmp", "pcp")
 FIREWALLS = ("drop", "reject", "open")
-RESERVED_NAMES = ("server", "a", "b", "c", "backbone")
+RESERVED_NAMES = ("server", "a", "b", "c", "backbone", "up")  # "up" is where each LAN has its gateway
+_LONGEST_NAME = 30
 
 
 # --- The values ---------------------------------------------------------------------------------------------------------
@@ -322,8 +323,9 @@ def _gateway(piece):
     name, word = None, head
     if head.startswith("@"):
         name, colon, word = head[1:].partition(":")
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in RESERVED_NAMES:
-            raise SpecError(f"{name!r} cannot name a gateway: small letters, digits and hyphens, and none of {', '.join(RESERVED_NAMES)}")
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or len(name) > _LONGEST_NAME or name in RESERVED_NAMES:
+            raise SpecError(f"{name!r} cannot name a gateway: small letters, digits and hyphens, at most {_LONGEST_NAME} of them, "
+                            f"and none of {', '.join(RESERVED_NAMES)}")
         if not colon:
             if options:
                 raise SpecError(f"options of @{name} belong where it is described")
