@@ -159,6 +159,27 @@ def test_udp_can_be_blocked_and_allowed_again(gateway):
         assert echo.sees(caller)
 
 
+@pytest.mark.parametrize("gateway", ["masq", "port-restricted"])
+def test_what_is_blocked_is_so_after_a_reboot_too(gateway):
+    with Lab(a=gateway) as lab:
+        echo, caller = Echo(lab), lab.a.socket()
+        lab.block_udp("a")
+        lab.reboot("a")
+        assert echo.sees(caller) is None
+        lab.allow_udp("a")
+        lab.reboot("a")
+        assert echo.sees(caller)
+
+
+@pytest.mark.parametrize("gateway", ["masq", "port-restricted"])
+def test_udp_that_a_site_blocks_can_be_allowed(gateway):
+    with Lab(a=f"{gateway},udp=blocked") as lab:
+        echo, caller = Echo(lab), lab.a.socket()
+        assert echo.sees(caller) is None
+        lab.allow_udp("a")
+        assert echo.sees(caller)
+
+
 def test_programs_run_in_their_host_and_end_with_the_laboratory():
     with Lab(a="public") as lab:
         serves = "import socket; s = socket.create_server(('', 443)); print('ready'); s.accept(); s.accept()"

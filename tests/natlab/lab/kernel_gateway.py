@@ -2,7 +2,8 @@
 miniupnpd. For IPv6 it is a stateful firewall that translates nothing.
 
 fw=drop and fw=reject say what comes of packets from outside that nobody asked for; fw=open lets them in to the router itself, whose
-kernel then remembers them as flows ("early packet" in tests/README.md).
+kernel then remembers them as flows: an early packet of the peer takes the port that the host's own flow would have had, which then gets
+another ("masq,fw=open" in README.md).
 """
 import uuid
 from pathlib import Path
@@ -23,6 +24,7 @@ _TIMEOUTS = {
 QUEUE_PACKETS = 4000
 _REQUEST_PORT = 5351  # NAT-PMP's and PCP's (RFC 6886, RFC 6887)
 _FIRST_BYTE = {"natpmp": 0, "pcp": 2}  # of a request: the version
+_NO_UDP = "meta l4proto udp drop"
 _REFUSALS = {"drop": "drop", "reject": "reject with icmpx port-unreachable", "open": "accept"}
 
 
@@ -51,15 +53,17 @@ def addresses(box, v6_behind=()):
     return lines
 
 
-def ruleset(box):
-    """For `nft -f`; replaces what was there in one step. Chains named miniupnpd_* are its own."""
+def ruleset(box, udp_blocked=None):
+    """For `nft -f`; replaces what was there in one step. Chains named miniupnpd_* are its own. `udp_blocked`: None is as its site says."""
     spec = box.spec
+    if udp_blocked is None:
+        udp_blocked = spec.udp_blocked
     refuse = _REFUSALS[spec.firewall]
     dmz = [f'iifname "wan" fib daddr type local dnat ip to {box.dmz_host}'] if spec.kind == "dmz" else []
     return "\n".join([
         "table inet natlab", "delete table inet natlab", "table inet natlab {",
         *_chain("miniupnpd_forward"), *_chain("miniupnpd_prerouting"), *_chain("miniupnpd_postrouting"),
-        *_chain("on_command"),  # faults
+        *_chain("on_command", *([_NO_UDP] if udp_blocked else [])),  # faults change it
         *_chain("input", "type filter hook input priority filter",
                 'iifname != "wan" jump from_inside',
                 'iifname != "wan" accept',
@@ -93,8 +97,6 @@ def _chain(name, *lines):
 
 
 def _blocked(spec):
-    if spec.udp_blocked:
-        yield "meta l4proto udp drop"
     if spec.tcp_out is not None:
         yield f'iifname "lan" tcp dport != {{ {", ".join(map(str, spec.tcp_out))} }} drop'
 
@@ -131,6 +133,7 @@ class KernelGateway:
         self.namespace = namespace
         self.folder = folder
         self.daemon = None
+        self._udp_blocked = box.spec.udp_blocked
 
     def start_daemon(self):
         if not self.box.spec.protocols:
@@ -156,10 +159,10 @@ class KernelGateway:
     # --- faults -------------------------------------------------------------------------------------------------------
 
     def reboot(self):
-        """Flows, leases and what was changed on command are forgotten."""
+        """Flows and leases are forgotten, settings are not."""
         self.stop_daemon()
         (self.folder / f"{self.box.name}.leases").unlink(missing_ok=True)
-        self.namespace.rules(ruleset(self.box))
+        self.namespace.rules(ruleset(self.box, self._udp_blocked))
         conntrack.forget_all(self.namespace)
         self.start_daemon()
         self.wait_for_daemon()
@@ -171,7 +174,12 @@ class KernelGateway:
         self.box.outside = list(new)
 
     def block_udp(self):
-        self.namespace.rules("add rule inet natlab on_command meta l4proto udp drop\n")
+        self._block_udp(True)
 
     def allow_udp(self):
-        self.namespace.rules("flush chain inet natlab on_command\n")
+        """Also where the site says that it is blocked."""
+        self._block_udp(False)
+
+    def _block_udp(self, blocked):
+        self._udp_blocked = blocked
+        self.namespace.rules("flush chain inet natlab on_command\n" + (f"add rule inet natlab on_command {_NO_UDP}\n" if blocked else ""))

@@ -201,7 +201,7 @@ class Lab:
         self._internet.ask("route", router=BACKBONE, to=f"{address}/32", port=port)
 
     def block_udp(self, name):
-        """The home gateway of a host, or a gateway, lets no UDP through any more."""
+        """The home gateway of a host, or a gateway, lets no UDP through any more, not after a reboot either."""
         box = self._box(name, outermost=False)
         if box.spec.in_kernel:
             self.gateways[box.name].block_udp()
@@ -209,6 +209,7 @@ class Lab:
             self._internet.ask("behaviour", nat=box.name, udp=False)
 
     def allow_udp(self, name):
+        """Also where its site says udp=blocked."""
         box = self._box(name, outermost=False)
         if box.spec.in_kernel:
             self.gateways[box.name].allow_udp()
