@@ -134,6 +134,7 @@ class Plan:
             self.hosts[name] = Host(name, [f"81.2.7{number}.2"], [f"2001:db8:7{number}::10"] if spec.ipv6 else [], port=name)
             self._lines[name] = spec.line
             return
+        self._refuse_same_lan_twice(name, chain)
         for inner, outer in zip(chain, chain[1:]):
             if self.boxes[inner].outer is None:
                 self.boxes[inner].outer = outer
@@ -143,6 +144,14 @@ class Plan:
         home.hosts.append(name)
         port = outermost.name if outermost.spec.name else outermost.site
         self.hosts[name] = Host(name, [address], [], chain, port, router=home.inside)
+
+    def _refuse_same_lan_twice(self, site, chain):
+        """A router with the same network on both sides would find neither."""
+        seen = {}
+        for box in map(self.boxes.get, chain):
+            if other := seen.get(box.network):
+                raise SpecError(f"site {site}: {other} and {box.name}, one behind the other, both have the LAN {box.network}")
+            seen[box.network] = box.name
 
     def _give_outer_addresses(self):
         for box in self.boxes.values():

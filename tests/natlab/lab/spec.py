@@ -7,6 +7,7 @@
 "@isp:full-cone" gives a gateway a name, and a site that ends in "@isp" is behind that very box: on its LAN if nothing stands before,
 behind the same carrier otherwise. A WORD is a kind of gateway or a ready-made name that stands for a longer text.
 """
+import ipaddress
 import re
 from dataclasses import dataclass, field
 
@@ -119,33 +120,41 @@ def _called(read, example):
     return read
 
 
-def _number(pattern, units, what):
-    def read(text):
-        found = re.fullmatch(pattern, text)
+def _number(units, what, least, most):
+    """`least` and `most` are texts too, so that they can be said. The bounds are those of natlab-internet."""
+    def value(text):
+        found = re.fullmatch(f"([0-9]+(?:\\.[0-9]+)?)({'|'.join(units)})", text)
         if not found:
             raise SpecError(f"{text!r} is not {what}")
-        return float(found[1]) * units[found[2] or ""]
+        return float(found[1]) * units[found[2]]
+
+    def read(text):
+        number = value(text)
+        if not value(least) <= number <= value(most):
+            raise SpecError(f"{text} is out of range, which is {least} to {most}")
+        return number
     return _called(read, what.rpartition(" ")[2])
 
 
-_milliseconds = _number(r"(\d+(?:\.\d+)?)(ms|s)?", {"": 1, "ms": 1, "s": 1000}, "a time such as 20ms")
-_seconds = _number(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}, "a time such as 30s")
-_mbit = _number(r"(\d+(?:\.\d+)?)(kbit|mbit|gbit)?", {"": 1, "kbit": 0.001, "mbit": 1, "gbit": 1000}, "a rate such as 200mbit")
-_kilobytes = _number(r"(\d+(?:\.\d+)?)(kb|mb)?", {"": 1, "kb": 1, "mb": 1000}, "a size such as 256kb")
-_plain = _called(_number(r"(\d+(?:\.\d+)?)()", {"": 1}, "a number"), "N")
+def _whole(least, most):
+    def read(text):
+        if not re.fullmatch("[0-9]+", text):
+            raise SpecError(f"{text!r} is not a whole number")
+        if not least <= float(text) <= most:
+            raise SpecError(f"{text} is out of range, which is {least} to {most}")
+        return int(text)
+    return _called(read, "N")
 
 
-def _share(text):
-    share = float(text[:-1]) / 100 if re.fullmatch(r"\d+(\.\d+)?%", text) else _plain(text)
-    if share > 1:
-        raise SpecError(f"{text!r} is more than all")
-    return share
-
-
-def _whole(text):
-    if not text.isdecimal():
-        raise SpecError(f"{text!r} is not a whole number")
-    return int(text)
+_milliseconds = _number({"": 1, "ms": 1, "s": 1000}, "a time such as 20ms", "0ms", "60s")
+_seconds = _number({"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}, "a time such as 30s", "0s", "2400h")
+_mbit = _number({"": 1, "kbit": 0.001, "mbit": 1, "gbit": 1000}, "a rate such as 200mbit", "0mbit", "100gbit")
+_kilobytes = _number({"": 1, "kb": 1, "mb": 1000}, "a size such as 256kb", "0kb", "1000mb")
+_share = _number({"": 1, "%": 0.01}, "a share such as 1%", "0%", "100%")
+_each_second = _called(_number({"": 1}, "a number", "0", "100000"), "N")
+_port = _whole(1, 65535)
+_table_size = _whole(0, 1_000_000)
+_KERNELS_LEAST_SECONDS = 1  # its settings are whole seconds
 
 
 def _yes_or_no(text):
@@ -155,16 +164,22 @@ def _yes_or_no(text):
 
 
 def _ports(text):
-    ports = tuple(sorted(_whole(each) for each in text.split("/")))
-    if not all(0 < port < 65536 for port in ports):
-        raise SpecError(f"{text!r} has what is no port")
-    return ports
+    return tuple(sorted(_port(each) for each in text.split("/")))
+
+
+# RFC 1918 and RFC 6598
+_PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 
 def _prefix(text):
-    found = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
-    if not found or any(int(each) > 255 for each in found.groups()):
+    try:
+        network = ipaddress.IPv4Network(f"{text}.0/24")
+    except ValueError:
+        network = None
+    if network is None or text.count(".") != 2:
         raise SpecError(f"{text!r} is not the first three numbers of a /24, such as 192.168.1")
+    if not any(network.subnet_of(private) for private in _PRIVATE):
+        raise SpecError(f"{text} is not private: a LAN is in {', '.join(map(str, _PRIVATE))}")
     return text
 
 
@@ -185,8 +200,6 @@ def _one_of(*words):
     return _called(read, "|".join(words))
 
 
-_share.example = "1%"
-_whole.example = "N"
 _yes_or_no.example = "yes|no"
 _dependence = _one_of("endpoint-independent", "address-dependent", "address-and-port-dependent")
 
@@ -197,11 +210,11 @@ _AXES = {
     "tcp-mapping": ("tcp_mapping", _dependence),
     "tcp-filtering": ("tcp_filtering", _dependence),
     "ports": ("ports", _one_of("preserving", "sequential", "random")),
-    "step": ("step", _whole),
-    "other-traffic": ("other_traffic", _plain),
-    "first-port": ("first_port", _whole),
-    "last-port": ("last_port", _whole),
-    "block": ("block", _whole),
+    "step": ("step", _port),
+    "other-traffic": ("other_traffic", _each_second),
+    "first-port": ("first_port", _port),
+    "last-port": ("last_port", _port),
+    "block": ("block", _whole(0, 65535)),
     "pooling": ("pooling", _one_of("paired", "arbitrary")),
     "hairpinning": ("hairpinning", _one_of("none", "internal-source", "external-source")),
     "udp-lifetime": ("udp_lifetime_s", _seconds),
@@ -212,10 +225,11 @@ _AXES = {
     "unsolicited-syn": ("unsolicited_syn", _one_of("silence", "reset", "icmp", "icmp-after-wait")),
     "simultaneous-open": ("simultaneous_open", _yes_or_no),
     "reset-ends-mapping": ("reset_ends_mapping", _yes_or_no),
-    "table-limit": ("table_limit", _whole),
+    "table-limit": ("table_limit", _table_size),
     "table-full": ("table_full", _one_of("refuses", "evicts-oldest")),
     "early-packet-claims-port": ("early_packet_claims_port_s", _seconds),
 }
+_FIRST_PORT, _LAST_PORT = 1024, 65535  # unless told
 # Of the axes, those that a kernel has a setting for.
 _KERNEL_AXES = ("udp-lifetime", "udp-unanswered-lifetime", "tcp-established-lifetime")
 
@@ -229,8 +243,8 @@ _LINE = {
     "bursts-every": ("bursts_every_ms", _milliseconds),
     "burst-lasts": ("burst_lasts_ms", _milliseconds),
     "keeps-order": ("keeps_order", _yes_or_no),
-    "hops": ("hops", _whole),
-    "mtu": ("mtu", _whole),
+    "hops": ("hops", _whole(0, 60)),
+    "mtu": ("mtu", _whole(68, 65535)),
     "reports-mtu": ("reports_mtu", _yes_or_no),
 }
 # Every option that is neither an axis nor the line's: the field of Gateway, and how it is read (None: stands alone).
@@ -239,7 +253,7 @@ _GATEWAY = {
     "protocols": ("protocols", _several_of(PROTOCOLS)),
     "udp": ("udp_blocked", lambda text: _one_of("blocked")(text) == "blocked"),
     "tcp-out": ("tcp_out", _ports),
-    "addresses": ("addresses", _whole),
+    "addresses": ("addresses", _whole(1, 100)),
     "lan": ("lan", _prefix),
     "dmz": ("dmz", None),
     "isolated": ("isolated", None),
@@ -291,16 +305,20 @@ def parse(text):
 
 def _public(text, options):
     values, line = {}, {}
+    _refuse_twice(options)
     for option in options:
-        name, _, value = option.partition("=")
-        if name in _LINE:
-            key, read = _LINE[name]
-            line[key] = read(value)
-        elif option == "ipv6":
-            values["ipv6"] = True
-        else:
+        name = option.partition("=")[0]
+        if name != "ipv6" and name not in _LINE:
             raise SpecError(f"a public site has no option {name!r}")
+        _read_option(option, "public", values, line, {})
     return Site(text, (), line=Line(**line), **values)
+
+
+def _refuse_twice(options):
+    names = [option.partition("=")[0] for option in options]
+    for name in names:
+        if names.count(name) > 1:
+            raise SpecError(f"{name} is said twice")
 
 
 def _spelled_out(piece):
@@ -338,10 +356,11 @@ def _gateway(piece):
     values, line, behaviour = {"kind": word, "name": name}, {}, {}
     if word == "upnp":
         values["protocols"] = frozenset(PROTOCOLS)
+    _refuse_twice(options)
     for option in options:
         _read_option(option, word, values, line, behaviour)
-    if not 1 <= values.get("addresses", 1) <= 100:
-        raise SpecError("a gateway has 1 to 100 addresses")
+    if behaviour.get("first_port", _FIRST_PORT) > behaviour.get("last_port", _LAST_PORT):
+        raise SpecError(f"first-port lies behind last-port: usual are {_FIRST_PORT} and {_LAST_PORT}")
     return Gateway(**values, line=Line(**line), behaviour=behaviour)
 
 
@@ -371,6 +390,8 @@ def _read_option(option, word, values, line, behaviour):
         into[key] = read(value) if read else True
     except SpecError as wrong:
         raise SpecError(f"{name}: {wrong}") from None
+    if in_kernel and into is behaviour and into[key] < _KERNELS_LEAST_SECONDS:
+        raise SpecError(f"{name}: a Linux kernel counts whole seconds, at least {_KERNELS_LEAST_SECONDS}")
     if name == "protocols" and not in_kernel and "upnp" in values["protocols"]:
         raise SpecError(f"{word} speaks natpmp and pcp; UPnP is miniupnpd's: upnp")
 
