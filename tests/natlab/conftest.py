@@ -7,7 +7,7 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lab import enter, internet  # noqa: E402
+from lab import enter, internet, people  # noqa: E402
 from processes import Running  # noqa: E402
 
 
@@ -16,21 +16,31 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    inside = [item for item in items if item.get_closest_marker("namespaces") or item.get_closest_marker("internet")]
+    """A machine that allows no laboratory skips; what was only not built fails, once and before anything is made."""
+    inside = marked(items, "namespaces", "internet")
     if not inside or config.option.collectonly:
         return
     if enter.inside():
         enter.enter()
     elif trouble := enter.why_not(config.option.rootless):
-        for item in inside:
-            item.add_marker(pytest.mark.skip(reason=trouble))
-    else:
+        return skip(inside, trouble)
+    elif not enter.why_no_devices():
+        if trouble := (internet.why_not() if marked(inside, "internet") else None) or (people.why_not() if marked(inside, "pshare") else None):
+            raise pytest.UsageError(trouble)
+    if not enter.inside():
         config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
         enter.enter(config.option.rootless)
-    if trouble := enter.why_no_devices() or internet.why_not():
-        for item in items:
-            if item.get_closest_marker("internet"):
-                item.add_marker(pytest.mark.skip(reason=trouble))
+    if trouble := enter.why_no_devices():
+        skip(marked(items, "internet"), trouble)
+
+
+def marked(items, *marks):
+    return [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
+
+
+def skip(items, trouble):
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason=trouble))
 
 
 @pytest.fixture(autouse=True)

@@ -285,6 +285,7 @@ class Grid:
 
 
 @pytest.mark.internet
+@pytest.mark.pshare
 def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
     seen = Grid(tmp_path / "out", "--sites", "public,masq,sym-rnd", "--expect", "direct", "--timeout", "3")
     assert seen.status == 0, seen.words
@@ -299,6 +300,7 @@ def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
 
 
 @pytest.mark.internet
+@pytest.mark.pshare
 def test_what_is_not_as_expected_fails_with_a_list(tmp_path):
     (tmp_path / "expected").write_text('{"public": {"public": "relay", "masq": "straight"}}')
     seen = Grid(tmp_path / "out", "--pairs", "public:public,public:masq", "--expect", str(tmp_path / "expected"))
@@ -312,6 +314,7 @@ PSHARE_RECEIVE = "{bin}/pshare --json --home {home} receive --dir {dir} --yes --
 
 
 @pytest.mark.internet
+@pytest.mark.pshare
 @pytest.mark.parametrize(("word", "options"), [
     ("CRASH", ["--send-command", "sh -c 'kill -SEGV $$'"]),
     ("HANG", ["--send-command", "sleep 1000", "--patience", "2"]),
@@ -371,6 +374,7 @@ def test_other_programs_are_run_through_it_and_judged_by_the_counters(tmp_path, 
 
 
 @pytest.mark.internet
+@pytest.mark.pshare
 def test_ctrl_c_ends_it_with_what_was_done_so_far(tmp_path):
     process = start_natlab("grid", "--sites", "public,masq", "--jobs", "1", "--size", "1k", "--timeout", "10", "--out", str(tmp_path / "out"))
     said = [process.stderr.readline() for _ in range(3)]  # what is to be done, and two cells of four: the last takes ten seconds
@@ -388,3 +392,22 @@ def test_a_mistake_in_a_site_is_said_before_anything_is_made(tmp_path):
     seen = Grid(tmp_path / "out", "--sites", "public,no-such-site")
     assert (seen.status, seen.table) == (2, "")
     assert "no site or gateway 'no-such-site'" in seen.words and not (tmp_path / "out").exists()
+
+
+@pytest.mark.internet
+@pytest.mark.parametrize(("built", "argv", "status", "words"), [
+    ([], [NATLAB, "selftest", "mapping masq"], 1, "natlab-internet is not built in"),
+    ([], [NATLAB, "grid", "--sites", "public"], 1, "natlab-internet is not built in"),
+    ([], ["-m", "pytest", NATLAB.parent / "test_world.py"], 4, "natlab-internet is not built in"),
+    (["natlab-internet"], [NATLAB, "grid", "--sites", "public"], 1, "pshare and pshare-server not built in"),
+    (["natlab-internet", "pshare"], ["-m", "pytest", NATLAB.parent / "test_pshare.py"], 4, "pshare-server not built in"),
+])
+def test_what_is_not_built_is_a_failure_with_one_line_and_not_a_skip(tmp_path, built, argv, status, words):
+    for name in built:
+        (tmp_path / name).symlink_to(people.programs() / name)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("NATLAB_")}
+    done = subprocess.run([sys.executable, "-B", *argv], env={**environment, "PSHARE_BIN_DIR": str(tmp_path)}, capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode == status, done.stdout + done.stderr
+    [said] = (line for line in (done.stdout + done.stderr).splitlines() if line and not line.startswith("no tests ran in "))
+    assert f"{words} {tmp_path}: cmake" in said

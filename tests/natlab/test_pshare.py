@@ -10,7 +10,7 @@ from lab.people import Town
 from trees import assert_same, leftovers, write_random
 from world import MiB, delivered
 
-pytestmark = pytest.mark.internet
+pytestmark = [pytest.mark.internet, pytest.mark.pshare]
 
 SIZE = MiB
 OVERHEAD = 1.2            # what packets' headers may add

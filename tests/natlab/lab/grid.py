@@ -143,7 +143,7 @@ def main(chosen):
     for cell in wanted:
         Plan(a=cell.sender, b=cell.receiver)  # a mistake in a site is said before anything is made
     expected = grid_expect.read(chosen.expect, manner.port) if chosen.expect else lambda *_: None
-    if trouble := enter.why_not(chosen.rootless) or enter.why_no_devices() or internet.why_not():
+    if trouble := enter.why_not(chosen.rootless) or enter.why_no_devices() or internet.why_not() or manner.why_not():
         raise LabError(trouble)
     out = _folder(chosen.out)
     say(f"{len(wanted)} cells, {chosen.jobs} side by side, seed {chosen.seed}; logs in {out}")

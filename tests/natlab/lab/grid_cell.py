@@ -47,6 +47,10 @@ class Manner:
         return {"server": f"{self.server_command} {self.server_args}", "receive": f"{self.receive_command} {self.receive_args}",
                 "send": f"{self.send_command} {self.send_args}"}
 
+    def why_not(self):
+        """Why these commands cannot be run; None if they can."""
+        return people.why_not() if any("{bin}" in command for command in self.whole_commands.values()) else None
+
     def tiers(self, name):
         """Those that this program is asked to try."""
         options = {word: listed.split(",") for word, listed in re.findall(r"--(tiers|no-tiers)[= ]+([a-z,]+)", self.whole_commands[name])}

@@ -24,6 +24,14 @@ def programs():
     return Path(os.environ.setdefault("PSHARE_BIN_DIR", str(internet.program().parent))).resolve()
 
 
+def why_not():
+    """Why pshare cannot be run; None if it can."""
+    missing = [name for name in ("pshare", "pshare-server") if not (programs() / name).exists()]
+    if not missing:
+        return None
+    return f"{' and '.join(missing)} not built in {programs()}: cmake --build --preset release --target {' '.join(missing)}"
+
+
 class Server:
     """pshare-server on every address of `lab.server`."""
 

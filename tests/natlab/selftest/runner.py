@@ -12,7 +12,7 @@ import traceback
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from lab import LabError, enter
+from lab import LabError, enter, internet
 
 from .registry import Disproved, proofs
 
@@ -79,7 +79,7 @@ def why_not(numbers):
     needed = sorted({tool for number in numbers for tool in TOOLS.get(proofs[number].subject, ())})
     if missing := [tool for tool in needed if not shutil.which(tool)]:
         return f"not installed: {', '.join(missing)} (packaging/setup.sh --tests installs them)"
-    return None if numbers else "no proof has these words in its name"
+    return internet.why_not() if numbers else "no proof has these words in its name"
 
 
 def run(numbers, verbose=False, workers=None):
