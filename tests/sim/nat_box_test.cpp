@@ -1282,7 +1282,7 @@ TEST(NatPresets, DoWhatTheirNamesSay) {
            Expected{"sym-seq", address_and_port_dependent, address_and_port_dependent, PortChoice::sequential},
            Expected{"sym-rnd", address_and_port_dependent, address_and_port_dependent, PortChoice::random},
            Expected{"masq", endpoint_independent, address_and_port_dependent, PortChoice::preserving},
-           Expected{"masq-random", address_and_port_dependent, address_and_port_dependent, PortChoice::random},
+           Expected{"masq-rnd", address_and_port_dependent, address_and_port_dependent, PortChoice::random},
            Expected{"cgn-block", address_and_port_dependent, address_and_port_dependent, PortChoice::random},
        }) {
     const auto preset = nat_preset(name).value();

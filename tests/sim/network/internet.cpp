@@ -1,6 +1,9 @@
 #include "network/internet.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <stdexcept>
 #include <utility>
 
 namespace pshare::sim {
@@ -9,6 +12,9 @@ namespace {
 
 /// A cable through the house.
 constexpr Duration lan_delay = std::chrono::microseconds{100};
+
+/// From a home to its carrier's NAT.
+const AccessLine to_carrier{.delay = std::chrono::milliseconds{2}, .hops = 1};
 
 IpAddress address(const std::string& text) { return value_or_throw(IpAddress::parse(text)); }
 
@@ -44,6 +50,7 @@ Machine& Internet::add_server(std::string name, const std::vector<std::string>& 
   settings.gateways = {address("81.2.64.9")};
   if (std::ranges::any_of(settings.addresses, [](const LocalAddress& each) { return each.address.is_v6(); })) settings.gateways.push_back(address("2001:db8::9"));
   join(machine.add_interface("eth0", settings), at_backbone, settings_of(line));
+  wires_.back().name = name;
   return machine;
 }
 
@@ -82,11 +89,14 @@ Lan& Internet::add_carrier(std::string name, NatBehaviour behaviour, AccessLine 
 }
 
 Lan& Internet::add_lan_behind(Lan& carrier, std::string name, NatBehaviour behaviour) {
-  behaviour.external = {carrier.address(carrier.next_host++)};
+  behaviour.external.resize(std::max<std::size_t>(behaviour.external.size(), 1));
+  for (auto& external : behaviour.external) external = carrier.address(carrier.next_host++);
   auto& lan = make_lan(std::move(name), std::move(behaviour), false);
+  lan.carrier = &carrier;
   auto& at_carrier = carrier.net->add_interface(lan.name);
-  carrier.net->plug(lan.gateway->external_address(), at_carrier);
-  join(lan.gateway->outside(), at_carrier, Wire::both_ways({.delay = lan_delay}));
+  for (const auto& external : lan.gateway->nat().behaviour().external) carrier.net->plug(external, at_carrier);
+  join(lan.gateway->outside(), at_carrier, settings_of(to_carrier));
+  wires_.back().name = lan.name;
   return lan;
 }
 
@@ -103,18 +113,26 @@ Machine& Internet::add_machine(Lan& lan, std::string name) {
     settings.addresses.push_back({own_v6, 64});
     settings.gateways.push_back(*v6);
     lan.net->plug(own_v6, at_switch);
+    if (lan.carrier) lan.carrier->net->plug(own_v6, *lan.carrier->net->interface(lan.name));
   }
   join(machine.add_interface("eth0", settings), at_switch, Wire::both_ways({.delay = lan_delay}));
   return machine;
 }
 
 void Internet::give_ipv6(Lan& lan) {
-  const auto prefix = "2001:db8:" + std::to_string(lan.number) + "::";
+  lan.ipv6_number = next_ipv6_++;
+  std::array<char, 8> digits{};
+  std::to_chars(digits.data(), digits.data() + digits.size(), lan.ipv6_number, 16);
+  const auto prefix = std::string{"2001:db8:"} + digits.data() + "::";
   lan.gateway->add_address_inside(address(prefix + "1"));
-  if (auto* at_backbone = backbone_.interface(lan.name)) backbone_.route({address(prefix), 64}, *at_backbone);
+  backbone_.route({address(prefix), 64}, *backbone_.interface((lan.carrier ? *lan.carrier : lan).name));
 }
 
-Wire& Internet::access_of(const Lan& lan) { return *std::ranges::find(wires_, lan.name, &NamedWire::name)->wire; }
+Wire& Internet::access_of(const std::string& name) {
+  const auto found = std::ranges::find(wires_, name, &NamedWire::name);
+  if (found == wires_.end()) throw std::out_of_range{"nobody here is called " + name};
+  return *found->wire;
+}
 
 PairTraffic Internet::between(const std::string& from, const std::string& to) {
   for (const auto& [sender, receiver, traffic] : backbone_.traffic().pairs())

@@ -31,6 +31,8 @@ struct Lan {
   Gateway* gateway = nullptr;
   unsigned number = 0;               // its subnet is 192.168.number.0/24, or 100.64.number.0/24 if carriers' customers are in it
   bool of_carrier = false;
+  Lan* carrier = nullptr;            // whose customer the gateway is
+  unsigned ipv6_number = 0;          // its prefix is 2001:db8:ipv6_number::/64
   unsigned next_host = 10;
   IpAddress address(unsigned host) const;
 };
@@ -48,17 +50,18 @@ class Internet {
   Lan& add_lan(std::string name, NatBehaviour behaviour, AccessLine line = {});
   /// A LAN of a carrier: homes are plugged into it, not machines.
   Lan& add_carrier(std::string name, NatBehaviour behaviour, AccessLine line = {});
-  /// A home whose gateway is a customer of `carrier`.
+  /// A home whose gateway is a customer of `carrier`: 2 ms and a router away from it. Of `behaviour`'s external addresses only the number counts.
   Lan& add_lan_behind(Lan& carrier, std::string name, NatBehaviour behaviour);
   /// Gives the next LAN this subnet, 192.168.number.0/24, which others may have too.
   void next_subnet(unsigned number) { next_subnet_ = number; }
 
   Machine& add_machine(Lan& lan, std::string name);
-  /// IPv6 too: a prefix of its own, 2001:db8:number::/64, and on the gateway a stateful firewall.
+  /// IPv6 too, for machines added from now on: a prefix of its own, and on each gateway up to the backbone a stateful firewall.
   void give_ipv6(Lan& lan);
 
   Router& backbone() { return backbone_; }
-  Wire& access_of(const Lan& lan);
+  /// The wire on the outer side of the LAN's gateway, or between a host and the backbone: to cut, or to make worse.
+  Wire& access_of(const std::string& name);
   /// Bytes that the backbone passed on between the lines of these two; each named as a host or as a LAN.
   PairTraffic between(const std::string& from, const std::string& to);
 
@@ -76,7 +79,7 @@ class Internet {
   std::deque<Machine> machines_;
   struct NamedWire { std::string name; std::unique_ptr<Wire> wire; };
   std::vector<NamedWire> wires_;
-  unsigned next_public_ = 70, next_carrier_ = 1, next_home_ = 11;
+  unsigned next_public_ = 70, next_carrier_ = 1, next_home_ = 11, next_ipv6_ = 0x70;
   std::optional<unsigned> next_subnet_;
 };
 

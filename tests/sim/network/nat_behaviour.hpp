@@ -24,8 +24,8 @@ enum class PortChoice {
 };
 
 enum class Hairpinning {
-  none,
-  internal_source,  // the receiver sees the sender's inner endpoint (RFC 4787 section 6 advises against it)
+  none,             // RFC 4787 REQ-9 demands it, many have none
+  internal_source,  // the receiver sees the sender's inner endpoint (RFC 4787 REQ-9a forbids it, some do)
   external_source,  // and here its external one
 };
 

@@ -53,7 +53,7 @@ constexpr std::array presets{
     Preset{"sym-seq", [] { return NatBehaviour{.udp = symmetric, .ports = PortChoice::sequential, .port_step = 1}; }},
     Preset{"sym-rnd", [] { return NatBehaviour{.udp = symmetric, .ports = PortChoice::random}; }},
     Preset{"masq", masquerade},
-    Preset{"masq-random", masquerade_random},
+    Preset{"masq-rnd", masquerade_random},
     Preset{"cgn-block", [] { return NatBehaviour{.udp = symmetric, .ports = PortChoice::random, .block = 512}; }},
     Preset{"rst-syn", [] { return hostile(UnsolicitedSyn::reset, true, false); }},
     Preset{"icmp-syn", [] { return hostile(UnsolicitedSyn::icmp, true, false); }},

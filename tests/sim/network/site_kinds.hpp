@@ -14,6 +14,7 @@ struct SiteKind {
   std::string_view home{};             // preset of the home's gateway; empty: a public host
   std::string_view carrier{};          // preset of a carrier's NAT outside it; empty: none
   bool lets_udp_out = true;
+  bool only_https = false;             // TCP to port 443 is all that gets out
 };
 
 inline constexpr std::array site_kinds{
@@ -22,12 +23,15 @@ inline constexpr std::array site_kinds{
     SiteKind{"address-restricted", "address-restricted"},
     SiteKind{"port-restricted", "port-restricted"},
     SiteKind{"masq", "masq"},
-    SiteKind{"masq-random", "masq-random"},
+    SiteKind{"masq-rnd", "masq-rnd"},
     SiteKind{"sym-seq", "sym-seq"},
     SiteKind{"sym-rnd", "sym-rnd"},
     SiteKind{"cgnat", "masq", "port-restricted"},
     SiteKind{"udp-blocked", "port-restricted", {}, false},
 };
+
+/// And the eleventh, for which there are only relays.
+inline constexpr SiteKind only_443{"only-443", "port-restricted", {}, false, true};
 
 /// A machine called `name` at a place of that kind; its LAN is called the same, and a carrier's `name`-carrier.
 Machine& add_site(Internet& internet, const SiteKind& kind, const std::string& name, AccessLine line = {});
