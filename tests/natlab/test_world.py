@@ -216,6 +216,19 @@ def test_what_is_not_there_is_refused_in_words():
             lab.c.run(["true"])
 
 
+def test_the_death_of_the_internet_is_told():
+    with pytest.raises(LabError, match=r"natlab-internet has died \(signal 9\)"), Lab(a="masq") as lab:
+        lab._internet._running.kill()
+        assert "signal 9" in lab.wait_for_death()
+
+
+def test_the_death_of_the_internet_does_not_hide_what_a_test_found():
+    with pytest.raises(ZeroDivisionError), Lab(a="masq") as lab:
+        lab._internet._running.kill()
+        lab.wait_for_death()
+        raise ZeroDivisionError
+
+
 def test_the_real_miniupnpd_is_found_and_asked_from_the_lan():
     with Lab(a="upnp", b="public") as lab:
         assert "Mapped public port 7000 protocol UDP" in lab.a.run(["natpmpc", "-a", "7000", "7000", "udp", "3600"]).text

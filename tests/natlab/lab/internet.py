@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import threading
 from pathlib import Path
 
 from processes import Running
@@ -45,6 +46,7 @@ class Internet:
         with written.open("rb") as standard_input:
             self._running = Running([str(program()), "--control", str(self._control)], environment(), stdin=standard_input)
         self._socket = None
+        self._one_at_a_time = threading.Lock()
 
     def wait(self):
         self._running.wait_until(lambda: '"ready"' in self._running.text, "having its devices", patience=20)
@@ -57,16 +59,30 @@ class Internet:
         """One command; gives its answer, or raises with the words of the refusal."""
         question = {"do": do, **what}
         try:
-            self._socket.sendall(json.dumps(question).encode() + b"\n")
-            line = self._lines.readline()
+            with self._one_at_a_time:
+                self._socket.sendall(json.dumps(question).encode() + b"\n")
+                line = self._lines.readline()
         except OSError as error:
-            raise InternetError(f"asking natlab-internet to {do}: {error}\n{self._running.story()}") from error
+            raise InternetError(self.death() or f"asking natlab-internet to {do}: {error}\n{self._running.story()}") from error
         if not line:
             raise InternetError(f"natlab-internet ended instead of answering {question}\n{self._running.story()}")
         answer = json.loads(line)
         if not answer.get("ok"):
             raise InternetError(f"natlab-internet refuses {question}: {answer.get('error')}")
         return answer
+
+    def wait_for_death(self):
+        """Gives the words for it. It comes to an end by our hand too."""
+        self._running.process.wait()
+        return self.death()
+
+    def death(self):
+        """How it has come to an end, in words; None while it lives."""
+        status = self._running.process.poll()
+        if status is None:
+            return None
+        how = f"exit {status}" if status >= 0 else f"signal {-status}"
+        return f"natlab-internet has died ({how}): nothing got through any more\n{self._running.story()}"
 
     def end(self):
         """At once: it has nothing to lose."""

@@ -51,8 +51,15 @@ class Lab:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, trouble, *_):
+        death = self._internet.death()
         self.close()
+        if death and trouble is None:
+            raise LabError(death)
+
+    def wait_for_death(self):
+        """Until natlab-internet has ended, which it does by itself only when something is wrong; gives words for it."""
+        return self._internet.wait_for_death()
 
     def _bring_up(self):
         began = time.monotonic()
