@@ -55,6 +55,13 @@ class Counters:
         rows = [(f"{node}: {sender} -> {receiver}", traffic) for (node, sender, receiver), traffic in sorted(self._pairs.items()) if traffic.packets]
         return "\n".join(f"{what:<44} {traffic.packets:>9} packets {traffic.bytes:>13} bytes" for what, traffic in rows)
 
+    def everything(self):
+        """The table, what each wire has carried and dropped, and how many mappings there are."""
+        wires = [f"{name:<44} {wire['there'].packets:>9} packets there {wire['back'].packets:>9} back {wire['dropped']:>9} dropped"
+                 for name, wire in self.wires.items()]
+        mappings = [f"{name:<44} {count:>9} mappings" for name, count in self.mappings.items()]
+        return "\n".join(filter(None, [self.table(), *wires, *mappings]))
+
 
 def _traffic(counted):
     return Traffic(*(counted.get(key, 0) for key in ("packets", "bytes", "udp_bytes", "tcp_bytes")))

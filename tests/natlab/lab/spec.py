@@ -396,6 +396,38 @@ def _read_option(option, word, values, line, behaviour):
         raise SpecError(f"{word} speaks natpmp and pcp; UPnP is miniupnpd's: upnp")
 
 
+def line_settings(options):
+    """ "loss=1%" and so on, as natlab-internet's command `wire` has it."""
+    read = _settings(options, _LINE, "wire")
+    up = read.pop("up_mbit", None)
+    if up is not None:  # "there" is outwards, "back" the other way
+        if "rate_mbit" not in read:
+            raise SpecError("up needs a rate beside it")
+        read["back"] = {"rate_mbit": read["rate_mbit"]}
+        read["rate_mbit"] = up
+    return read
+
+
+def behaviour_settings(options):
+    """ "mapping=address-dependent" and so on, as natlab-internet's command `behaviour` has it."""
+    return _settings(options, _AXES, "gateway")
+
+
+def _settings(options, known, of):
+    _refuse_twice(options)
+    read = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if name not in known or not equals:
+            raise SpecError(f"{option!r} is no setting of a {of}: known are {', '.join(f'{name}=' for name in known)}")
+        key, reader = known[name]
+        try:
+            read[key] = reader(value)
+        except SpecError as wrong:
+            raise SpecError(f"{name}: {wrong}") from None
+    return read
+
+
 def words():
     """What may be typed, for `natlab sites`: pairs of a heading and (word, meaning) rows."""
     return [

@@ -225,7 +225,10 @@ class Lab:
 
     def behaviour(self, name, **axes):
         """Of a gateway in user space, from now on."""
-        self._internet.ask("behaviour", nat=self._box(name, outermost=False).name, **axes)
+        box = self._box(name, outermost=False)
+        if box.spec.in_kernel:
+            raise LabError(f"{box.name} is a Linux kernel, whose behaviour is its own")
+        self._internet.ask("behaviour", nat=box.name, **axes)
 
     # --- counting -----------------------------------------------------------------------------------------------------
 
