@@ -102,17 +102,34 @@ def test_a_word_fits_what_was_expected_or_not(expected, word, fits):
     assert grid_expect.fits(expected, grid_table.verdict_of({"word": word, "note": ""})) is fits
 
 
+HOME_TO_PUBLIC = [("masq", "public")]
+
+
 def test_expectations_come_from_a_file_or_from_an_earlier_grid(tmp_path):
     (tmp_path / "table").write_text('{"masq": {"public": "straight"}}')
-    assert grid_expect.read(str(tmp_path / "table"), 4700)("masq", "public") == "straight"
-    assert grid_expect.read(str(tmp_path / "table"), 4700)("public", "masq") is None
+    assert grid_expect.read(str(tmp_path / "table"), 4700, HOME_TO_PUBLIC)("masq", "public") == "straight"
+    assert grid_expect.read(str(tmp_path / "table"), 4700, HOME_TO_PUBLIC)("public", "masq") is None
     (tmp_path / "result").write_text(json.dumps({"cells": [{"sender": "a", "receiver": "b", "word": word} for word in ("relay", "direct")]}))
-    assert grid_expect.read(str(tmp_path / "result"), 4700)("a", "b") == "direct|relay"
-    with pytest.raises(SpecError, match="--expect"):
-        grid_expect.read(str(tmp_path / "nowhere"), 4700)
-    (tmp_path / "nonsense").write_text('{"masq": "direct"}')
-    with pytest.raises(SpecError, match="--expect"):
-        grid_expect.read(str(tmp_path / "nonsense"), 4700)
+    assert grid_expect.read(str(tmp_path / "result"), 4700, [("a", "b")])("a", "b") == "direct|relay"
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (None, "neither"), ('{"masq": "direct"}', "neither"), ('{"masq": {"public": 1}}', "neither"), ('{"cells": [{}]}', "neither"), ("[]", "neither"),
+    ('{"masq": {"public": "drect"}}', "masq -> public: 'drect' is no word"),
+    ('{"maks": {"public": "direct"}}', "says nothing about any cell"), ("{}", "says nothing about any cell"),
+])
+def test_a_file_that_expects_nothing_of_the_grid_is_refused(tmp_path, text, words):
+    if text:
+        (tmp_path / "expected").write_text(text)
+    with pytest.raises(SpecError, match="--expect") as refused:
+        grid_expect.read(str(tmp_path / "expected"), 4700, HOME_TO_PUBLIC)
+    assert words in str(refused.value)
+
+
+def test_what_a_file_expects_of_other_cells_is_listed(tmp_path):
+    (tmp_path / "expected").write_text('{"masq": {"public": "direct", "pulbic": "direct"}, "maks": {"public": "direct"}}')
+    assert grid_expect.read(str(tmp_path / "expected"), 4700, HOME_TO_PUBLIC).beyond(HOME_TO_PUBLIC) == [("masq", "pulbic"), ("maks", "public")]
+    assert grid_expect.read("direct", 4700, HOME_TO_PUBLIC).beyond(HOME_TO_PUBLIC) == []
 
 
 # --- When a program is believed -----------------------------------------------------------------------------------------
@@ -290,7 +307,7 @@ def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
     seen = Grid(tmp_path / "out", "--sites", "public,masq,sym-rnd", "--expect", "direct", "--timeout", "3")
     assert seen.status == 0, seen.words
     assert [cell["word"] for cell in seen.cells].count("direct") == 5
-    assert "As expected" in seen.words and "9 cells: 5 direct, 4 no path." in seen.table
+    assert "As expected (direct): 9 of 9 cells." in seen.words and "9 cells: 5 direct, 4 no path." in seen.table
     for cell in seen.cells:
         kept = {path.name for path in Path(cell["folder"]).iterdir()}
         assert {"send.out", "receive.out", "server.out", "internet.log", "internet.json", "counters.txt", "result.json"} <= kept
@@ -302,11 +319,12 @@ def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
 @pytest.mark.internet
 @pytest.mark.pshare
 def test_what_is_not_as_expected_fails_with_a_list(tmp_path):
-    (tmp_path / "expected").write_text('{"public": {"public": "relay", "masq": "straight"}}')
+    (tmp_path / "expected").write_text('{"public": {"public": "relay", "masq": "straight"}, "maks": {"public": "direct"}}')
     seen = Grid(tmp_path / "out", "--pairs", "public:public,public:masq", "--expect", str(tmp_path / "expected"))
     assert seen.status == 1
     assert "public -> public: direct instead of relay" in seen.words and "again: natlab grid --pairs 'public:public' --seed 7" in seen.words
     assert "instead of straight" not in seen.words
+    assert "cells that are not in this grid: maks -> public" in seen.words
 
 
 PSHARE_SEND = "{bin}/pshare --json --home {home} send {file} --to {peer}"

@@ -142,11 +142,13 @@ def main(chosen):
     manner, wanted = _manner(chosen), cells(chosen)
     for cell in wanted:
         Plan(a=cell.sender, b=cell.receiver)  # a mistake in a site is said before anything is made
-    expected = grid_expect.read(chosen.expect, manner.port) if chosen.expect else lambda *_: None
+    expected = grid_expect.read(chosen.expect, manner.port, pairs(chosen))
     if trouble := enter.why_not(chosen.rootless) or enter.why_no_devices() or internet.why_not() or manner.why_not():
         raise LabError(trouble)
     out = _folder(chosen.out)
     say(f"{len(wanted)} cells, {chosen.jobs} side by side, seed {chosen.seed}; logs in {out}")
+    if beyond := expected.beyond(pairs(chosen)):
+        say(f"{chosen.expect} expects something of cells that are not in this grid: {', '.join(map(' -> '.join, beyond))}")
 
     judged = {}
     began = time.monotonic()
@@ -237,7 +239,8 @@ def _conclude(chosen, manner, out, done, of, expected, seconds, interrupted):
     if interrupted:
         return _ENDED_BY_CTRL_C
     if chosen.expect and not trouble and not different:
-        say(f"\nAs expected ({chosen.expect}).")
+        looked_at = sum(expected(cell["sender"], cell["receiver"]) is not None for cell in done)
+        say(f"\nAs expected ({chosen.expect}): {looked_at} of {len(done)} cells.")
     return 1 if trouble or different else 0
 
 

@@ -7,30 +7,64 @@ other's own addresses over TCP, worked out from the sites.
 import json
 from pathlib import Path
 
-from .grid_verdict import NO_PATH, NO_SERVER
+from .grid_verdict import NO_PATH, NO_SERVER, WORDS
 from .plan import Plan
 from .spec import SpecError
 
 
-def read(text, port):
-    """Gives expected(sender, receiver): a WORD, or None where nothing is expected."""
+class Direct:
+    """Expects something of every cell."""
+
+    def __init__(self, port):
+        self._port = port
+
+    def __call__(self, sender, receiver):
+        return direct_word(sender, receiver, self._port)
+
+    def beyond(self, _):
+        return []
+
+
+class Table:
+    """What is written, {(sender, receiver): WORD}; of other cells it expects nothing."""
+
+    def __init__(self, words):
+        self._words = words
+
+    def __call__(self, sender, receiver):
+        return self._words.get((sender, receiver))
+
+    def beyond(self, pairs):
+        """What it expects of cells that are none of these."""
+        return [pair for pair in self._words if pair not in pairs]
+
+
+def read(text, port, pairs):
+    """Gives expected(sender, receiver): a WORD, or None where nothing is expected. What is about none of the `pairs` would prove nothing."""
+    if text is None:
+        return Table({})
     if text == "direct":
-        return lambda sender, receiver: direct_word(sender, receiver, port)
+        return Direct(port)
     try:
-        table = json.loads(Path(text).read_text())
-        if "cells" in table:
-            return _as_before(table["cells"])
-        assert all(isinstance(word, str) for row in table.values() for word in row.values())
-    except (OSError, ValueError, AttributeError, TypeError, AssertionError) as wrong:
+        rows = json.loads(Path(text).read_text())
+        words = _as_before(rows["cells"]) if "cells" in rows else {(sender, receiver): word for sender, row in rows.items() for receiver, word in row.items()}
+        assert all(isinstance(word, str) for word in words.values())
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, AssertionError) as wrong:
         raise SpecError(f"--expect: {text!r} is neither \"direct\" nor a file with expectations: {wrong or 'rows of words are'}") from None
-    return lambda sender, receiver: table.get(sender, {}).get(receiver)
+    for (sender, receiver), word in words.items():
+        if unknown := set(map(str.strip, word.split("|"))) - WORDS:
+            raise SpecError(f"--expect: {sender} -> {receiver}: {min(unknown)!r} is no word for what can come of a cell")
+    table = Table(words)
+    if len(table.beyond(pairs)) == len(words):
+        raise SpecError(f"--expect: {text!r} says nothing about any cell of this grid")
+    return table
 
 
 def _as_before(cells):
     seen = {}
     for cell in cells:
         seen.setdefault((cell["sender"], cell["receiver"]), set()).add(cell["word"])
-    return lambda sender, receiver: "|".join(sorted(seen.get((sender, receiver), ()))) or None
+    return {pair: "|".join(sorted(words)) for pair, words in seen.items()}
 
 
 def fits(expected, verdict):
