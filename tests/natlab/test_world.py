@@ -148,6 +148,16 @@ def test_a_provider_can_change_a_sites_address(site):
         assert echo.sees(lab.a.socket())[0] == new
 
 
+@pytest.mark.parametrize("site", ["masq", "port-restricted,addresses=100", "public"])
+def test_a_provider_never_runs_out_of_addresses(site):
+    with Lab(a=site) as lab:
+        for _ in range(260 if site != "masq" else 110):
+            old = set(lab.plan.public_addresses("a"))
+            lab.change_address("a")
+            assert not old & set(lab.plan.public_addresses("a"))
+        assert Echo(lab).sees(lab.a.socket())[0] in lab.plan.public_addresses("a")
+
+
 @pytest.mark.parametrize("gateway", ["masq", "port-restricted"])
 def test_udp_can_be_blocked_and_allowed_again(gateway):
     with Lab(a=gateway) as lab:

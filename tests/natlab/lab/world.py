@@ -35,7 +35,7 @@ class Lab:
         self.gateways = {}  # those with a kernel of their own
         self._internet = None
         self._namespaces = {}
-        self._spare = itertools.count(150)  # last numbers of addresses that a provider gives later
+        self._spare = itertools.cycle([*range(150, 255), *range(2, 150)])  # last numbers of addresses that a provider gives later
 
     # --- up and down --------------------------------------------------------------------------------------------------
 
@@ -201,8 +201,10 @@ class Lab:
         return new
 
     def _new_addresses(self, old):
+        """In the same /24; long after, those that it used to have again."""
         network = old[0].rpartition(".")[0]
-        return [f"{network}.{next(self._spare)}" for _ in old]
+        free = (address for address in (f"{network}.{number}" for number in self._spare) if address not in old)
+        return list(itertools.islice(free, len(old)))
 
     def _route(self, address, port):
         self._internet.ask("route", router=BACKBONE, to=f"{address}/32", port=port)
