@@ -62,10 +62,11 @@ def enter(rootless=False):
     _look_where_administrators_do()
     if inside():
         _prepare()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return
     sys.stdout.flush()
     sys.stderr.flush()
-    process = subprocess.Popen([*_unshare(rootless), sys.executable, *sys.orig_argv[1:]], env={**os.environ, _MARK: "1"}, preexec_fn=_die_with_parent)
+    process = subprocess.Popen([*_unshare(rootless), sys.executable, *sys.orig_argv[1:]], env={**os.environ, _MARK: "1"}, preexec_fn=_begin)
 
     ended_by = []
 
@@ -86,7 +87,8 @@ def _look_where_administrators_do():
     os.environ["PATH"] = ":".join([*path, *(folder for folder in ("/usr/sbin", "/sbin") if folder not in path)])
 
 
-def _die_with_parent():
+def _begin():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a Ctrl-C waits until the inner one is ready for it
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
