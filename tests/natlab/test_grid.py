@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,21 @@ def test_a_cell_has_the_same_seed_in_every_grid_of_that_seed():
 @pytest.mark.parametrize(("text", "size"), [("1MiB", 1 << 20), ("500k", 500 << 10), ("17", 17), ("2GB", 2 << 30)])
 def test_sizes_are_read(text, size):
     assert asked("--size", text).size == size
+
+
+@pytest.mark.parametrize("words", [
+    [], ["--size", "500k", "--timeout", "3", "--patience", "7.5", "--port", "443", "--rootless", "--expect", "direct"],
+    ["--server-command", "sh -c 'sleep 5'", "--server-says", "", "--send-args=--verbose", "--receive-args", "--tiers direct"],
+])
+def test_the_command_that_repeats_a_cell_says_all_that_its_grid_was_told(words):
+    chosen = asked("--pairs", "masq,fw=open:upnp ", "--repeat", "2", *words)
+    [_, cell] = grid.cells(chosen)
+    again = shlex.split(grid._again(chosen, grid._manner(chosen), asdict(cell), lambda *_: chosen.expect).removeprefix("again: "))
+    assert again[0] == sys.argv[0]
+    repeated = asked(*again[2:])
+    assert grid._manner(repeated) == grid._manner(chosen)
+    assert grid.cells(repeated)[-1] == cell
+    assert (repeated.rootless, repeated.expect) == (chosen.rootless, chosen.expect)
 
 
 # --- What is expected ---------------------------------------------------------------------------------------------------
@@ -160,8 +176,8 @@ NOTHING = {"straight": 0, "towards_receiver": 0, "server": 9000, "from_sender_to
 
 
 def facts(send, receive, counted, file="same", **more):
-    return {"pshare": True, "size": SIZE, "tiers": {"send": TIERS, "receive": TIERS}, "trouble": None, "no_server": None, "hung": [], "stopped": [], "file": file, "bytes": counted,
-            "programs": {"server": program(0), "send": send, "receive": receive}, **more}
+    return {"pshare": True, "size": SIZE, "tiers": {"send": TIERS, "receive": TIERS}, "trouble": None, "no_server": None, "hung": [],
+            "stopped": [], "file": file, "bytes": counted, "programs": {"server": program(0), "send": send, "receive": receive}, **more}
 
 
 def delivered(tier, counted, **more):
@@ -322,7 +338,8 @@ def test_what_is_not_as_expected_fails_with_a_list(tmp_path):
     (tmp_path / "expected").write_text('{"public": {"public": "relay", "masq": "straight"}, "maks": {"public": "direct"}}')
     seen = Grid(tmp_path / "out", "--pairs", "public:public,public:masq", "--expect", str(tmp_path / "expected"))
     assert seen.status == 1
-    assert "public -> public: direct instead of relay" in seen.words and "again: natlab grid --pairs 'public:public' --seed 7" in seen.words
+    assert "public -> public: direct instead of relay" in seen.words
+    assert f"again: {NATLAB} grid --pairs public:public --seed=7 --expect={tmp_path / 'expected'}\n" in seen.words
     assert "instead of straight" not in seen.words
     assert "cells that are not in this grid: maks -> public" in seen.words
 

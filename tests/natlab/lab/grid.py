@@ -8,6 +8,7 @@ import itertools
 import json
 import random
 import re
+import shlex
 import sys
 import tempfile
 import time
@@ -65,7 +66,7 @@ def add_verbs(verbs):
     what = grid.add_argument_group("what is run")
     for name, of_them in (("server", usual.server_command), ("receive", usual.receive_command), ("send", usual.send_command)):
         what.add_argument(f"--{name}-command", default=of_them, metavar="COMMAND", help=f"usual: {of_them}")
-        what.add_argument(f"--{name}-args", default="", metavar="ARGS", help="added to it")
+        what.add_argument(f"--{name}-args", default="", metavar="ARGS", help=f"added to it; one word needs the sign: --{name}-args=--verbose")
     what.add_argument("--port", type=int, default=usual.port, help=f"the server's {{port}} (usual: {usual.port})")
     what.add_argument("--server-says", metavar="PATTERN", help="by which the server is known to be ready")
     what.add_argument("--receiver-says", metavar="PATTERN", help="by which the receiver is known to be ready")
@@ -232,10 +233,10 @@ def _conclude(chosen, manner, out, done, of, expected, seconds, interrupted):
     trouble = [cell for cell in done if grid_table.is_trouble(cell) and not _as_expected(cell, expected)]
     different = [cell for cell in done if _differs(cell, expected) and cell not in trouble]
     for cell in trouble:
-        say(f"\n{cell['word']}  {_title(cell)}: {cell['note']}\n    {cell['folder']}\n    {_again(chosen, cell)}")
+        say(f"\n{cell['word']}  {_title(cell)}: {cell['note']}\n    {cell['folder']}\n    {_again(chosen, manner, cell, expected)}")
     for cell in different:
         say(f"\n{_title(cell)}: {cell['word']} instead of {expected(cell['sender'], cell['receiver'])}"
-            f"{': ' if cell['note'] else ''}{cell['note']}\n    {cell['folder']}\n    {_again(chosen, cell)}")
+            f"{': ' if cell['note'] else ''}{cell['note']}\n    {cell['folder']}\n    {_again(chosen, manner, cell, expected)}")
     if interrupted:
         return _ENDED_BY_CTRL_C
     if chosen.expect and not trouble and not different:
@@ -244,7 +245,15 @@ def _conclude(chosen, manner, out, done, of, expected, seconds, interrupted):
     return 1 if trouble or different else 0
 
 
-def _again(chosen, cell):
+def _again(chosen, manner, cell, expected):
+    """The command that repeats this run of this cell, from where the grid was started."""
     pair = f"{cell['sender']}:{cell['receiver']}"
+    usual = asdict(Manner())
     blank = " " if "," in pair else ""  # tells a list of one from a list with commas
-    return f"again: natlab grid --pairs '{pair}{blank}' --seed {chosen.seed} --repeat {cell['run']}"
+    options = {"seed": chosen.seed, **{name: value for name, value in asdict(manner).items() if value != usual[name]}}
+    if cell["run"] > 1:
+        options["repeat"] = cell["run"]
+    if expected(cell["sender"], cell["receiver"]) is not None:
+        options["expect"] = chosen.expect
+    words = [sys.argv[0], "grid", "--pairs", pair + blank, *(f"--{name.replace('_', '-')}={value}" for name, value in options.items())]
+    return f"again: {shlex.join(words + ['--rootless'] * chosen.rootless)}"

@@ -101,7 +101,8 @@ def run(cell, manner, folder: Path):
     work = folder / "work"
     work.mkdir()
     facts = {**asdict(cell), "folder": str(folder), "pshare": manner.of_pshare, "size": manner.size,
-             "tiers": {name: manner.tiers(name) for name in ("send", "receive")}, "trouble": None, "no_server": None, "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
+             "tiers": {name: manner.tiers(name) for name in ("send", "receive")}, "trouble": None, "no_server": None,
+             "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
     started = {}
     with Lab(a=cell.sender, b=cell.receiver, seed=cell.seed) as lab:
         try:
