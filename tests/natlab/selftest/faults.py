@@ -9,7 +9,7 @@ from lab.namespaces import processes_in
 from .laboratory import laboratory
 from .registry import differ, proves, same
 from .responder import Responder
-from .sockets import TCP, connect, gets, open_socket
+from .sockets import TCP, connect, gets, hears, open_socket, tell
 
 
 class Flow:
@@ -97,11 +97,21 @@ def cut_tcp(site):
         same("afterwards", gets(there, b"during the cut"), True)
 
 
-@proves("traffic from inside goes on after a reboot of {site}", each("masq", "port-restricted", "sym-rnd", "upnp"), takes=2)
+@proves("traffic from inside goes on after a reboot of {site}, which has forgotten the mapping of who is silent",
+        each("masq", "port-restricted", "sym-rnd", "upnp"), takes=2)
 def reboot(site):
-    with flowing(a=site) as (lab, _, flow):
+    with flowing(a=site) as (lab, responder, flow):
+        server, place = responder.udp[1, 1], (1, 1)  # the flow has the first for itself
+        silent, other = open_socket(lab.a), open_socket(lab.a)
+        mapped = responder.udp_sees(silent, place)
+        same("the silent one before", tell(server, mapped, silent), responder.at(*place))
         lab.reboot("a")
         same("flows again", flow.flows(), True)
+        fence = responder.udp_sees(other, place)
+        word = b"to the silent one"
+        server.sendto(word, mapped)
+        same("fence", tell(server, fence, other), responder.at(*place))
+        same("the silent one hears afterwards", hears(silent, word, 0.1), None)
 
 
 @proves("traffic of {site} goes on from the new address when the provider changes it", each("masq", "sym-rnd", "cgnat"), takes=2)
