@@ -7,7 +7,7 @@ from lab.counters import Traffic
 from .laboratory import laboratory
 from .registry import holds, proves, same, within
 from .responder import Responder
-from .sockets import TCP, accept, begin_connect, listen, open_socket, outcome, port_of, tell
+from .sockets import PATIENCE, TCP, accept, begin_connect, listen, open_socket, outcome, port_of, tell
 
 IP_AND_UDP = 28
 
@@ -93,21 +93,34 @@ def straight_or_relayed():
         same("by the server", (counted.sent("a", "server").bytes, counted.sent("server", "b").bytes), (400 * 1028, 400 * 1028))
 
 
-@proves("wires count what is put on them and what they drop")
+def _lose(lab, host, responder, wire, count):
+    """Sends so many packets that are to be lost on a wire, and waits until it says so, or says no more."""
+    before = lab.counters()
+    for _ in range(count):
+        host.sendto(bytes(100), responder.at())
+    deadline = time.monotonic() + PATIENCE
+    while (lab.counters() - before).wires[wire]["dropped"] < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+@proves("wires count what is put on them and what they drop, by a cut or by loss")
 def wires():
     with laboratory(a="nat") as lab:
         responder, host = Responder(lab), open_socket(lab.a)
         responder.udp_sees(host)
-        lab.reset_counters()
         before = lab.counters()
         lab.cut("server.access")
-        for _ in range(7):
-            host.sendto(bytes(100), responder.at())
-        lab.mend("server.access")  # commands and packets are taken in turn: wait for the packets
-        responder.udp_sees(host)
-        counted = lab.counters() - before
-        same("packets put on the access line", counted.wires["a.access"]["there"].packets, 8)
-        same("bytes", counted.wires["a.access"]["there"].bytes, 7 * 128 + 36)
+        _lose(lab, host, responder, "server.access", 7)
+        lab.mend("server.access")
+        lab.wire("a.access", loss=1)
+        _lose(lab, host, responder, "a.access", 5)
+        lab.wire("a.access", loss=0)
+        holds("afterwards packets arrive", responder.udp_sees(host))
+        counted = (lab.counters() - before).wires
+        same("packets put on the access line", counted["a.access"]["there"].packets, 13)
+        same("bytes", counted["a.access"]["there"].bytes, 12 * 128 + 36)
+        same("the other way", counted["a.access"]["back"].packets, 0)
+        same("dropped", {name: wire["dropped"] for name, wire in counted.items() if wire["dropped"]}, {"server.access": 7, "a.access": 5})
 
 
 @proves("mappings of a NAT are counted while they live", takes=2)
