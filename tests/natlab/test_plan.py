@@ -111,6 +111,12 @@ def test_what_a_site_blocks_is_told_as_behaviour():
     assert nat["external"] == ["81.2.70.2", "81.2.70.3", "81.2.70.4"]
 
 
+def test_habits_are_told_beside_the_services():
+    [nat] = config(a="nat,protocols=pcp,gives-other-port=yes")["nats"]
+    assert nat["habits"] == {"gives_other_port": True}
+    assert "habits" not in config(a="nat,protocols=pcp")["nats"][0]
+
+
 def test_lines_are_as_usual_unless_told():
     wires = config(a="masq,delay=3ms+full-cone,loss=1%,hops=7", b="public,mtu=1280")["wires"]
     assert named(wires, "server.access")["delay_ms"] == 5

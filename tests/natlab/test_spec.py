@@ -70,7 +70,24 @@ def test_a_kernel_gateway_has_a_firewall_and_its_own_lifetimes():
     assert (gateway.firewall, gateway.behaviour) == ("reject", {"udp_lifetime_s": 5})
 
 
+def test_a_gateway_that_maps_ports_may_have_habits():
+    habits = only("nat,protocols=pcp,gives-other-port=yes,answers-after=500ms,tells-address=10.0.0.7,limit=3,at-reboot=keeps").habits
+    assert habits == {"gives_other_port": True, "answers_after_s": 0.5, "tells_address": "10.0.0.7", "limit": 3, "at_reboot": "keeps"}
+
+
+def test_ports_may_be_forwarded_by_hand():
+    assert only("masq,forward=udp:4700/tcp:80").forwards == only("nat,forward=udp:4700/tcp:80").forwards == (("udp", 4700), ("tcp", 80))
+
+
 @pytest.mark.parametrize(("text", "says"), [
+    ("nat,gives-other-port=yes", "gives-other-port is of use only with protocols="),
+    ("nat,answers-after=1s", "answers-after is of use"),
+    ("upnp,limit=3", "limit is of gateways in user space"),
+    ("nat,protocols=pcp,tells-address=foo", "tells-address: 'foo' is not an address"),
+    ("nat,protocols=pcp,announcements=101", "announcements: 101 is out of range"),
+    ("masq,forward=4700", "forward: '4700' is not a protocol and a port"),
+    ("masq,forward=udp:0", "forward: 0 is out of range"),
+    ("masq,forward=udp:1/udp:1", "same port twice"),
     ("", "needs a name"),
     ("foo", "no site or gateway 'foo'"),
     ("public+masq", "no option|stands alone"),

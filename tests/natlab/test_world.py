@@ -1,5 +1,6 @@
 """A laboratory as a whole: everybody reaches whom they should, harm is done on command, and counters tell the truth."""
 import socket
+import struct
 import threading
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from lab import Lab, LabError
 from lab.spec import KERNEL, READY_MADE, SIMULATED, parse
 from lab.world import CONGESTION_CONTROL
+from processes import Running
 
 pytestmark = pytest.mark.internet
 
@@ -148,6 +150,60 @@ def test_a_provider_can_change_a_sites_address(site):
         assert echo.sees(lab.a.socket())[0] == new
 
 
+def hears(host, port, caller, to):
+    there = host.socket(address=("", port))
+    there.settimeout(PATIENCE)
+    caller.socket().sendto(b"uninvited", to)
+    try:
+        return there.recv(100) == b"uninvited"
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("site", ["masq", "port-restricted"])
+def test_a_port_that_is_forwarded_by_hand_is_so_after_a_reboot_too(site):
+    with Lab(a=f"{site},forward=udp:4700", b="public") as lab:
+        outside = lab.a.public_address
+        lab.forward("a", "udp", 4800)
+        lab.forward("a", "udp", 4900, to=f"{lab.a.address}:5000")
+        for _ in range(2):
+            assert hears(lab.a, 4700, lab.b, (outside, 4700))
+            assert hears(lab.a, 4800, lab.b, (outside, 4800))
+            assert hears(lab.a, 5000, lab.b, (outside, 4900))
+            assert not hears(lab.a, 4701, lab.b, (outside, 4701))
+            lab.reboot("a")
+
+
+def pcp_map(lab, internal, external, lifetime=3600):
+    """Result, external port and lifetime of an answer to MAP (RFC 6887 section 11.1); None without one."""
+    asking = lab.a.socket()
+    asking.settimeout(PATIENCE)
+    client = socket.inet_pton(socket.AF_INET6, f"::ffff:{lab.a.address}")
+    any_address = socket.inet_pton(socket.AF_INET6, "::ffff:0.0.0.0")
+    asking.sendto(struct.pack(">BBHI", 2, 1, 0, lifetime) + client + bytes(range(12)) + struct.pack(">B3xHH", 17, internal, external) + any_address,
+                  (lab.a.router, 5351))
+    try:
+        answer = asking.recv(1100)
+    except TimeoutError:
+        return None
+    return answer[3], struct.unpack(">H", answer[42:44])[0], struct.unpack(">I", answer[4:8])[0]
+
+
+@pytest.mark.parametrize(("habit", "holds"), [
+    ("announcements=0", lambda lab: pcp_map(lab, 7000, 7000) == (0, 7000, 3600)),
+    ("gives-other-port=yes", lambda lab: pcp_map(lab, 7000, 7000)[1] != 7000),
+    ("longest-lifetime=60s", lambda lab: pcp_map(lab, 7000, 7000) == (0, 7000, 60)),
+    ("shortest-lifetime=2h", lambda lab: pcp_map(lab, 7000, 7000) == (0, 7000, 7200)),
+    ("limit=1", lambda lab: [pcp_map(lab, port, port)[0] for port in (7000, 7001)] == [0, 8]),  # NO_RESOURCES
+    ("lowest-port=8000", lambda lab: pcp_map(lab, 7000, 7000)[:2] != (0, 7000)),
+    ("dead-at-first=1", lambda lab: pcp_map(lab, 7000, 7000)[0] == 0 and not hears(lab.a, 7000, lab.b, (lab.a.public_address, 7000))),
+    ("answers-after=30s", lambda lab: pcp_map(lab, 7000, 7000) is None),
+])
+def test_a_gateway_maps_ports_as_its_habits_are(habit, holds):
+    with Lab(a=f"port-restricted,protocols=pcp,{habit}", b="public") as lab:
+        assert holds(lab)
+
+
 @pytest.mark.parametrize("site", ["masq", "port-restricted,addresses=100", "public"])
 def test_a_provider_never_runs_out_of_addresses(site):
     with Lab(a=site) as lab:
@@ -230,6 +286,12 @@ def test_the_death_of_the_internet_is_told():
     with pytest.raises(LabError, match=r"natlab-internet has died \(signal 9\)"), Lab(a="masq") as lab:
         lab._internet._running.kill()
         assert "signal 9" in lab.wait_for_death()
+
+
+def test_a_laboratory_outlives_the_programs_in_it():
+    with Lab(a="masq") as lab:
+        Running.end_all()
+        assert Echo(lab).sees(lab.a.socket())
 
 
 def test_the_death_of_the_internet_does_not_hide_what_a_test_found():

@@ -45,6 +45,7 @@ class Internet:
         written.write_text(json.dumps(configuration, indent=1))
         with written.open("rb") as standard_input:
             self._running = Running([str(program()), "--control", str(self._control)], environment(), stdin=standard_input)
+        Running._alive.remove(self._running)  # it ends with the laboratory, and not with a Town's programs, which Running.end_all ends
         self._socket = None
         self._one_at_a_time = threading.Lock()
 

@@ -53,17 +53,20 @@ def addresses(box, v6_behind=()):
     return lines
 
 
-def ruleset(box, udp_blocked=None):
-    """For `nft -f`; replaces what was there in one step. Chains named miniupnpd_* are its own. `udp_blocked`: None is as its site says."""
+def ruleset(box, udp_blocked=None, forwards=None):
+    """For `nft -f`; replaces what was there in one step. Chains named miniupnpd_* are its own. The others are None: as its site says."""
     spec = box.spec
     if udp_blocked is None:
         udp_blocked = spec.udp_blocked
+    if forwards is None:
+        forwards = forwards_of(box)
     refuse = _REFUSALS[spec.firewall]
     dmz = [f'iifname "wan" fib daddr type local dnat ip to {box.dmz_host}'] if spec.kind == "dmz" else []
     return "\n".join([
         "table inet natlab", "delete table inet natlab", "table inet natlab {",
         *_chain("miniupnpd_forward"), *_chain("miniupnpd_prerouting"), *_chain("miniupnpd_postrouting"),
         *_chain("on_command", *([_NO_UDP] if udp_blocked else [])),  # faults change it
+        *_chain("forwards", *(_forward(*each) for each in forwards)),  # by hand
         *_chain("input", "type filter hook input priority filter",
                 'iifname != "wan" jump from_inside',
                 'iifname != "wan" accept',
@@ -84,12 +87,22 @@ def ruleset(box, udp_blocked=None):
                 refuse),
         *_chain("prerouting", "type nat hook prerouting priority dstnat",
                 "jump miniupnpd_prerouting",
+                "jump forwards",
                 *(dmz)),
         *_chain("postrouting", "type nat hook postrouting priority srcnat",
                 "jump miniupnpd_postrouting",
                 f'meta nfproto ipv4 oifname "wan" masquerade{_PORTS[spec.kind]}'),
         "}", "",
     ])
+
+
+def forwards_of(box):
+    """(protocol, port outside, address, port) that its site describes."""
+    return [(protocol, port, box.dmz_host, port) for protocol, port in box.spec.forwards]
+
+
+def _forward(protocol, external, address, port):
+    return f'iifname "wan" fib daddr type local {protocol} dport {external} dnat ip to {address}:{port}'
 
 
 def _chain(name, *lines):
@@ -134,6 +147,7 @@ class KernelGateway:
         self.folder = folder
         self.daemon = None
         self._udp_blocked = box.spec.udp_blocked
+        self._forwards = forwards_of(box)
 
     def start_daemon(self):
         if not self.box.spec.protocols:
@@ -162,7 +176,7 @@ class KernelGateway:
         """Flows and leases are forgotten, settings are not."""
         self.stop_daemon()
         (self.folder / f"{self.box.name}.leases").unlink(missing_ok=True)
-        self.namespace.rules(ruleset(self.box, self._udp_blocked))
+        self.namespace.rules(ruleset(self.box, self._udp_blocked, self._forwards))
         conntrack.forget_all(self.namespace)
         self.start_daemon()
         self.wait_for_daemon()
@@ -172,6 +186,11 @@ class KernelGateway:
         self.namespace.link(*(f"address add {address}/32 dev wan" for address in new),
                             *(f"address delete {address}/32 dev wan" for address in self.box.outside))
         self.box.outside = list(new)
+
+    def forward(self, *what):
+        """(protocol, port outside, address, port)"""
+        self._forwards.append(what)
+        self.namespace.rules(f"add rule inet natlab forwards {_forward(*what)}\n")
 
     def block_udp(self):
         self._block_udp(True)

@@ -72,7 +72,7 @@ class Box:
 
     @property
     def dmz_host(self):
-        """Who gets what comes in uninvited: the first on its LAN."""
+        """Who gets what comes in uninvited, and what is forwarded by hand: the first on its LAN."""
         return self.inside.rpartition(".")[0] + (".10" if self.hosts else ".2")
 
     @property
@@ -299,6 +299,8 @@ def _nat(box):
     nat = {"name": box.name, "inside_address": box.inside, "preset": box.spec.kind, "behaviour": behaviour, "external": box.outside}
     if box.inside_v6:
         nat["inside_address_v6"] = box.inside_v6
+    if box.spec.habits:
+        nat["habits"] = dict(box.spec.habits)
     services = {"natpmp": "nat-pmp", "pcp": "pcp"}
     nat["services"] = [services[protocol] for protocol in sorted(box.spec.protocols)]
     return nat

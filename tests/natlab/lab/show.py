@@ -24,6 +24,9 @@ def _kind(spec):
     if spec.protocols:
         said.append("/".join(sorted(spec.protocols)))
     said += [f"{key.replace('_', '-')}={value}" for key, value in spec.behaviour.items()]
+    said += [f"{key.replace('_', '-')}={value}" for key, value in spec.habits.items()]
+    if spec.forwards:
+        said.append("forwards " + "/".join(f"{protocol}:{port}" for protocol, port in spec.forwards))
     if spec.udp_blocked:
         said.append("no UDP")
     if spec.tcp_out is not None:

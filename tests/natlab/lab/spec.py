@@ -86,6 +86,8 @@ class Gateway:
     protocols: frozenset = frozenset()  # that hosts may ask for ports by
     udp_blocked: bool = False
     tcp_out: tuple | None = None        # None: every port
+    habits: dict = field(default_factory=dict)     # of a userspace gateway that maps ports on request, in the same words
+    forwards: tuple = ()                # ports that the first host on its LAN has outside too, by hand: ("udp", 4700)
     dmz: bool = False
     addresses: int = 1                  # on the outer side
     lan: str | None = None              # "192.168.1"
@@ -171,6 +173,25 @@ def _ports(text):
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 
+def _forwards(text):
+    chosen = []
+    for each in text.split("/"):
+        protocol, colon, port = each.partition(":")
+        if protocol not in ("udp", "tcp") or not colon:
+            raise SpecError(f"{each!r} is not a protocol and a port such as udp:4700")
+        chosen.append((protocol, _port(port)))
+    if len(set(chosen)) < len(chosen):
+        raise SpecError(f"{text!r} says the same port twice")
+    return tuple(chosen)
+
+
+def _address(text):
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise SpecError(f"{text!r} is not an address") from None
+
+
 def _prefix(text):
     try:
         network = ipaddress.IPv4Network(f"{text}.0/24")
@@ -201,6 +222,7 @@ def _one_of(*words):
 
 
 _yes_or_no.example = "yes|no"
+_address.example = "ADDRESS"
 _dependence = _one_of("endpoint-independent", "address-dependent", "address-and-port-dependent")
 
 # Option, key in natlab-internet's configuration, how its value is read.
@@ -232,6 +254,22 @@ _AXES = {
 _FIRST_PORT, _LAST_PORT = 1024, 65535  # unless told
 # Of the axes, those that a kernel has a setting for.
 _KERNEL_AXES = ("udp-lifetime", "udp-unanswered-lifetime", "tcp-established-lifetime")
+# The same of how a userspace gateway maps ports on request.
+_HABITS = {
+    "says-which-version": ("says_which_version", _yes_or_no),
+    "answers-after": ("answers_after_s", _seconds),
+    "announcements": ("announcements", _whole(0, 100)),
+    "tells-address": ("tells_address", _address),
+    "refuses-reserved-address": ("refuses_reserved_address", _yes_or_no),
+    "limit": ("limit", _table_size),
+    "lowest-port": ("lowest_port", _port),
+    "gives-other-port": ("gives_other_port", _yes_or_no),
+    "shortest-lifetime": ("shortest_lifetime_s", _seconds),
+    "longest-lifetime": ("longest_lifetime_s", _seconds),
+    "dead-at-first": ("dead_at_first", _table_size),
+    "for-requester-only": ("for_requester_only", _yes_or_no),
+    "at-reboot": ("at_reboot", _one_of("forgets", "keeps", "keeps-the-list-only")),
+}
 
 _LINE = {
     "delay": ("delay_ms", _milliseconds),
@@ -254,6 +292,7 @@ _GATEWAY = {
     "udp": ("udp_blocked", lambda text: _one_of("blocked")(text) == "blocked"),
     "tcp-out": ("tcp_out", _ports),
     "addresses": ("addresses", _whole(1, 100)),
+    "forward": ("forwards", _forwards),
     "lan": ("lan", _prefix),
     "dmz": ("dmz", None),
     "isolated": ("isolated", None),
@@ -274,6 +313,18 @@ _EXPLAINED = {
     "unsolicited-syn": "what a SYN gets that nobody asked for",
     "simultaneous-open": "whether SYNs may cross",
     "early-packet-claims-port": "Linux without a firewall: an early packet takes the port, so long",
+    "says-which-version": "to who speaks only the other one of PCP and NAT-PMP; no: silence",
+    "announcements": "of its new start; 0: none",
+    "tells-address": "as its own outside, true or not",
+    "refuses-reserved-address": "maps nothing where that is none of the internet",
+    "limit": "so many mappings at most",
+    "lowest-port": "that it maps, often 1024",
+    "gives-other-port": "than was asked for",
+    "shortest-lifetime": "of a lease",
+    "longest-lifetime": "of a lease",
+    "dead-at-first": "so many mappings are granted, and let nothing in",
+    "for-requester-only": "no: others may be given ports",
+    "at-reboot": "what becomes of mappings",
     "delay": "one way",
     "rate": "both ways",
     "up": "the rate of the way out alone",
@@ -353,12 +404,14 @@ def _gateway(piece):
     if word not in SIMULATED and word not in KERNEL:
         raise SpecError(f"there is no site or gateway {word!r}: `natlab sites` lists them")
 
-    values, line, behaviour = {"kind": word, "name": name}, {}, {}
+    values, line, behaviour = {"kind": word, "name": name, "habits": {}}, {}, {}
     if word == "upnp":
         values["protocols"] = frozenset(PROTOCOLS)
     _refuse_twice(options)
     for option in options:
         _read_option(option, word, values, line, behaviour)
+    if values["habits"] and not values.get("protocols"):
+        raise SpecError(f"{min(values['habits']).replace('_', '-').removesuffix('-s')} is of use only with protocols=, as natpmp/pcp")
     if behaviour.get("first_port", _FIRST_PORT) > behaviour.get("last_port", _LAST_PORT):
         raise SpecError(f"first-port lies behind last-port: usual are {_FIRST_PORT} and {_LAST_PORT}")
     return Gateway(**values, line=Line(**line), behaviour=behaviour)
@@ -372,6 +425,11 @@ def _read_option(option, word, values, line, behaviour):
             raise SpecError(f"{word} is a Linux kernel, which has no {name!r}")
         key, read = _AXES[name]
         into = behaviour
+    elif name in _HABITS:
+        if in_kernel:
+            raise SpecError(f"{name} is of gateways in user space: {word}'s ports are mapped by the real miniupnpd, if at all")
+        key, read = _HABITS[name]
+        into = values["habits"]
     elif name in _LINE:
         key, read = _LINE[name]
         into = line
@@ -435,12 +493,15 @@ def words():
         ("Gateways of a kernel of their own (fw=drop|reject|open)", list(KERNEL.items())),
         ("Gateways in user space, with every axis as an option", list(SIMULATED.items())),
         ("Axes", [(f"{name}={read.example}", _EXPLAINED.get(name, "")) for name, (_, read) in _AXES.items()]),
+        ("Habits in mapping ports on request (gateways in user space, with protocols=)",
+         [(f"{name}={read.example}", _EXPLAINED.get(name, "")) for name, (_, read) in _HABITS.items()]),
         ("Line on the outer side", [(f"{name}={read.example}", _EXPLAINED.get(name, "")) for name, (_, read) in _LINE.items()]),
         ("Others", [
             ("fw=drop|reject|open", "what a kernel gateway does with what comes in uninvited"),
             ("protocols=upnp/natpmp/pcp", "by which ports may be asked for: upnp has all three, gateways in user space none unless told"),
             ("udp=blocked", "lets no UDP out"),
             ("tcp-out=443/80", "lets TCP out to these ports alone"),
+            ("forward=udp:4700/tcp:80", "these ports outside are those of the first host, as if set by hand"),
             ("dmz", "what comes in uninvited goes to the first host"),
             ("addresses=N", "so many addresses on the outer side"),
             ("lan=192.168.1", "the /24 inside; else each site has another"),

@@ -35,6 +35,7 @@ class Lab:
         self.gateways = {}  # those with a kernel of their own
         self._internet = None
         self._namespaces = {}
+        self._forwards = {}  # of each gateway: (protocol, port outside, address, port)
         self._spare = itertools.cycle([*range(150, 255), *range(2, 150)])  # last numbers of addresses that a provider gives later
 
     # --- up and down --------------------------------------------------------------------------------------------------
@@ -77,6 +78,9 @@ class Lab:
         self._internet = Internet(self.plan.configuration(self.seed, str(namespaces.FOLDER)), self.folder)
         namespaces.finish([gateway.namespace.begin_rules(kernel_gateway.ruleset(gateway.box)) for gateway in self.gateways.values()])
         self._internet.wait()
+        for box in self.plan.boxes.values():
+            self._forwards[box.name] = kernel_gateway.forwards_of(box)
+            self._make_forwards(box)
         namespaces.finish([
             *(each.namespace.begin_link(*kernel_gateway.addresses(each.box, self._v6_behind(each.box))) for each in self.gateways.values()),
             *(each.namespace.begin_link(*self._host_addresses(name)) for name, each in self.hosts.items()),
@@ -169,6 +173,28 @@ class Lab:
             self.gateways[box.name].reboot()
         else:
             self._internet.ask("reboot", nat=box.name)
+            self._make_forwards(box)
+
+    def forward(self, name, protocol, external, to=None):
+        """A port that somebody has opened by hand on a gateway, or the home gateway of a host, for `to` ("192.168.11.10:4700"; None: the
+        same port of that host, else of the first one on the LAN). It stays over a reboot."""
+        box = self._box(name, outermost=False)
+        host = self.plan.hosts.get(name)
+        address, _, port = (to or f"{host.addresses[0] if host else box.dmz_host}:{external}").rpartition(":")
+        what = (protocol, external, address, int(port))
+        if box.spec.in_kernel:
+            self.gateways[box.name].forward(*what)
+        else:
+            self._make_forward(box, *what)
+            self._forwards[box.name].append(what)
+
+    def _make_forwards(self, box):
+        if not box.spec.in_kernel:
+            for what in self._forwards[box.name]:
+                self._make_forward(box, *what)
+
+    def _make_forward(self, box, protocol, external, address, port):
+        self._internet.ask("rule", nat=box.name, protocol=protocol, external=external, to=f"{address}:{port}")
 
     def change_address(self, name):
         """The provider gives the outermost gateway of a host (or a public host) other addresses; gives the first of the new ones."""
