@@ -35,6 +35,7 @@ def test_faults_are_done_for_a_command(gateway):
         fault reboot a; {PING}
         fault reboot a.gw1; {PING}
         fault change-address a; {PING}
+        fault forward a udp:4700 tcp:80
         fault block-udp a; fault allow-udp a
         fault reset-counters; {PING}
         fault counters''', a=gateway)
@@ -57,6 +58,7 @@ def test_a_fault_may_come_from_any_host():
     ("wire a.access los=1", "no setting of a wire"),
     ("wire a.access", "WIRE NAME=VALUE"),
     ("reboot b", "b is behind no gateway"),
+    ("forward a 4700", "not a protocol and a port"),
     ("behaviour a mapping=address-dependent", "a.gw1 is a Linux kernel"),
 ])
 def test_what_cannot_be_done_is_refused_in_words(monkeypatch, said, answer):

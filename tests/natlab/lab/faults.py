@@ -26,6 +26,11 @@ def _behaviour(lab, name, *options):
     lab.behaviour(name, **spec.behaviour_settings(options))
 
 
+def _forward(lab, name, *ports):
+    for protocol, port in spec.forwards("/".join(ports)):
+        lab.forward(name, protocol, port)
+
+
 def _counters(lab):
     return lab.counters().everything()
 
@@ -40,13 +45,14 @@ FAULTS = {
     "change-address": ("NAME", "the provider gives a site another address, which is printed", lambda lab, name: lab.change_address(name)),
     "block-udp": ("NAME", "a gateway, or the home gateway of a host, lets no UDP through", lambda lab, name: lab.block_udp(name)),
     "allow-udp": ("NAME", "it does again", lambda lab, name: lab.allow_udp(name)),
+    "forward": ("NAME PROTOCOL:PORT...", "ports are opened by hand for a host, or the first one behind a gateway: udp:4700", _forward),
     "counters": ("", "prints what travelled, by box and by wire", _counters),
     "reset-counters": ("", "they begin anew", lambda lab: lab.reset_counters()),
 }
 
 
 def words():
-    return "\n".join(f"  {f'{what} {arguments}':<29} {meaning}" for what, (arguments, meaning, _) in FAULTS.items())
+    return "\n".join(f"  {f'{what} {arguments}':<36} {meaning}" for what, (arguments, meaning, _) in FAULTS.items())
 
 
 def perform(lab, what, *arguments):

@@ -173,7 +173,8 @@ def _ports(text):
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 
-def _forwards(text):
+def forwards(text):
+    """ "udp:4700/tcp:80" """
     chosen = []
     for each in text.split("/"):
         protocol, colon, port = each.partition(":")
@@ -292,7 +293,7 @@ _GATEWAY = {
     "udp": ("udp_blocked", lambda text: _one_of("blocked")(text) == "blocked"),
     "tcp-out": ("tcp_out", _ports),
     "addresses": ("addresses", _whole(1, 100)),
-    "forward": ("forwards", _forwards),
+    "forward": ("forwards", forwards),
     "lan": ("lan", _prefix),
     "dmz": ("dmz", None),
     "isolated": ("isolated", None),
