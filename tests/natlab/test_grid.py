@@ -429,6 +429,12 @@ def test_a_mistake_in_a_site_is_said_before_anything_is_made(tmp_path):
     assert "no site or gateway 'no-such-site'" in seen.words and not (tmp_path / "out").exists()
 
 
+def test_a_machine_that_allows_no_laboratory_is_told_by_the_exit_status(tmp_path):
+    done = subprocess.run([sys.executable, "-B", NATLAB, "grid", "--out", tmp_path / "out"], env={"PATH": str(tmp_path)}, capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode == 77 and "not installed" in done.stderr and not (tmp_path / "out").exists()
+
+
 @pytest.mark.internet
 @pytest.mark.parametrize(("built", "argv", "status", "words"), [
     ([], [NATLAB, "selftest", "mapping masq"], 1, "natlab-internet is not built in"),

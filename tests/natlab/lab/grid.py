@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from . import enter, grid_expect, grid_table, grid_workers, internet
+from . import grid_expect, grid_table, grid_workers, internet
 from .grid_cell import Cell, Manner, discard_work
 from .grid_table import verdict_of
 from .grid_verdict import judge
@@ -54,14 +54,14 @@ def add_verbs(verbs):
     directions = which.add_mutually_exclusive_group()
     directions.add_argument("--both-directions", action="store_true", help="each pair with either as the sender (usual)")
     directions.add_argument("--one-direction", action="store_true", help="each pair once")
-    which.add_argument("--repeat", type=_at_least_one, default=1, metavar="N", help="each cell so often, with other seeds")
+    which.add_argument("--repeat", type=at_least_one, default=1, metavar="N", help="each cell so often, with other seeds")
     which.add_argument("--seed", type=int, help="repeats a grid's randomness")
     how = grid.add_argument_group("how")
     how.add_argument("--size", type=_size, default=usual.size, metavar="SIZE", help="of the file, such as 1MiB (usual) or 500k")
-    how.add_argument("--timeout", type=_at_least_one, default=usual.timeout, metavar="SECONDS",
+    how.add_argument("--timeout", type=at_least_one, default=usual.timeout, metavar="SECONDS",
                      help=f"{{timeout}} of the programs: how long they look for a path (usual: {usual.timeout})")
     how.add_argument("--patience", type=float, default=usual.patience, metavar="SECONDS", help=f"then they hang (usual: {usual.patience:g})")
-    how.add_argument("--jobs", type=_at_least_one, default=2, metavar="N", help="laboratories side by side (usual: 2)")
+    how.add_argument("--jobs", type=at_least_one, default=2, metavar="N", help="laboratories side by side (usual: 2)")
     how.add_argument("--rootless", action="store_true", help="through a user namespace, even as root")
     what = grid.add_argument_group("what is run")
     for name, of_them in (("server", usual.server_command), ("receive", usual.receive_command), ("send", usual.send_command)):
@@ -74,11 +74,10 @@ def add_verbs(verbs):
     result.add_argument("--out", type=Path, metavar="FOLDER", help="new or empty, for logs and results (usual: a new one in the temporary folder)")
     result.add_argument("--expect", metavar="FILE|direct", help="exit status 1, with a list, where a cell is not so")
     result.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    worker = verbs.add_parser(grid_workers.VERB)
-    worker.add_argument("--rootless", action="store_true")
+    grid.add_argument(grid_workers.OPTION, dest="is_worker", action="store_true", help=argparse.SUPPRESS)
 
 
-def _at_least_one(text):
+def at_least_one(text):
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
@@ -134,9 +133,9 @@ def _manner(chosen):
 
 # --- The grid -----------------------------------------------------------------------------------------------------------
 
-def main(chosen):
+def main(chosen, must_be_allowed):
     """Gives the exit status: 0 when every cell is what it says it is, and what was expected."""
-    if chosen.verb == grid_workers.VERB:
+    if chosen.is_worker:
         return grid_workers.serve(chosen.rootless)
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1_000_000)
@@ -144,7 +143,8 @@ def main(chosen):
     for cell in wanted:
         Plan(a=cell.sender, b=cell.receiver)  # a mistake in a site is said before anything is made
     expected = grid_expect.read(chosen.expect, manner.port, pairs(chosen))
-    if trouble := enter.why_not(chosen.rootless) or enter.why_no_devices() or internet.why_not() or manner.why_not():
+    must_be_allowed(chosen.rootless)
+    if trouble := internet.why_not() or manner.why_not():
         raise LabError(trouble)
     out = _folder(chosen.out)
     say(f"{len(wanted)} cells, {chosen.jobs} side by side, seed {chosen.seed}; logs in {out}")

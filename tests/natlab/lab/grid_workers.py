@@ -1,4 +1,4 @@
-"""Several laboratories side by side: each worker is this program again (`natlab grid-worker`), inside of namespaces of its own, and runs
+"""Several laboratories side by side: each worker is this program again (`natlab grid --worker`), inside of namespaces of its own, and runs
 one cell after the other. A question is a line of JSON on its standard input, the facts a line on its standard output.
 """
 import ctypes
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import enter, grid_cell
 
-VERB = "grid-worker"
+OPTION = "--worker"
 SETUP_AT_MOST = 60.0  # seconds that a cell may take besides its patience
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -46,7 +46,7 @@ def _die_with_us():
 
 class _Worker:
     def __init__(self, rootless):
-        argv = [sys.executable, "-B", sys.argv[0], VERB, *(["--rootless"] if rootless else [])]
+        argv = [sys.executable, "-B", sys.argv[0], "grid", OPTION, *(["--rootless"] if rootless else [])]
         # A session of its own: Ctrl-C is for us alone, and we end our workers.
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=_die_with_us)
         os.set_blocking(self.process.stdout.fileno(), False)

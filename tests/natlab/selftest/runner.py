@@ -2,6 +2,7 @@
 import contextlib
 import multiprocessing
 import os
+import random
 import re
 import shutil
 import signal
@@ -14,12 +15,14 @@ from pathlib import Path
 
 from lab import LabError, enter, internet
 
+from . import laboratory
 from .registry import Disproved, proofs
 
 # What others wrote, by the subject that asks it.
 TOOLS = {"stun clients": ("stun", "turnserver", "turnutils_natdiscovery"), "port requests": ("upnpc", "natpmpc")}
 TIME_LIMIT = 60        # seconds that a proof may take
 WORKERS_PER_CORE = 8   # most of the time they wait
+_ENDED_BY_CTRL_C = 130
 
 
 class _Worker:
@@ -82,50 +85,60 @@ def why_not(numbers):
     return internet.why_not() if numbers else "no proof has these words in its name"
 
 
-def run(numbers, verbose=False, workers=None):
+def run(numbers, verbose=False, workers=None, seed=None):
     """Gives the exit status."""
     if trouble := why_not(numbers):
         raise LabError(trouble)
     began = time.monotonic()
-    report = _Report(verbose)
+    seed = seed if seed is not None else random.SystemRandom().randrange(1_000_000)
+    laboratory.draw_from(seed)
+    report = _Report(verbose, len(numbers), seed)
     quiet = [number for number in numbers if proofs[number].quiet]
     others = sorted((number for number in numbers if not proofs[number].quiet), key=lambda number: -proofs[number].takes)
     cores = len(os.sched_getaffinity(0))
-    _run_side_by_side(quiet, 1, report)
-    _run_side_by_side(others, workers or WORKERS_PER_CORE * cores, report)
+    try:
+        _run_side_by_side(quiet, 1, report)
+        _run_side_by_side(others, workers or WORKERS_PER_CORE * cores, report)
+    except KeyboardInterrupt:
+        report.end(time.monotonic() - began)
+        return _ENDED_BY_CTRL_C
     return report.end(time.monotonic() - began)
 
 
 def _run_side_by_side(numbers, count, report):
     context = multiprocessing.get_context("fork")
     waiting, working = list(reversed(numbers)), []
-    while waiting or working:
-        while waiting and len(working) < count:
-            working.append(_Worker(context))
-            working[-1].begin(waiting.pop())
-        ready = wait([worker.ours for worker in working], timeout=1)
-        for worker in list(working):
-            if worker.ours in ready:
-                try:
-                    report.says(proofs[worker.number], *worker.ours.recv())
-                except EOFError:
-                    report.says(proofs[worker.number], time.monotonic() - worker.began, None, "its process has died", "")
+    try:
+        while waiting or working:
+            while waiting and len(working) < count:
+                working.append(_Worker(context))
+                working[-1].begin(waiting.pop())
+            ready = wait([worker.ours for worker in working], timeout=1)
+            for worker in list(working):
+                if worker.ours in ready:
+                    try:
+                        report.says(proofs[worker.number], *worker.ours.recv())
+                    except EOFError:
+                        report.says(proofs[worker.number], time.monotonic() - worker.began, None, "its process has died", "")
+                        worker.number = None
+                elif worker.overdue():
+                    report.says(proofs[worker.number], time.monotonic() - worker.began, None, f"not done after {TIME_LIMIT} s", "")
                     worker.number = None
-            elif worker.overdue():
-                report.says(proofs[worker.number], time.monotonic() - worker.began, None, f"not done after {TIME_LIMIT} s", "")
-                worker.number = None
-            else:
-                continue
-            if waiting and worker.number is not None:
-                worker.begin(waiting.pop())
-            else:
-                worker.end()
-                working.remove(worker)
+                else:
+                    continue
+                if waiting and worker.number is not None:
+                    worker.begin(waiting.pop())
+                else:
+                    worker.end()
+                    working.remove(worker)
+    finally:
+        for worker in working:
+            worker.end()
 
 
 class _Report:
-    def __init__(self, verbose):
-        self._verbose = verbose
+    def __init__(self, verbose, of, seed):
+        self._verbose, self._of, self._seed = verbose, of, seed
         self._passed = self._failed = 0
         self._folder = None
 
@@ -148,6 +161,8 @@ class _Report:
         return path
 
     def end(self, seconds):
-        print(f"{self._passed} passed, {self._failed} failed ({seconds:.0f} s)", flush=True)
+        done = self._passed + self._failed
+        interrupted = f"Interrupted: {done} of {self._of} proofs were done. " if done < self._of else ""
+        print(f"{interrupted}{self._passed} passed, {self._failed} failed ({seconds:.0f} s; seed {self._seed})", flush=True)
         sys.stdout.flush()
         return 0 if self._failed == 0 and self._passed > 0 else 1
