@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lab import Lab, LabError
+from lab import Lab, LabError, people
 from lab.spec import KERNEL, READY_MADE, SIMULATED, parse
 from lab.world import CONGESTION_CONTROL
 from processes import Running
@@ -292,6 +292,16 @@ def test_a_laboratory_outlives_the_programs_in_it():
     with Lab(a="masq") as lab:
         Running.end_all()
         assert Echo(lab).sees(lab.a.socket())
+
+
+def test_a_town_that_cannot_be_leaves_no_folder_behind(monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError
+    monkeypatch.setattr(people, "Server", fail)
+    with Lab(a="masq") as lab:
+        with pytest.raises(ZeroDivisionError):
+            people.Town(lab)
+        assert not list(lab.folder.glob("town-*"))
 
 
 def test_the_death_of_the_internet_does_not_hide_what_a_test_found():

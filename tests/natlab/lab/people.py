@@ -60,7 +60,14 @@ class Town:
 
     def __init__(self, lab):
         programs()
-        self._folder = Path(tempfile.mkdtemp(prefix="natlab-town-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="town-", dir=lab.folder))  # in the laboratory's own /run, which ends with it
+        try:
+            self._settle(lab)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _settle(self, lab):
         self.server = Server(lab.server, self._folder / "server")
         self.people = {name: Resident(self._folder, _NAMES[name], host, self.server) for name, host in lab.hosts.items() if name in _NAMES}
         for each in self.people.values():
