@@ -349,6 +349,21 @@ PSHARE_RECEIVE = "{bin}/pshare --json --home {home} receive --dir {dir} --yes --
 
 
 @pytest.mark.internet
+@pytest.mark.parametrize(("options", "words"), [
+    (["--server-command", "false", "--server-says", "ready"], "the server ended with status 1 before it was ready: it said nothing"),
+    (["--server-command", "false"], "the server ended with status 1 before it was ready: it said nothing"),
+    (["--server-args=--bogus"], "the server ended with status 2 before it was ready: "),
+    (["--receive-args=--bogus"], "the receiver ended with status 2 before it was ready: "),
+    (["--server-command", "sleep 100", "--server-says", "ready", "--patience", "1"], "the server did not say 'ready' in 1 s"),
+])
+@pytest.mark.pshare
+def test_of_a_program_that_does_not_begin_it_is_said_which_and_what_it_said(tmp_path, options, words):
+    seen = Grid(tmp_path / "out", "--pairs", "public:public", "--timeout", "1", *options)
+    assert (seen.status, seen.only()["word"]) == (1, "BROKEN"), seen.words
+    assert seen.only()["note"].startswith(words)
+
+
+@pytest.mark.internet
 @pytest.mark.pshare
 @pytest.mark.parametrize(("word", "options"), [
     ("CRASH", ["--send-command", "sh -c 'kill -SEGV $$'"]),
@@ -421,6 +436,27 @@ def test_ctrl_c_ends_it_with_what_was_done_so_far(tmp_path):
     assert not result["complete"] and 2 <= len(result["cells"]) <= 3
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--send-command", "x {foo}"], "--send-command: there is no placeholder {foo}"),
+    (["--receive-args", "{file.name}"], "--receive-command: there is no placeholder {file.name}"),
+    (["--server-command", "sh -c 'x"], "--server-command: No closing quotation"),
+    (["--send-command", "x {"], "--send-command: "), (["--send-command", ""], "--send-command: there is none"),
+    (["--server-says", "("], "'(' is no pattern"),
+])
+def test_a_mistake_in_a_command_is_said_before_anything_is_made(tmp_path, options, words):
+    seen = Grid(tmp_path / "out", "--pairs", "public:public", *options)
+    assert (seen.status, seen.table) == (2, "") and not (tmp_path / "out").exists()
+    assert seen.words.startswith("natlab: ") and words in seen.words and len(seen.words.splitlines()) == 1
+
+
+@pytest.mark.internet
+@pytest.mark.pshare
+@pytest.mark.parametrize("place", ["/proc/x", "/proc/version"])
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(place):
+    seen = Grid(Path(place), "--pairs", "public:public")
+    assert seen.status == 1 and seen.words.startswith(f"natlab: --out {place}: ") and len(seen.words.splitlines()) == 1
 
 
 def test_a_mistake_in_a_site_is_said_before_anything_is_made(tmp_path):

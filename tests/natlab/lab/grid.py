@@ -140,6 +140,7 @@ def main(chosen, must_be_allowed):
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1_000_000)
     manner, wanted = _manner(chosen), cells(chosen)
+    manner.check()
     for cell in wanted:
         Plan(a=cell.sender, b=cell.receiver)  # a mistake in a site is said before anything is made
     expected = grid_expect.read(chosen.expect, manner.port, pairs(chosen))
@@ -182,9 +183,12 @@ def _folder(asked):
     out = asked.resolve()
     if Path("/run") in out.parents:
         raise LabError(f"--out {out}: a laboratory has a /run of its own; choose another place")
-    if out.is_dir() and any(out.iterdir()):
-        raise LabError(f"--out {out}: is not empty")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise LabError(f"--out {out}: is not empty")
+    except OSError as error:
+        raise LabError(f"--out {out}: {error.strerror}") from None
     return out
 
 

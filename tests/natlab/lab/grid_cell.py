@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+import string
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,8 +19,11 @@ from world import environment
 
 from . import Lab, people
 from .grid_verdict import TIERS
+from .spec import SpecError
 
 SENDER, RECEIVER = "a", "b"
+PLACEHOLDERS = {"bin", "file", "dir", "data", "server", "server2", "server_v6", "port", "sender_address", "receiver_address", "timeout", "fingerprint",
+                "home", "peer", "peer_address"}
 FILE_NAME = "film.mkv"
 LOOK_EVERY = 0.01          # at the counters, in seconds: how exactly the first file byte is timed
 MORE_THAN_TALK = 4096      # bytes after the path came up: a manifest and its like are less, a file is more
@@ -46,6 +50,24 @@ class Manner:
     def whole_commands(self):
         return {"server": f"{self.server_command} {self.server_args}", "receive": f"{self.receive_command} {self.receive_args}",
                 "send": f"{self.send_command} {self.send_args}"}
+
+    def check(self):
+        """What nobody could run is said before anything is made."""
+        for name, command in self.whole_commands.items():
+            try:
+                words = shlex.split(command)
+                used = {field for word in words for _, field, _, _ in string.Formatter().parse(word) if field is not None}
+            except ValueError as wrong:
+                raise SpecError(f"--{name}-command: {wrong} in {command.strip()!r}") from None
+            if not words:
+                raise SpecError(f"--{name}-command: there is none")
+            if unknown := used - PLACEHOLDERS:
+                raise SpecError(f"--{name}-command: there is no placeholder {{{min(unknown)}}}; a brace itself is written twice")
+        for pattern in (self.server_says, self.receiver_says):
+            try:
+                re.compile(pattern)
+            except re.error as wrong:
+                raise SpecError(f"{pattern!r} is no pattern: {wrong}") from None
 
     def why_not(self):
         """Why these commands cannot be run; None if they can."""
@@ -138,13 +160,13 @@ def _play(lab, manner, work, started, facts, seed):
 
     server = start("server", lab.server)
     if manner.server_says:
-        found = server.wait_until(lambda: re.search(manner.server_says, server.text + server.words), "being ready", manner.patience)
+        found = _ready("server", server, manner.server_says, manner.patience)
         places["fingerprint"] = found[1] if found.re.groups else ""
-    names = _acquaint(lab, manner, work, places) if manner.of_pshare else {SENDER: "", RECEIVER: ""}
+    names = _acquaint(lab, manner, work, places, server) if manner.of_pshare else {SENDER: "", RECEIVER: ""}
     homes = {site: str(work / f"{name}.home") for site, name in names.items()}
     receive = start("receive", lab.b, home=homes[RECEIVER], peer=names[SENDER], peer_address=lab.a.address)
     if manner.receiver_says:
-        receive.wait_until(lambda: re.search(manner.receiver_says, receive.text + receive.words), "being ready", manner.patience)
+        _ready("receiver", receive, manner.receiver_says, manner.patience)
     lab.reset_counters()
     began = time.monotonic()
     send = start("send", lab.a, home=homes[SENDER], peer=names[RECEIVER], peer_address=lab.b.address)
@@ -172,17 +194,37 @@ def _places(lab, manner, work):
     }
 
 
-def _acquaint(lab, manner, work, places):
+def _ready(role, running, pattern, patience):
+    """What the pattern has found in all that it has said."""
+    try:
+        return running.wait_until(lambda: re.search(pattern, running.text + running.words), "being ready", patience)
+    except AssertionError:
+        if running.running():
+            raise _SetupFailed(f"the {role} did not say {pattern!r} in {patience:g} s\n{running.story()}") from None
+        raise _SetupFailed(f"{_its_end(role, running)}\n{running.story()}") from None
+
+
+def _its_end(role, running):
+    """Of one that was to go on."""
+    status = running.ends()
+    said = [line for line in (running.text + running.words).splitlines() if line.strip()]
+    return f"the {role} ended with status {status} before it was ready: {said[-1].strip() if said else 'it said nothing'}"
+
+
+def _acquaint(lab, manner, work, places, server):
     """Identities for both, who become contacts of each other."""
-    spec = f"{places['server']}:{places['port']}#{places['fingerprint']}"
+    spec = f"{places['server']}:{places['port']}" + (f"#{places['fingerprint']}" if places["fingerprint"] else "")
     both = [people.Resident(work, name, host, None) for name, host in (("alice", lab.a), ("bob", lab.b))]
     for each in both:
         initialising = each.start("--timeout", f"{manner.timeout}s", "init", "--name", each.name, "--server", spec)
         status = initialising.ends(patience=manner.timeout + 20)
-        if status == 1 and (error := initialising.find("error")) and error["code"] in ("timeout", "unreachable", "refused", "closed"):
+        if status != 0 and not server.running():
+            raise _SetupFailed(f"{_its_end('server', server)}\n{server.story()}")
+        error = initialising.find("error")
+        if status == 1 and error and error["code"] in ("timeout", "unreachable", "refused", "closed"):
             raise _NoServer(f"{each.name}: {error['message']}")
         if status != 0:
-            raise _SetupFailed(f"pshare init ended with {status}\n{initialising.story()}")
+            raise _SetupFailed(f"pshare init ended with {status}: {error['message'] if error else 'it does not say why'}\n{initialising.story()}")
         each.peer_id = initialising.event("identity")["peer_id"]
     both[0].knows(both[1])
     both[1].knows(both[0])
