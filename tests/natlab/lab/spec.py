@@ -20,7 +20,7 @@ class SpecError(ValueError):
 
 # Userspace gateways: presets of natlab-internet, the same as the simulator's.
 SIMULATED = {
-    "nat": "RFC 4787 as it asks for: endpoint-independent mapping, filtering by address and port; every axis is an option",
+    "nat": "endpoint-independent mapping, filtering by address and port, no hairpinning; every axis is an option",
     "full-cone": "endpoint-independent mapping and filtering",
     "address-restricted": "endpoint-independent mapping, filtering by address",
     "port-restricted": "endpoint-independent mapping, filtering by address and port",
