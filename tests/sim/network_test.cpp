@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "network/gateway.hpp"
+#include "network/nat_presets.hpp"
 #include "network/router.hpp"
 #include "network/wire.hpp"
 #include "world.hpp"
@@ -275,6 +277,58 @@ TEST_F(SwitchTest, KeepsClientsFromOneAnotherWhenTheyAreIsolated) {
   run(world);
   EXPECT_EQ(b.packets.size(), 1u);
   EXPECT_EQ(up.packets.size(), 1u);
+}
+
+class GatewayTest : public testing::Test {
+ protected:
+  GatewayTest()
+      : gateway(world.events(), world.random(), {.name = "home", .addresses_inside = {address("10.0.0.1")}, .behaviour = behaviour()}),
+        cable(world.events(), world.random(), inside.interface, gateway.inside(), {}),
+        line(world.events(), world.random(), gateway.outside(), outside.interface, {}) {}
+  static NatBehaviour behaviour() {
+    auto made = *nat_preset("port-restricted");
+    made.external = {address("81.2.70.2")};
+    return made;
+  }
+  World world{Seed{1}};
+  Probe inside{world, "inside"}, outside{world, "outside"};
+  Gateway gateway;
+  Wire cable, line;
+};
+
+TEST_F(GatewayTest, TakesOneOffTheTtlAndReportsWhatDiesInItFromTheSideItCameFrom) {
+  inside.interface.send(packet("10.0.0.10:1", "192.0.2.1:1", 100, 2));
+  run(world);
+  ASSERT_EQ(outside.packets.size(), 1u);
+  EXPECT_EQ(outside.packets[0].ttl, 1);
+  inside.interface.send(packet("10.0.0.10:1", "192.0.2.1:1", 100, 1));
+  outside.interface.send(packet("192.0.2.1:1", "81.2.70.2:1", 100, 1));
+  run(world);
+  EXPECT_EQ(outside.packets.size(), 2u);  // the report, and not the packet
+  ASSERT_EQ(inside.packets.size(), 1u);
+  for (const auto& [report, reporter] : {std::pair{inside.packets[0], "10.0.0.1"}, std::pair{outside.packets[1], "81.2.70.2"}}) {
+    ASSERT_TRUE(report.error);
+    EXPECT_EQ(report.error->kind, IcmpError::Kind::time_exceeded);
+    EXPECT_EQ(report.flow.from.address, address(reporter));
+  }
+}
+
+TEST_F(GatewayTest, AnswersOnItsOwnAddressInsideAndPassesNothingOfThatOn) {
+  auto ping = packet("10.0.0.10:77", "10.0.0.1:77");
+  ping.flow.protocol = Protocol::icmp_echo;
+  inside.interface.send(ping);
+  inside.interface.send(packet("10.0.0.10:1", "10.0.0.1:9"));
+  auto syn = packet("10.0.0.10:1", "10.0.0.1:80");
+  syn.flow.protocol = Protocol::tcp, syn.tcp.syn = true;
+  inside.interface.send(syn);
+  run(world);
+  ASSERT_EQ(inside.packets.size(), 3u);
+  EXPECT_TRUE(inside.packets[0].echo_reply);
+  EXPECT_EQ(inside.packets[0].flow, ping.flow.reversed());
+  ASSERT_TRUE(inside.packets[1].error);
+  EXPECT_EQ(inside.packets[1].error->kind, IcmpError::Kind::port_unreachable);
+  EXPECT_TRUE(inside.packets[2].tcp.rst);
+  EXPECT_TRUE(outside.packets.empty());
 }
 
 TEST(Prefix, KnowsWhatLiesInItAndRefusesWhatIsNone) {
