@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building pshare needs, on Debian and its relatives. Root is used for installing packages and for nothing else.
+# Installs what building pshare needs, on Debian and its relatives. Root is used for installing packages and for nothing else. What the
+# release has only in a version that is too old is fetched into build/deps (ngtcp2.sh).
 #
 #   packaging/setup.sh            what the build needs
 #   packaging/setup.sh --tests    and what the tests need
@@ -12,6 +13,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libasio-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
+  libgnutls28-dev
 )
 # clang builds the fuzz targets; util-linux and iproute2 give end-to-end tests small file systems and namespaces. The last two lines are
 # routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
@@ -47,6 +49,12 @@ is_there() {
   esac
 }
 
+finish() {  # WORDS
+  "$(dirname "${BASH_SOURCE[0]}")/ngtcp2.sh"
+  say "$1"
+  exit 0
+}
+
 become_root=()
 find_root() {
   [ "$(id -u)" -ne 0 ] || return 0
@@ -70,13 +78,18 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
   exit 1
 fi
 
+# Where the system's own ngtcp2 is new enough it is one package among the others.
+offered=$(apt-cache policy libngtcp2-dev 2>/dev/null | sed -n 's/^  Candidate: //p') || true
+if [ -n "$offered" ] && [ "$offered" != "(none)" ] && dpkg --compare-versions "$offered" ge 1.11; then
+  wanted+=(libngtcp2-dev libngtcp2-crypto-gnutls-dev)
+fi
+
 missing=()
 for package in "${wanted[@]}"; do
   is_there "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} -eq 0 ]; then
-  say "everything that is needed is installed"
-  exit 0
+  finish "everything that is needed is installed"
 fi
 
 if ! find_root; then
@@ -98,4 +111,4 @@ export DEBIAN_FRONTEND=noninteractive
 for service in "${masked[@]}"; do
   "${become_root[@]}" systemctl --quiet unmask "$service" && "${become_root[@]}" systemctl --quiet disable "$service"
 done
-say "installed"
+finish "installed"
