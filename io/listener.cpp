@@ -1,7 +1,9 @@
 // The Listener of io/tcp_stream.hpp.
+#include <cerrno>
 #include <utility>
 
 #include "io/deadline.hpp"
+#include "io/shared_port.hpp"
 #include "io/tcp_stream.hpp"
 
 namespace pshare {
@@ -14,6 +16,9 @@ namespace {
 constexpr int port_choices = 32;
 /// Pause after the system had no descriptor or memory for a connection: what is pending stays pending, and others may close some.
 constexpr Duration shortage_pause = std::chrono::milliseconds{100};
+
+/// Asio has no name of its own for it, and its category no error condition.
+const std::error_code address_not_available{EADDRNOTAVAIL, asio::error::get_system_category()};
 
 constexpr auto as_result = asio::experimental::as_tuple(use_awaitable);
 
@@ -28,9 +33,13 @@ std::optional<tcp::acceptor> listen(const asio::any_io_executor& executor, const
   if (!error && at.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only{true}, error);
   if (!error) acceptor.bind(at, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  // Only now, and not before bind(): two listeners of one user that both asked for it earlier would silently share the port and take each
+  // other's connections. Without it, whoever binds or listens second is told that the port is taken: the system looks once more in
+  // listen(), so that there is no gap between the two calls. Connections that are dialled from this port later do find the option set.
+  if (!error) share_port(acceptor.native_handle(), error);
   if (!error) acceptor.non_blocking(true, error);
   if (!error) return acceptor;
-  const bool absent = error == asio::error::address_family_not_supported || error == std::errc::address_not_available ||
+  const bool absent = error == asio::error::address_family_not_supported || error == address_not_available ||
                       error == asio::error::operation_not_supported;
   if (absent && family == Family::if_present) error.clear();
   return std::nullopt;

@@ -1,11 +1,13 @@
 #include "io/tcp_stream.hpp"
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <utility>
 
 #include "io/deadline.hpp"
 #include "io/happy_eyeballs.hpp"
+#include "io/shared_port.hpp"
 #include "io/task_group.hpp"
 #include "io/wakeup.hpp"
 
@@ -17,9 +19,13 @@ namespace {
 
 constexpr auto as_result = asio::experimental::as_tuple(use_awaitable);
 
+/// Asio has no name of its own for it, and its category no error condition.
+const std::error_code address_not_available{EADDRNOTAVAIL, asio::error::get_system_category()};
+
 Errc kind_of(const std::error_code& error) {
   if (error == asio::error::connection_refused) return Errc::refused;
   if (error == asio::error::timed_out) return Errc::timed_out;
+  if (error == asio::error::address_in_use || error == address_not_available) return Errc::busy;
   if (error == asio::error::eof || error == asio::error::bad_descriptor) return Errc::closed;
   return Errc::unreachable;
 }
@@ -61,7 +67,7 @@ Endpoint from_asio(const tcp::endpoint& endpoint) {
   return {IpAddress{v6}, port};
 }
 
-TcpStream::TcpStream(tcp::socket socket) : socket_(std::move(socket)) {
+TcpStream::TcpStream(tcp::socket socket, std::optional<Duration> took) : socket_(std::move(socket)), took_(took) {
   try {
     local_ = from_asio(socket_.local_endpoint());
     remote_ = from_asio(socket_.remote_endpoint());
@@ -104,11 +110,31 @@ void TcpStream::close() noexcept {
   socket_.close(ignored);
 }
 
-awaitable<TcpStream> connect(Endpoint to, unsigned zone) {
+namespace {
+
+/// Binds to every address of the family, so that routing chooses the one to leave from as always.
+std::error_code bind_beside_others(tcp::socket& socket, const tcp& family, Port port) {
+  std::error_code error;
+  socket.open(family, error);
+  if (!error) socket.set_option(tcp::socket::reuse_address{true}, error);
+  if (!error) share_port(socket.native_handle(), error);
+  if (!error) socket.bind({family, port.number}, error);
+  return error;
+}
+
+}  // namespace
+
+awaitable<TcpStream> connect(Endpoint to, unsigned zone, std::optional<Port> from_port) {
   tcp::socket socket{co_await asio::this_coro::executor};
-  const auto [error] = co_await socket.async_connect(to_asio(to, zone), as_result);
-  if (error) fail(socket, error, "connecting to " + to.text());
-  co_return TcpStream{std::move(socket)};
+  const auto there = to_asio(to, zone);
+  if (from_port) {
+    const auto trouble = bind_beside_others(socket, there.protocol(), *from_port);
+    if (trouble) fail(socket, trouble, "taking port " + std::to_string(from_port->number) + " to connect to " + to.text());
+  }
+  const auto began = Clock::now();
+  const auto [error] = co_await socket.async_connect(there, as_result);
+  if (error) fail(socket, error, "connecting to " + to.text() + (from_port ? " from port " + std::to_string(from_port->number) : ""));
+  co_return TcpStream{std::move(socket), Clock::now() - began};
 }
 
 namespace {
@@ -153,10 +179,22 @@ struct Race {
   std::vector<std::size_t> failed;
 };
 
-awaitable<void> attempt(Race& race, std::size_t number, Endpoint to) {
+/// Its own trouble with the local port is no reason not to get there.
+awaitable<std::optional<TcpStream>> connect_if_port_is_free(Endpoint to, Port from) {
   try {
-    auto stream = co_await connect(to);
-    if (!race.winner) race.winner.emplace(std::move(stream));
+    co_return co_await connect(to, 0, from);
+  } catch (const Failure& failure) {
+    if (failure.error().code != Errc::busy) throw;
+  }
+  co_return std::nullopt;
+}
+
+awaitable<void> attempt(Race& race, std::size_t number, Endpoint to, std::optional<Port> from) {
+  try {
+    std::optional<TcpStream> stream;
+    if (from) stream = co_await connect_if_port_is_free(to, *from);
+    if (!stream) stream.emplace(co_await connect(to));
+    if (!race.winner) race.winner = std::move(stream);
   } catch (const Failure& failure) {
     race.last_trouble = failure.error();
     race.failed.push_back(number);
@@ -166,14 +204,14 @@ awaitable<void> attempt(Race& race, std::size_t number, Endpoint to) {
 
 }  // namespace
 
-awaitable<TcpStream> connect_any(std::vector<Endpoint> to) {
+awaitable<TcpStream> connect_any(std::vector<Endpoint> to, std::optional<Port> local_port) {
   Race race{co_await asio::this_coro::executor};
   auto body = [&](TaskGroup& tasks) -> awaitable<void> {
     HappyEyeballs pace{to.size(), Clock::now()};
     while (!race.winner) {
       while (const auto action = pace.take()) {
         if (const auto* dial = std::get_if<HappyEyeballs::Dial>(&*action))
-          tasks.start(attempt(race, dial->attempt, to[dial->attempt]));
+          tasks.start(attempt(race, dial->attempt, to[dial->attempt], local_port));
         else
           co_return;
       }

@@ -19,10 +19,13 @@ Endpoint from_asio(const asio::ip::tcp::endpoint& endpoint);
 
 class TcpStream {
  public:
-  explicit TcpStream(asio::ip::tcp::socket socket);  // connected; sets TCP_NODELAY
+  /// Connected; sets TCP_NODELAY. `took`: how long connecting took, if we dialled.
+  explicit TcpStream(asio::ip::tcp::socket socket, std::optional<Duration> took = std::nullopt);
 
   Endpoint local() const;
   Endpoint remote() const;
+  /// How long connecting took: one round trip, unless a SYN was lost. Nothing for a connection that came in.
+  std::optional<Duration> took() const { return took_; }
 
   /// At least one byte; throws closed at the peer's end of stream or after our own close(), unreachable when reset.
   awaitable<std::size_t> read_some(std::span<std::byte> out);
@@ -39,20 +42,25 @@ class TcpStream {
  private:
   asio::ip::tcp::socket socket_;
   Endpoint local_, remote_;
+  std::optional<Duration> took_;
 };
 
 /// Dials. Errors: refused (nothing listens there), unreachable, timed_out (the system gave up); bound it with with_deadline().
-/// `zone`: the interface by which a link-local address is reached.
-awaitable<TcpStream> connect(Endpoint to, unsigned zone = 0);
+/// `zone`: the interface by which a link-local address is reached. `from_port`: the local port, which listeners (of ours, below) and other
+/// connections may be using as well; busy when it belongs to another program, or when a connection from it to this very endpoint is open
+/// or was open until a moment ago (TIME_WAIT).
+awaitable<TcpStream> connect(Endpoint to, unsigned zone = 0, std::optional<Port> from_port = std::nullopt);
 
 /// Resolves a host name (or reads a literal address): every address, IPv6 and IPv4 interleaved as RFC 8305 section 4 orders them.
 /// Errors: unreachable, with the name. Can be cancelled; the system's own look-up then goes on unheard for a while.
 awaitable<std::vector<Endpoint>> resolve(std::string host, Port port);
 
 /// Dials all of them with RFC 8305's connection attempt delay; the first that connects wins. Errors: those of the last to fail.
-awaitable<TcpStream> connect_any(std::vector<Endpoint> to);
+/// From `local_port` where that can be done, else from any: TcpStream::local() tells.
+awaitable<TcpStream> connect_any(std::vector<Endpoint> to, std::optional<Port> local_port = std::nullopt);
 
-/// Listens on one port on IPv4 and IPv6 alike, where the machine has them.
+/// Listens on one port on IPv4 and IPv6 alike, where the machine has them. Connections of this program may be dialled from the same port
+/// (connect() with from_port); another listener, of whomever, finds it taken.
 class Listener {
  public:
   /// Port 0 lets the system choose one (the same for both families). Errors: busy (in use), refused (privileged), local_io.

@@ -249,5 +249,101 @@ TEST(Endpoints, KeepTheirMeaningThroughAsio) {
   EXPECT_EQ(to_asio(*Endpoint::parse("[fe80::1]:9"), 3).address().to_v6().scope_id(), 3u);
 }
 
+// --- one port for listening and dialling ---------------------------------------------------------------------------------------------------
+
+TEST(Listener, SharesItsPortWithConnectionsThatAreDialledFromIt) {
+  asio::io_context loop;
+  auto story = [&]() -> awaitable<void> {
+    auto ours = Listener::on(loop.get_executor(), Port{0});
+    auto one = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
+    auto other = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
+    auto to_one = co_await connect(loopback_v4(one.port()), 0, ours.port());
+    auto to_other = co_await connect(loopback_v4(other.port()), 0, ours.port());
+    EXPECT_EQ(to_one.local(), loopback_v4(ours.port()));
+    EXPECT_EQ(to_other.local(), loopback_v4(ours.port()));
+    auto caller = co_await connect(loopback_v4(ours.port()));  // it still listens
+    auto called = co_await ours.accept();
+    EXPECT_EQ(called.remote(), caller.local());
+  };
+  run(loop, story());
+}
+
+TEST(Listener, LetsNoOtherListenerShareItsPort) {
+  asio::io_context loop;
+  auto story = [&]() -> awaitable<void> {
+    auto first = Listener::on(loop.get_executor(), Port{0});
+    auto elsewhere = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
+    auto dialled = co_await connect(loopback_v4(elsewhere.port()), 0, first.port());  // does not open the port to others
+    auto same = [&]() -> awaitable<void> {
+      Listener::on(loop.get_executor(), first.port());
+      co_return;
+    };
+    EXPECT_EQ(co_await trouble_of(same()), Errc::busy);
+  };
+  run(loop, story());
+}
+
+TEST(Listener, FindsAPortOfConnectionsAloneFree) {
+  asio::io_context loop;
+  auto story = [&]() -> awaitable<void> {
+    auto elsewhere = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
+    auto first = Listener::on(loop.get_executor(), Port{0});
+    const auto port = first.port();
+    auto dialled = co_await connect(loopback_v4(elsewhere.port()), 0, port);
+    first.close();
+    auto again = Listener::on(loop.get_executor(), port);  // as a program that was started again, while old connections linger
+    EXPECT_EQ(again.port(), port);
+  };
+  run(loop, story());
+}
+
+TEST(Connect, SaysThatThePortIsBusyWhenItIsAnothersOrAlreadyConnectedToThere) {
+  asio::io_context loop;
+  auto story = [&]() -> awaitable<void> {
+    auto ours = Listener::on(loop.get_executor(), Port{0});
+    auto there = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
+    auto first = co_await connect(loopback_v4(there.port()), 0, ours.port());
+    EXPECT_EQ(co_await trouble_of(connect(loopback_v4(there.port()), 0, ours.port())), Errc::busy);
+
+    asio::ip::tcp::acceptor stranger{loop, {asio::ip::tcp::v4(), 0}, false};  // shares with nobody
+    EXPECT_EQ(co_await trouble_of(connect(loopback_v4(there.port()), 0, Port{stranger.local_endpoint().port()})), Errc::busy);
+  };
+  run(loop, story());
+}
+
+TEST(ConnectAny, FallsBackToAnyPortWhereTheWantedOneCannotBeUsed) {
+  asio::io_context loop;
+  auto story = [&]() -> awaitable<void> {
+    auto ours = Listener::on(loop.get_executor(), Port{0});
+    auto there = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
+    std::vector<Endpoint> server{loopback_v4(there.port())};
+    auto first = co_await connect_any(server, ours.port());
+    EXPECT_EQ(first.local().port, ours.port());
+    auto second = co_await connect_any(server, ours.port());
+    EXPECT_NE(second.local().port, ours.port());
+
+    first.close();  // our side closes first, so the four numbers stay taken for a while (TIME_WAIT)
+    auto their_side = co_await there.accept();
+    std::array<std::byte, 1> byte;
+    EXPECT_EQ(co_await trouble_of(their_side.read_some(byte)), Errc::closed);
+    their_side.close();
+    auto third = co_await connect_any(server, ours.port());
+    EXPECT_EQ(third.remote(), server.front());
+  };
+  run(loop, story());
+}
+
+TEST(TcpStream, KnowsHowLongConnectingTookIfItDialled) {
+  asio::io_context loop;
+  auto story = [&]() -> awaitable<void> {
+    auto listener = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
+    auto left = co_await connect(loopback_v4(listener.port()));
+    auto right = co_await listener.accept();
+    EXPECT_GT(left.took().value_or(Duration::zero()), Duration::zero());
+    EXPECT_FALSE(right.took().has_value());
+  };
+  run(loop, story());
+}
+
 }  // namespace
 }  // namespace pshare
