@@ -35,7 +35,7 @@ void put_chunks(ByteWriter& out, const std::vector<ChunkIndex>& chunks) {
   for (const auto chunk : chunks) out.u64(chunk.number);
 }
 
-void put(ByteWriter& out, const LaneHello& hello) { out.bytes(hello.session.bytes).u32(hello.ordinal); }
+void put(ByteWriter& out, const LaneHello& hello) { out.bytes(hello.session.bytes).u32(hello.ordinal).u8(static_cast<std::uint8_t>(hello.tier)); }
 void put(ByteWriter&, const LaneReady&) {}
 void put(ByteWriter& out, const ManifestBegin& begin) {
   out.bytes(begin.transfer.bytes).u64(begin.entries).u64(begin.bytes).u64(begin.chunk_size).u8(begin.stream ? 1 : 0);
@@ -149,8 +149,10 @@ Result<LaneMessage> body_of(std::uint8_t type, ByteReader& in) {
     case type_of<LaneHello>(): {
       const auto session = in.array<16>();
       const auto ordinal = in.u32();
-      if (!session || !ordinal) return malformed("a short LaneHello");
-      return LaneMessage{LaneHello{SessionId{*session}, *ordinal}};
+      const auto tier = in.u8();
+      if (!session || !ordinal || !tier) return malformed("a short LaneHello");
+      if (*tier >= all_tiers.size()) return malformed("a LaneHello of an unknown tier");
+      return LaneMessage{LaneHello{SessionId{*session}, *ordinal, all_tiers[*tier]}};
     }
     case type_of<LaneReady>(): return LaneMessage{LaneReady{}};
     case type_of<ManifestBegin>(): return manifest_begin(in);

@@ -3,8 +3,8 @@
 //
 //   sender                                                receiver
 //     | == TCP, TLS 1.3 with both keys (ALPN pshare-lane/1) == |
-//     | -- LaneHello{session, ordinal} -- the side that dialled |
-//     | -- LaneReady -------------------- the side that accepted|
+//     | -- LaneHello{session, ordinal, tier} ---------------> |   whoever dialled: the sender speaks first on every connection
+//     | <- LaneReady ----------------------------------------- |
 //     | -- ManifestBegin, ManifestPart*, ManifestEnd --------> |   on the first lane
 //     | <- HaveBegin, HavePart*, HaveCheck*, HaveEnd --------- |   what is durable there, what might be
 //     | -- Chunk, Chunk, ... on every lane -----------------> |   never one that HaveEnd's answer made needless
@@ -25,6 +25,7 @@
 #include "wire/bytes.hpp"
 #include "wire/error.hpp"
 #include "wire/ids.hpp"
+#include "wire/reason.hpp"
 #include "wire/result.hpp"
 #include "wire/time.hpp"
 
@@ -49,7 +50,8 @@ using ChunkHash = std::array<std::byte, 16>;  // XXH3-128 of the raw bytes, cano
 
 enum class Codec : std::uint8_t { stored = 0, zstd = 1, zeros = 2 };  // zeros: no payload, every byte is 0
 
-struct LaneHello     { SessionId session; std::uint32_t ordinal = 0; };  // 0: the first lane of its session, then 1, 2, ...
+/// `ordinal`: 0 for the first lane of its session, then 1, 2, ... `tier`: what the sender counts it as, so that both reports agree.
+struct LaneHello     { SessionId session; std::uint32_t ordinal = 0; Tier tier = Tier::direct; };
 struct LaneReady     {};
 /// `bytes` and `chunk_size` fix the chunks: chunk i is [i * chunk_size, min((i + 1) * chunk_size, bytes)). A stream
 /// (standard input) has bytes == 0 and stream == true; its length comes with End.

@@ -5,7 +5,9 @@
 #include <cstdlib>
 
 namespace pshare {
+
 namespace {
+
 
 constexpr std::array kinds{PortForecast::Kind::blocked, PortForecast::Kind::stable, PortForecast::Kind::stepping, PortForecast::Kind::random};
 

@@ -1,5 +1,6 @@
 #include "wire/signal.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 
@@ -33,6 +34,21 @@ CborMap of_kind(std::string_view kind, const SessionId& session) {
   return map;
 }
 
+void add_nat(CborMap& map, const NatFacts& nat) {
+  const auto rtt = std::chrono::duration_cast<std::chrono::microseconds>(nat.server_rtt).count();
+  map.set("udp", encode(nat.udp)).set("tcp", encode(nat.tcp)).set("server-rtt", static_cast<std::uint64_t>(std::max<std::int64_t>(rtt, 0)));
+}
+
+/// What is missing or makes no sense counts as not measured.
+NatFacts nat_from(const CborMap& map) {
+  NatFacts nat;
+  if (const auto udp = map.map("udp")) nat.udp = forecast_from(*udp).value_or(PortForecast{});
+  if (const auto tcp = map.map("tcp")) nat.tcp = forecast_from(*tcp).value_or(PortForecast{});
+  const auto longest = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(longest_server_rtt).count());
+  nat.server_rtt = std::chrono::microseconds{static_cast<std::int64_t>(std::min(map.number("server-rtt").value_or(0), longest))};
+  return nat;
+}
+
 CborMap to_map(const Offer& offer) {
   auto map = of_kind("offer", offer.session);
   CborMap summary;
@@ -47,13 +63,16 @@ CborMap to_map(const Offer& offer) {
       .set("from", offer.from_name)
       .set("summary", summary)
       .set("candidates", encode(offer.candidates))
-      .set("lanes", offer.lanes);
+      .set("lanes", offer.lanes)
+      .set_bytes("check-secret", offer.check_secret);
+  add_nat(map, offer.nat);
   return map;
 }
 
 CborMap to_map(const Accept& accept) {
   auto map = of_kind("accept", accept.session);
   map.set("candidates", encode(accept.candidates));
+  add_nat(map, accept.nat);
   return map;
 }
 
@@ -71,15 +90,39 @@ CborMap to_map(const Cancel& cancel) {
 
 CborMap to_map(const TextShown& shown) { return of_kind("text-shown", shown.session); }
 
+CborMap to_map(const Punch& punch) {
+  auto map = of_kind("punch", punch.session);
+  map.set("round", punch.round).set("transport", word(punch.transport)).set("forecast", encode(punch.forecast));
+  return map;
+}
+
+CborMap to_map(const MoreCandidates& more) {
+  auto map = of_kind("more-candidates", more.session);
+  map.set("candidates", encode(more.candidates));
+  return map;
+}
+
+Result<Signal> punch_from(const CborMap& map, SessionId session) {
+  const auto round = map.number("round");
+  const auto transport = map.text("transport");
+  const auto forecast = map.map("forecast");
+  const auto read = forecast ? forecast_from(*forecast) : std::nullopt;
+  if (!round || *round == 0 || (transport != "udp" && transport != "tcp") || !read) return malformed("a punching round that makes no sense");
+  return Signal{Punch{session, *round, transport == "udp" ? Transport::udp : Transport::tcp, *read}};
+}
+
+std::vector<Candidate> candidates_in(const CborMap& map) { return candidates_from(map.maps("candidates").value_or(std::vector<CborMap>{})); }
+
 Result<Signal> offer_from(const CborMap& map, SessionId session) {
-  Offer offer{.session = session, .transfer = {}, .from_name = {}, .summary = {}, .candidates = {}, .lanes = 1};
+  Offer offer{.session = session, .transfer = {}, .from_name = {}, .summary = {}, .candidates = {}, .lanes = 1, .nat = nat_from(map), .check_secret = {}};
   const auto transfer = map.array<16>("transfer");
   const auto summary = map.map("summary");
   if (!transfer || !summary) return malformed("an offer without a transfer or a summary");
   offer.transfer.bytes = *transfer;
   offer.from_name = map.text("from", 64).value_or("");
-  offer.candidates = candidates_from(map.maps("candidates").value_or(std::vector<CborMap>{}));
+  offer.candidates = candidates_in(map);
   offer.lanes = map.number("lanes").value_or(1);
+  offer.check_secret = map.array<32>("check-secret").value_or(CheckSecret{});
 
   const auto files = summary->number("files");
   const auto entries = summary->number("entries");
@@ -154,8 +197,9 @@ Result<Signal> decode_signal(ByteView bytes) {
   const SessionId id{*session};
   const auto kind = map.text("t").value_or("");
   if (kind == "offer") return offer_from(map, id);
-  if (kind == "accept")
-    return Signal{Accept{id, candidates_from(map.maps("candidates").value_or(std::vector<CborMap>{}))}};
+  if (kind == "accept") return Signal{Accept{id, candidates_in(map), nat_from(map)}};
+  if (kind == "punch") return punch_from(map, id);
+  if (kind == "more-candidates") return Signal{MoreCandidates{id, candidates_in(map)}};
   if (kind == "reject") {
     const auto why = why_from(reject_whys, map.text("why")).value_or(Reject::Why::declined);
     return Signal{Reject{id, why, map.text("words").value_or("")}};

@@ -4,9 +4,12 @@
 //   sender                                receiver
 //     | -- Offer{summary, candidates} ----> |     no address of the receiver's before it has agreed
 //     | <- Accept{candidates} or Reject --- |
+//     | -- Punch{round, forecast} --------> |   either way, after the accept: a measured round of hole punching begins
+//     | -- MoreCandidates ----------------> |   either way: what a router was slow to give
 //     | -- Cancel, either way, any time --- |
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,6 +20,7 @@
 #include "wire/bytes.hpp"
 #include "wire/candidate.hpp"
 #include "wire/ids.hpp"
+#include "wire/nat.hpp"
 #include "wire/result.hpp"
 #include "wire/time.hpp"
 
@@ -41,6 +45,17 @@ struct Summary {
   friend bool operator==(const Summary&, const Summary&) = default;
 };
 
+/// What the other side needs to know of our place in the network to aim at us.
+struct NatFacts {
+  PortForecast udp, tcp;                // of the punching port, as measured when the program started
+  Duration server_rtt{};                // our round trip to the server: both begin at the same moment by it; at most longest_server_rtt
+  friend bool operator==(const NatFacts&, const NatFacts&) = default;
+};
+inline constexpr Duration longest_server_rtt = std::chrono::seconds{2};
+
+/// Proves connectivity checks (traversal/punching/check.hpp). Chosen at random by the sender for each session, kept from logs.
+using CheckSecret = std::array<std::byte, 32>;
+
 struct Offer {
   SessionId session;
   TransferId transfer;
@@ -48,12 +63,15 @@ struct Offer {
   Summary summary;
   std::vector<Candidate> candidates;    // the sender's
   std::uint64_t lanes = 1;              // how many the sender would like
+  NatFacts nat = {};
+  CheckSecret check_secret = {};        // all zeros: none was sent, and there is no punching over UDP
   friend bool operator==(const Offer&, const Offer&) = default;
 };
 
 struct Accept {
   SessionId session;
   std::vector<Candidate> candidates;    // the receiver's
+  NatFacts nat = {};
   friend bool operator==(const Accept&, const Accept&) = default;
 };
 
@@ -86,7 +104,23 @@ struct TextShown {
   friend bool operator==(const TextShown&, const TextShown&) = default;
 };
 
-using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown>;
+/// The sender of this has just measured, and is ready for round `round` (1, 2, ...; 0 is the plain one that needs no measuring).
+struct Punch {
+  SessionId session;
+  std::uint64_t round = 0;
+  Transport transport = Transport::udp;
+  PortForecast forecast;
+  friend bool operator==(const Punch&, const Punch&) = default;
+};
+
+/// Candidates that came to be known after the offer or the accept; those of before still hold.
+struct MoreCandidates {
+  SessionId session;
+  std::vector<Candidate> candidates;
+  friend bool operator==(const MoreCandidates&, const MoreCandidates&) = default;
+};
+
+using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown, Punch, MoreCandidates>;
 
 const SessionId& session_of(const Signal& signal);
 std::string_view word(Reject::Why why);

@@ -152,7 +152,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   session_ = &session;
   if (cancelled_) session.cancel();
   program_.report.agreed(caller_.name);
-  accepted_ = Accept{offer_.session, online_.candidates(climber)};
+  accepted_ = Accept{offer_.session, online_.candidates(climber), {}};
   Signal yes = *accepted_;
   co_await answer(std::move(yes));
 

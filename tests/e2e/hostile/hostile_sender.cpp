@@ -168,7 +168,7 @@ awaitable<TlsStream> open_lane(const TlsContext& tls, Accept accept, PeerId peer
   std::vector<std::string> alpn{std::string{lane_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), only(peer)}};
   co_await stream.handshake();
-  const LaneHello hello{accept.session, 0};
+  const LaneHello hello{accept.session, 0, Tier::direct};
   co_await say_hello(stream, hello);
   co_return stream;
 }
@@ -206,7 +206,7 @@ awaitable<bool> attack(const Identity& us, const TlsContext& tls, Target target,
     const auto until = Clock::now() + 30s;
     const auto peer = co_await server.resolve(target.peer, until);
     const auto session = SessionId::random(random);
-    const Signal offer = Offer{session, transfer, "alice", lie.summary, {}, 1};
+    const Signal offer = Offer{session, transfer, "alice", lie.summary, {}, 1, {}, {}};
     const auto plain = encode(offer);
     auto sealed = value_or_throw(seal(us, peer.key, wall_clock(), random, plain));
     co_await server.signal(target.peer, DeviceId{}, std::move(sealed), true, session, until);

@@ -143,7 +143,7 @@ class LyingServer {
 
   /// A genuine letter to this client, but sealed by the accomplice.
   ByteBuffer letter_of_accomplice(Client& client, SessionId session) {
-    const auto plain = encode(Signal{Accept{session, {}}});
+    const auto plain = encode(Signal{Accept{session, {}, {}}});
     return value_or_throw(seal(accomplice_, client.stream.peer_key(), wall_clock(), random_, plain));
   }
 

@@ -54,7 +54,7 @@ void Receiving::offered(const Letter& letter) {
   online_.expect(offer_->session, from_, [this](const Letter& further) { heard_of(further); });
   side_ = std::make_unique<ReceivingSide>(machine_, disk_, ReceivingSide::Times{}, offer_->transfer, offer_->summary, lanes_,
                                           [this](Receiver::Ended ended) { stop(std::move(ended.trouble)); });
-  accepted_ = Accept{offer_->session, online_.candidates()};
+  accepted_ = Accept{offer_->session, online_.candidates(), {}};
   answer();
 }
 

@@ -106,11 +106,21 @@ TEST(LaneMessage, OfFixedLengthWithBytesLeftOverIsRefused) {
   }
 }
 
-TEST(LaneHello, CarriesSessionAndOrdinal) {
+TEST(LaneHello, CarriesSessionOrdinalAndTier) {
   SeededRandom random{1};
-  const LaneHello hello{SessionId::random(random), 15};
-  EXPECT_EQ(again(hello).session, hello.session);
-  EXPECT_EQ(again(hello).ordinal, 15u);
+  for (const auto tier : all_tiers) {
+    const LaneHello hello{SessionId::random(random), 15, tier};
+    EXPECT_EQ(again(hello).session, hello.session);
+    EXPECT_EQ(again(hello).ordinal, 15u);
+    EXPECT_EQ(again(hello).tier, tier);
+  }
+}
+
+TEST(LaneHello, OfAnUnknownTierIsRefused) {
+  auto frame = encode(LaneMessage{LaneHello{}});
+  frame.back() = std::byte{5};
+  const auto header = decode_lane_frame_header(ByteView{frame}.first<LaneFrameHeader::size>()).value();
+  EXPECT_EQ(decode_lane_message(header, ByteView{frame}.subspan(LaneFrameHeader::size)).error().code, Errc::malformed);
 }
 
 TEST(ManifestBegin, CarriesEverything) {

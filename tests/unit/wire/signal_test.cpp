@@ -93,10 +93,50 @@ TEST(Offer, WithoutTransferOrSummaryIsRefused) {
   EXPECT_EQ(decode_signal(of_kind("offer").encode()).error().code, Errc::malformed);
 }
 
+NatFacts some_nat() {
+  return {.udp = {.kind = PortForecast::Kind::stepping, .external = Endpoint::parse("192.0.2.9:4000").value(), .step = -2, .strangers = 30},
+          .tcp = {.kind = PortForecast::Kind::random, .external = Endpoint::parse("[2001:db8::9]:4001").value(), .lowest = Port{2048}, .highest = Port{4095}},
+          .server_rtt = std::chrono::milliseconds{50}};
+}
+
+TEST(Offer, CarriesWhatPunchingNeeds) {
+  auto offer = some_offer();
+  offer.nat = some_nat();
+  offer.check_secret.fill(std::byte{7});
+  EXPECT_EQ(again(offer), offer);
+}
+
+TEST(Offer, BelievesNoRoundTripBeyondTheLimit) {
+  auto offer = some_offer();
+  offer.nat.server_rtt = std::chrono::hours{1};
+  EXPECT_EQ(again(offer).nat.server_rtt, longest_server_rtt);
+}
+
+TEST(Punch, IsReadBackWhole) {
+  const Punch punch{session(), 3, Transport::tcp, some_nat().udp};
+  EXPECT_EQ(again(punch), punch);
+}
+
+TEST(Punch, WithoutARoundATransportOrAForecastIsRefused) {
+  EXPECT_EQ(decode_signal(encode(Signal{Punch{session(), 0, Transport::tcp, some_nat().udp}})).error().code, Errc::malformed);
+  auto map = of_kind("punch");
+  map.set("round", std::uint64_t{1}).set("transport", "udp");
+  EXPECT_EQ(decode_signal(map.encode()).error().code, Errc::malformed);
+  map.set("forecast", encode(some_nat().tcp));
+  EXPECT_TRUE(decode_signal(map.encode()).has_value());
+  map.set("transport", "carrier-pigeon");
+  EXPECT_EQ(decode_signal(map.encode()).error().code, Errc::malformed);
+}
+
+TEST(MoreCandidates, AreReadBack) {
+  const MoreCandidates more{session(), {host("192.0.2.2:1")}};
+  EXPECT_EQ(again(more), more);
+}
+
 TEST(Accept, CarriesTheReceiversCandidates) {
-  const Accept accept{session(), {host("192.0.2.2:1"), host("[2001:db8::2]:2")}};
+  const Accept accept{session(), {host("192.0.2.2:1"), host("[2001:db8::2]:2")}, some_nat()};
   EXPECT_EQ(again(accept), accept);
-  EXPECT_EQ(again(Accept{session(), {}}), (Accept{session(), {}}));
+  EXPECT_EQ(again(Accept{session(), {}, {}}), (Accept{session(), {}, {}}));
 }
 
 TEST(Reject, CarriesEveryWhyAndItsWords) {
@@ -121,7 +161,7 @@ TEST(Cancel, CarriesEveryWhy) {
 TEST(TextShown, NamesItsSession) { EXPECT_EQ(again(TextShown{session()}), TextShown{session()}); }
 
 TEST(Signal, KnowsItsSessionWhateverItsKind) {
-  for (const Signal& signal : {Signal{some_offer()}, Signal{Accept{session(), {}}}, Signal{Reject{session(), {}, ""}},
+  for (const Signal& signal : {Signal{some_offer()}, Signal{Accept{session(), {}, {}}}, Signal{Reject{session(), {}, ""}},
                                Signal{Cancel{session(), {}}}, Signal{TextShown{session()}}})
     EXPECT_EQ(session_of(signal), session());
 }
