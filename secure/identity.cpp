@@ -4,6 +4,7 @@
 
 #include "secure/keys.hpp"
 #include "secure/owned_file.hpp"
+#include "secure/sodium.hpp"
 #include "secure/words.hpp"
 
 namespace pshare {
@@ -18,6 +19,9 @@ constexpr int word_bits = 10;
 
 // RFC 8410 section 4: SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING }, up to the 32 bytes of the key.
 constexpr std::array<unsigned char, 12> spki_prefix{0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
+
+// RFC 8410 section 7: SEQUENCE { INTEGER 0, SEQUENCE { OID 1.3.101.112 }, OCTET STRING { OCTET STRING } }, up to the 32 bytes of the key.
+constexpr std::array<unsigned char, 16> pkcs8_prefix{0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
 
 openssl::Certificate self_signed(EVP_PKEY* key) {
   openssl::Certificate certificate{X509_new()};
@@ -97,6 +101,30 @@ Identity::~Identity() = default;
 
 const PeerId& Identity::id() const { return keys_->id; }
 const PublicKey& Identity::public_key() const { return keys_->public_key; }
+
+Secret<48> Identity::pkcs8() const {
+  Secret<48> der;
+  const auto out = der.fill();
+  std::copy(pkcs8_prefix.begin(), pkcs8_prefix.end(), reinterpret_cast<unsigned char*>(out.data()));
+  std::copy_n(keys_->seed.reveal().begin(), keys_->seed.reveal().size(), out.begin() + pkcs8_prefix.size());
+  return der;
+}
+
+ByteBuffer Identity::certificate() const {
+  unsigned char* der = nullptr;
+  const int length = i2d_X509(keys_->certificate.get(), &der);
+  if (length <= 0) throw Failure{openssl::error(Errc::failed, "writing down the certificate")};
+  const auto* first = reinterpret_cast<const std::byte*>(der);
+  ByteBuffer certificate{first, first + length};
+  OPENSSL_free(der);
+  return certificate;
+}
+
+Secret<32> Identity::secret_for(std::string_view purpose) const {
+  Secret<32> secret;
+  sodium::keyed_hash(secret.fill(), bytes_of(purpose), keys_->seed.reveal());
+  return secret;
+}
 
 Result<Identity> Identity::generate() {
   auto key = new_key();

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "secure/secret.hpp"
 #include "wire/bytes.hpp"
 #include "wire/ids.hpp"
 #include "wire/result.hpp"
@@ -31,6 +33,13 @@ class Identity {
 
   const PeerId& id() const;
   const PublicKey& public_key() const;
+
+  /// The private key as RFC 8410 section 7 writes it (PKCS#8, DER), for a TLS library that is not OpenSSL.
+  Secret<48> pkcs8() const;
+  /// The self-signed certificate (DER). The dates and names in it mean nothing: its key is pinned.
+  ByteBuffer certificate() const;
+  /// A secret that this identity alone has, one for each purpose, and has again after a restart.
+  Secret<32> secret_for(std::string_view purpose) const;
 
   struct Keys;  // OpenSSL's and libsodium's forms; for secure/ alone
   const Keys& keys() const { return *keys_; }

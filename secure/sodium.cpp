@@ -69,4 +69,9 @@ Result<ByteBuffer> open(const Identity& us, ByteView sealed) {
   return message;
 }
 
+void keyed_hash(std::span<std::byte, 32> into, ByteView message, std::span<const std::byte, 32> key) {
+  ready();
+  crypto_generichash(out(into), into.size(), in(message), message.size(), in(key), key.size());
+}
+
 }  // namespace pshare::sodium

@@ -22,4 +22,7 @@ Result<ByteBuffer> seal(const PublicKey& to, ByteView message);
 /// Errors: identity_mismatch (not sealed to us, or altered).
 Result<ByteBuffer> open(const Identity& us, ByteView sealed);
 
+/// BLAKE2b (RFC 7693) of a message, keyed.
+void keyed_hash(std::span<std::byte, 32> into, ByteView message, std::span<const std::byte, 32> key);
+
 }  // namespace pshare::sodium
