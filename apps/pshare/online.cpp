@@ -47,8 +47,8 @@ awaitable<void> Online::watch_address() {
   observed_ = welcome.observed;
 }
 
-Climber Online::climber(SessionId session, PeerId peer) {
-  ClimbSettings settings{.session = session, .peer = peer, .tiers = program_.options.tiers, .tcp_allowed = program_.options.tcp, .loopback_peer = false};
+Climber Online::climber(SessionId session, PeerId peer, ClimbRole role) {
+  ClimbSettings settings{.session = session, .peer = peer, .role = role, .tiers = program_.options.tiers, .tcp_allowed = program_.options.tcp, .loopback_peer = false};
   settings.loopback_peer = observed_ && observed_->address.scope() == Scope::loopback;
   return Climber{program_.executor, program_.tls, door_, program_.random, settings};
 }

@@ -27,7 +27,7 @@ class Online {
   awaitable<void> reconnected();
 
   /// For one session with one peer. The Online lives longer.
-  Climber climber(SessionId session, PeerId peer);
+  Climber climber(SessionId session, PeerId peer, ClimbRole role);
   /// Ours, as far as they are known: the server need not be there.
   std::vector<Candidate> candidates(const Climber& climber) const;
 

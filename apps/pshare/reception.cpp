@@ -140,7 +140,7 @@ awaitable<Reception::End> Reception::show_text() {
 }
 
 awaitable<Reception::End> Reception::run_session(Sink& sink) {
-  auto climber = online_.climber(offer_.session, letter_.from);
+  auto climber = online_.climber(offer_.session, letter_.from, ClimbRole::receiver);
   climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
   ReceiverSession::Settings settings;
   settings.partial = transfer_id(letter_.from, program_.identity.id(), TransferKind::files, {offer_.transfer.text()}, {});

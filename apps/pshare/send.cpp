@@ -251,7 +251,7 @@ class Sending {
   awaitable<std::optional<Error>> one_session() {
     const auto id = SessionId::random(program_.random);
     auto slot = online_.letters().expect(id, to_.id);
-    auto climber = online_.climber(id, to_.id);
+    auto climber = online_.climber(id, to_.id, ClimbRole::sender);
     climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
     auto made = offer(id, online_.candidates(climber));
     const auto accepted = co_await agree(slot, std::move(made));

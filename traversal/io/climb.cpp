@@ -60,7 +60,7 @@ void Climb::lane_up(LanePtr lane, std::optional<std::size_t> pair) {
 /// Takes in whoever comes to the door, for ever.
 awaitable<void> Climb::accept_lanes() {
   for (;;) {
-    auto [lane, ordinal] = co_await climber_.registration_.next();
+    auto lane = co_await climber_.registration_.next();
     lane_up(std::move(lane), std::nullopt);
   }
 }

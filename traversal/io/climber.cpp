@@ -19,7 +19,10 @@ Climber::Climber(asio::any_io_executor executor, const TlsContext& tls, LaneDoor
       door_(door),
       random_(random),
       settings_(std::move(settings)),
-      registration_(door_.expect(settings_.session, settings_.peer)),
+      registration_(settings_.role == ClimbRole::sender
+                        ? door_.expect(settings_.session, settings_.peer,
+                                       [this](TcpStream socket) { return speak(std::move(socket), Tier::direct, 0, Clock::now()); })
+                        : door_.expect(settings_.session, settings_.peer)),
       lane_taken_(executor_),
       again_(executor_) {
   if (!drives(Tier::direct)) registration_.turn_away();
@@ -72,8 +75,7 @@ awaitable<LanePtr> Climber::another_lane(const Path& like, std::uint32_t ordinal
   }
   registration_.let_in();
   auto waiting = registration_.next();
-  auto arrived = co_await with_deadline(std::move(waiting), until, "waiting for the peer to open another lane");
-  co_return std::move(arrived.first);
+  co_return co_await with_deadline(std::move(waiting), until, "waiting for the peer to open another lane");
 }
 
 bool Climber::dialled(const Path& path) const {
@@ -82,15 +84,26 @@ bool Climber::dialled(const Path& path) const {
 
 awaitable<LanePtr> Climber::dial(Pair pair, Tier tier, std::uint32_t ordinal, TimePoint since) {
   auto socket = co_await connect(pair.remote, pair.zone);
-  Path path{.tier = tier, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
+  LanePtr lane;
+  if (settings_.role == ClimbRole::sender)
+    lane = co_await speak(std::move(socket), tier, ordinal, since);
+  else
+    lane = co_await registration_.hear(std::move(socket));
+  if (std::find(dialled_.begin(), dialled_.end(), pair) == dialled_.end()) dialled_.push_back(pair);
+  co_return lane;
+}
+
+/// The sender's TLS and greeting on a connection, whoever dialled it.
+awaitable<LanePtr> Climber::speak(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since) {
+  const Path path{.tier = tier, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
   std::vector<std::string> alpn{std::string{lane_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{tls_, TlsRole::client, std::move(alpn), only(settings_.peer)}};
   co_await stream.handshake();
-  const LaneHello hello{.session = settings_.session, .ordinal = ordinal};
-  co_await say_hello(stream, hello);
-  path.elapsed = Clock::now() - since;
-  if (std::find(dialled_.begin(), dialled_.end(), pair) == dialled_.end()) dialled_.push_back(pair);
-  co_return std::make_unique<TcpLane>(std::move(stream), path, executor_);
+  LanePtr lane = std::make_unique<TcpLane>(std::move(stream), path, executor_);
+  const LaneHello hello{.session = settings_.session, .ordinal = ordinal, .tier = tier};
+  co_await say_hello(*lane, hello);
+  lane->count_as(tier, Clock::now() - since);
+  co_return lane;
 }
 
 awaitable<void> Climber::attend(std::vector<Candidate> remote, TimePoint until) {

@@ -24,9 +24,13 @@
 
 namespace pshare {
 
+/// What this side is to the transfer. The sender is the controlling side in RFC 8445's words: it speaks first on every connection, and chooses.
+enum class ClimbRole { sender, receiver };
+
 struct ClimbSettings {
   SessionId session;
   PeerId peer;
+  ClimbRole role = ClimbRole::receiver;
   std::vector<Tier> tiers{all_tiers.begin(), all_tiers.end()};  // in order of preference
   bool tcp_allowed = true;
   bool loopback_peer = false;  // the peer may be on this very host: the server is reached over loopback
@@ -64,6 +68,7 @@ class Climber {
  private:
   friend class Climb;
   awaitable<LanePtr> dial(Pair pair, Tier tier, std::uint32_t ordinal, TimePoint since);
+  awaitable<LanePtr> speak(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since);
   std::vector<LocalAddress> local_addresses() const;
   PeerHost peer_host() const { return settings_.loopback_peer ? PeerHost::may_be_this : PeerHost::anywhere; }
   Ascent::Settings how_to_climb(Duration patience) const;

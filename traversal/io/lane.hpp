@@ -19,6 +19,8 @@ class Lane {
 
   virtual PeerId peer() const = 0;  // proven by the handshake
   virtual const Path& path() const = 0;
+  /// Once the greeting has told by which tier it came, `elapsed` after the search began; before the lane is handed on.
+  virtual void count_as(Tier tier, Duration elapsed) = 0;
 
   /// At least one byte, at most out.size().
   virtual awaitable<std::size_t> read_some(std::span<std::byte> out) = 0;

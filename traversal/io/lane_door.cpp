@@ -29,7 +29,8 @@ struct LaneDoor::Expected {
   std::pair<SessionId, PeerId> key;
   TimePoint since = Clock::now();
   bool turned_away = false;
-  std::deque<std::pair<LanePtr, std::uint32_t>> arrived;
+  Speak speak;  // a sender's
+  std::deque<LanePtr> arrived;
   Wakeups news;  // a lane has arrived
 };
 
@@ -41,21 +42,28 @@ LaneDoor::Registration::Registration(Registration&&) noexcept = default;
 LaneDoor::Registration::~Registration() {
   if (!expected_) return;
   door_->expected_.erase(expected_->key);
-  for (auto& [lane, ordinal] : expected_->arrived) lane->close();
+  for (auto& lane : expected_->arrived) lane->close();
 }
 
-awaitable<std::pair<LanePtr, std::uint32_t>> LaneDoor::Registration::next() {
+awaitable<LanePtr> LaneDoor::Registration::next() {
   while (expected_->arrived.empty()) co_await expected_->news.wait();
   auto lane = std::move(expected_->arrived.front());
   expected_->arrived.pop_front();
   co_return lane;
 }
 
+awaitable<LanePtr> LaneDoor::Registration::hear(TcpStream socket) {
+  const auto key = expected_->key;
+  auto [lane, expected] = co_await door_->hear(std::move(socket));
+  if (expected->key != key) throw Failure{{.code = Errc::refused, .doing = "the peer named another session on this connection"}};
+  co_return std::move(lane);
+}
+
 void LaneDoor::Registration::let_in() { expected_->turned_away = false; }
 
 void LaneDoor::Registration::turn_away() {
   expected_->turned_away = true;
-  for (auto& [lane, ordinal] : std::exchange(expected_->arrived, {})) lane->close();
+  for (auto& lane : std::exchange(expected_->arrived, {})) lane->close();
 }
 
 LaneDoor::LaneDoor(asio::any_io_executor executor, const TlsContext& tls, Listener listener, LaneDoorLimits limits)
@@ -63,8 +71,9 @@ LaneDoor::LaneDoor(asio::any_io_executor executor, const TlsContext& tls, Listen
 
 LaneDoor::~LaneDoor() { assert(expected_.empty()); }
 
-LaneDoor::Registration LaneDoor::expect(SessionId session, PeerId peer) {
+LaneDoor::Registration LaneDoor::expect(SessionId session, PeerId peer, Speak speak) {
   auto expected = std::make_unique<Expected>(executor_);
+  expected->speak = std::move(speak);
   expected->key = {session, peer};
   if (!expected_.emplace(expected->key, expected.get()).second)
     throw Failure{{.code = Errc::busy, .doing = "expecting lanes of session " + session.text() + ", which is under way already"}};
@@ -113,27 +122,60 @@ awaitable<void> LaneDoor::let_in(TcpStream socket) {
 }
 
 awaitable<void> LaneDoor::greet(TcpStream socket) {
+  const auto remote = socket.remote();
+  Expected* expected = nullptr;
+  LanePtr lane;
+  if (auto* const sender = speaker()) {
+    const auto key = sender->key;
+    lane = co_await sender->speak(std::move(socket));
+    expected = speaker();  // sessions come and go while we wait
+    if (expected == nullptr || expected->key != key) co_return lane->close();
+  } else if (!somebody_speaks()) {
+    auto heard = co_await hear(std::move(socket));
+    lane = std::move(heard.first);
+    expected = heard.second;
+  } else {
+    throw Failure{{.code = Errc::refused, .doing = "there is a lane already"}};
+  }
+  log(LogLevel::debug, "lane.accepted", {{"remote", remote}, {"session", expected->key.first.text()}, {"tier", word(lane->path().tier)}});
+  expected->arrived.push_back(std::move(lane));
+  expected->news.ring();
+}
+
+/// TLS and greeting as the receiver has them, up to LaneReady. Gives the session, which is there and lets lanes in.
+awaitable<std::pair<LanePtr, LaneDoor::Expected*>> LaneDoor::hear(TcpStream socket) {
   Path path{.tier = Tier::direct, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
   std::vector<std::string> alpn{std::string{lane_alpn}};
   PeerCheck check = [this](const PeerId& peer) { return is_expected(peer); };
   TlsStream stream{std::move(socket), TlsEngine{tls_, TlsRole::server, std::move(alpn), std::move(check)}};
   co_await stream.handshake();
-  const auto hello = co_await hear_hello(stream);
-  const auto key = std::pair{hello.session, stream.peer()};
+  const auto peer = stream.peer();
+  LanePtr lane = std::make_unique<TcpLane>(std::move(stream), path, executor_);
+  const auto hello = co_await hear_hello(*lane);
+  const auto key = std::pair{hello.session, peer};
   const auto welcome = [&]() -> Expected* {  // sessions come and go while we wait, so ask each time
     const auto found = expected_.find(key);
-    if (found == expected_.end() || found->second->turned_away) return nullptr;
+    if (found == expected_.end() || found->second->turned_away || found->second->speak) return nullptr;
     return found->second->arrived.size() < limits_.waiting_lanes ? found->second : nullptr;
   };
-  if (welcome() == nullptr)
-    throw Failure{{.code = Errc::refused, .doing = "session " + hello.session.text() + " expects no such lane"}};
-  co_await say_ready(stream);
+  const Failure unwelcome{{.code = Errc::refused, .doing = "session " + hello.session.text() + " expects no such lane"}};
+  if (welcome() == nullptr) throw unwelcome;
+  co_await say_ready(*lane);
   auto* const expected = welcome();
-  if (expected == nullptr) co_return;
-  path.elapsed = Clock::now() - expected->since;
-  log(LogLevel::debug, "lane.accepted", {{"remote", path.remote}, {"session", hello.session.text()}, {"ordinal", hello.ordinal}});
-  expected->arrived.emplace_back(std::make_unique<TcpLane>(std::move(stream), path, executor_), hello.ordinal);
-  expected->news.ring();
+  if (expected == nullptr) throw unwelcome;
+  lane->count_as(hello.tier, Clock::now() - expected->since);
+  co_return std::pair{std::move(lane), expected};
+}
+
+/// The sender's session that offers itself to callers, if there is one.
+LaneDoor::Expected* LaneDoor::speaker() const {
+  for (const auto& [key, expected] : expected_)
+    if (expected->speak && !expected->turned_away && expected->arrived.size() < limits_.waiting_lanes) return expected;
+  return nullptr;
+}
+
+bool LaneDoor::somebody_speaks() const {
+  return std::any_of(expected_.begin(), expected_.end(), [](const auto& each) { return bool{each.second->speak}; });
 }
 
 }  // namespace pshare

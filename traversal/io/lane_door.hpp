@@ -1,9 +1,13 @@
-// Where lanes come in: one listener for all sessions of this process. A caller must prove a key that some session expects, then name
-// that session; everybody else is turned away, most of them within the TLS handshake. What strangers can make it do is bounded.
+// Where lanes come in: one listener for all sessions of this process, on the punching port. The sender of the files speaks first on every
+// connection, whoever dialled, so that connections which cross each other need no further rule (docs/decisions/0018). A receiver lets in
+// whoever proves a key that some session expects, and then names that session; a sender (which has one session) offers its own to whoever
+// calls, and goes on with nobody but the peer. Everybody else is turned away, most of them within the TLS handshake. What strangers can make it
+// do is bounded.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,7 +24,7 @@
 namespace pshare {
 
 struct LaneDoorLimits {
-  Duration greeting_patience = std::chrono::seconds{10};  // from accepted to LaneHello
+  Duration greeting_patience = std::chrono::seconds{10};  // from accepted to LaneReady
   std::size_t half_open = 64;                             // callers that have not greeted yet
   std::size_t half_open_per_host = 8;                     // of those, from one IPv4 address or one IPv6 /64
   std::size_t waiting_lanes = 16;                         // of one session, not yet taken by next()
@@ -30,6 +34,9 @@ class LaneDoor {
   struct Expected;
 
  public:
+  /// TLS and greeting on a connection that came in, on the sender's side. Gives a lane that the peer is ready for.
+  using Speak = std::function<awaitable<LanePtr>(TcpStream)>;
+
   /// A session's place at the door: as long as it lives, its peer may come in. The door lives longer.
   class Registration {
    public:
@@ -37,8 +44,10 @@ class LaneDoor {
     Registration& operator=(Registration&&) = delete;
     ~Registration();
 
-    /// The next lane and the ordinal its LaneHello named, in order of arrival. Several may wait.
-    awaitable<std::pair<LanePtr, std::uint32_t>> next();
+    /// The next lane, in order of arrival. Several may wait.
+    awaitable<LanePtr> next();
+    /// For the receiver, on a connection that we dialled: waits for the peer to speak on it. Errors: those of TLS and greeting; refused.
+    awaitable<LanePtr> hear(TcpStream socket);
     /// Turned away are those who greet from now on; they see the connection closed instead of LaneReady. At first, all are let in.
     void let_in();
     void turn_away();
@@ -57,14 +66,18 @@ class LaneDoor {
   Port port() const { return listener_.port(); }
   /// Accepts until it is cancelled.
   awaitable<void> run();
-  /// Errors: busy, when this peer is expected with this session already (it chose the number, so it may say it twice).
-  Registration expect(SessionId session, PeerId peer);
+  /// With `speak` it is a sender's. Errors: busy, when this peer is expected with this session already (it chose the number, so it may
+  /// say it twice).
+  Registration expect(SessionId session, PeerId peer, Speak speak = {});
   /// Callers that have not greeted yet.
   std::size_t half_open() const { return half_open_; }
 
  private:
   awaitable<void> let_in(TcpStream socket);
   awaitable<void> greet(TcpStream socket);
+  awaitable<std::pair<LanePtr, Expected*>> hear(TcpStream socket);
+  Expected* speaker() const;
+  bool somebody_speaks() const;
   bool is_expected(const PeerId& peer) const;
 
   asio::any_io_executor executor_;

@@ -1,19 +1,18 @@
-// The first words on a lane (wire/lane_messages.hpp): the side that dialled says LaneHello, the side that accepted says LaneReady.
-// Until then it is a TLS connection; afterwards it counts as a lane. Bound their time with with_deadline().
+// The first words on a lane (wire/lane_messages.hpp): the sender of the files says LaneHello, the receiver LaneReady, whoever dialled. Until
+// then the peer is proven but the lane is not in use. Bound their time with with_deadline().
 #pragma once
 
-#include "io/asio.hpp"
-#include "secure/io/tls_stream.hpp"
+#include "traversal/io/lane.hpp"
 #include "wire/lane_messages.hpp"
 
 namespace pshare {
 
-/// Says hello and waits for the other side to be ready. Errors: closed (it has no use for this lane), malformed, those of the stream.
-awaitable<void> say_hello(TlsStream& stream, LaneHello hello);
+/// Says hello and waits for the other side to be ready. Errors: closed (it has no use for this lane), malformed, those of the lane.
+awaitable<void> say_hello(Lane& lane, LaneHello hello);
 
-/// Errors: malformed (anything but a LaneHello), those of the stream.
-awaitable<LaneHello> hear_hello(TlsStream& stream);
+/// Errors: malformed (anything but a LaneHello), those of the lane.
+awaitable<LaneHello> hear_hello(Lane& lane);
 
-awaitable<void> say_ready(TlsStream& stream);
+awaitable<void> say_ready(Lane& lane);
 
 }  // namespace pshare

@@ -12,12 +12,13 @@ namespace pshare {
 /// Dead after `silence` in which a read waited in vain; both sides say Beat often enough when they have nothing else to say.
 class TcpLane final : public Lane {
  public:
-  /// `stream` has exchanged greetings (traversal/io/lane_greeting.hpp).
+  /// `stream` has shaken hands; the greetings are next (traversal/io/lane_greeting.hpp).
   TcpLane(TlsStream stream, Path path, asio::any_io_executor executor, Duration silence = lane_silence);
   ~TcpLane() override;
 
   PeerId peer() const override;
   const Path& path() const override { return path_; }
+  void count_as(Tier tier, Duration elapsed) override { path_.tier = tier, path_.elapsed = elapsed; }
   awaitable<std::size_t> read_some(std::span<std::byte> out) override;
   awaitable<void> write(std::span<const ByteView> pieces) override;
   void finish() noexcept override;
