@@ -29,6 +29,7 @@ struct WaitingLetter {
   IpAddress from_address;  // as it is counted (relay/subscriber.hpp)
   SessionId session;
   ByteBuffer body;
+  std::optional<IpAddress> shown_address = {};  // what the recipient is told of where the sender was
 };
 
 class Mailbox {

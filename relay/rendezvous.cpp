@@ -44,10 +44,11 @@ void Rendezvous::be_patient_until(DeviceId device, Client& client, TimePoint unt
 
 // --- coming and going -----------------------------------------------------------------------------------------------
 
-DeviceId Rendezvous::connected(const PublicKey& key, const Endpoint& from, TimePoint now) {
+DeviceId Rendezvous::connected(const PublicKey& key, const Endpoint& from, TimePoint now, std::optional<IpAddress> at) {
   const DeviceId device{next_device_++};
   const auto subscriber = subscriber_of(from.address);
-  auto& client = clients_.emplace(device, Client{key, id_of(key), from, subscriber, TokenBucket{verbs_of_a_connection, now}, now}).first->second;
+  auto& client = clients_.emplace(device, Client{key, id_of(key), from, subscriber, at, TokenBucket{verbs_of_a_connection, now},
+                                                 TokenBucket{dial_backs_of_a_connection, now}, now}).first->second;
   be_patient_until(device, client, now + settings_.hello_patience);
   const auto of_address = ++of_address_[subscriber];
   if (stopping_)
@@ -107,8 +108,17 @@ void Rendezvous::greet(DeviceId device, Client& client, const Hello& hello, Unix
   if (const auto oldest = presence_.appear(client.key, client.id, device, attention))
     end(*oldest, clients_.at(*oldest), Errc::limit, "this identity is online too many times; the oldest connection gives way");
   say(device, Welcome{control_version, device, client.from, wall, settings_.agent, settings_.notice,
-                      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(mailbox_patience).count())});
+                      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(mailbox_patience).count()),
+                      settings_.stun, settings_.stun_alternate, settings_.reflect_alternate, other_address(client)});
   if (attention == Presence::Attention::offers) hand_over_mail(device, client, now);
+}
+
+std::optional<IpAddress> Rendezvous::other_address(const Client& client) const {
+  if (!settings_.addresses || !client.at) return std::nullopt;
+  const auto& [one, other] = *settings_.addresses;
+  if (*client.at == one) return other;
+  if (*client.at == other) return one;
+  return std::nullopt;
 }
 
 void Rendezvous::hand_over_mail(DeviceId device, const Client& client, TimePoint now) {
@@ -116,7 +126,7 @@ void Rendezvous::hand_over_mail(DeviceId device, const Client& client, TimePoint
   for (auto& letter : mailbox_.take(client.id)) {
     // A sender that has connected anew meanwhile has another number: then the answer is for every device of its key.
     const auto answer_to = presence_.has(letter.from, letter.from_device) ? letter.from_device : DeviceId{};
-    say(device, Delivery{letter.from, answer_to, std::move(letter.body)});
+    say(device, Delivery{letter.from, answer_to, std::move(letter.body), letter.shown_address});
   }
 }
 
@@ -198,7 +208,8 @@ void Rendezvous::on(DeviceId device, Client& client, const SendSignal& message, 
   if (!may_signal(client, message.body.size(), now))
     return refuse(device, message.request, Errc::limit, "too many signals of yours; wait a minute");
   const auto devices = recipients(device, message);
-  for (const auto each : devices) say(each, Delivery{client.id, device, message.body});
+  const auto shown = message.show_address ? std::optional{client.from.address} : std::nullopt;
+  for (const auto each : devices) say(each, Delivery{client.id, device, message.body, shown});
   if (!devices.empty()) return fate(Fate::delivered);
 
   if (!presence_.key_of(message.to)) {
@@ -208,13 +219,36 @@ void Rendezvous::on(DeviceId device, Client& client, const SendSignal& message, 
   }
   if (!message.wait || message.device != DeviceId{}) return fate(Fate::offline);
   mailbox_.expire(now);
-  const bool kept = mailbox_.put(message.to, {client.id, device, client.subscriber, message.session, message.body}, now);
+  const bool kept = mailbox_.put(message.to, {client.id, device, client.subscriber, message.session, message.body, shown}, now);
   fate(kept ? Fate::waiting : Fate::mailbox_full);
 }
 
 void Rendezvous::on(DeviceId device, Client& client, const Withdraw& message, TimePoint) {
   const bool waited = mailbox_.withdraw(client.id, message.to, message.session);
   say(device, SignalFate{message.request, waited ? Fate::waiting : Fate::unknown});
+}
+
+void Rendezvous::on(DeviceId device, Client& client, const Probe& message, TimePoint now) {
+  if (!settings_.dials_back) return refuse(device, message.request, Errc::unsupported, "this server dials nobody back");
+  if (client.dialling >= max_dial_backs_of_a_connection || !client.dial_backs.take(now))
+    return refuse(device, message.request, Errc::limit, "too many probes of yours; wait a minute");
+  if (dialling_.size() >= max_dial_backs) return refuse(device, message.request, Errc::busy, "too many probes at once; try again");
+  if (!dial_backs_.allow(client.subscriber, now))
+    return refuse(device, message.request, Errc::limit, "too many probes from your address; wait a minute");
+  ++client.dialling;
+  const auto number = next_dial_back_++;
+  dialling_.emplace(number, Dialling{device, message.request});
+  // Never to anywhere else: else we would be made to knock at strangers' doors.
+  actions_.push_back(DialBack{number, message.transport, {client.from.address, message.port}, message.nonce});
+}
+
+void Rendezvous::dialled_back(std::uint64_t number, DialBackOutcome outcome) {
+  const auto dialled = dialling_.extract(number);
+  if (!dialled) return;
+  const auto client = clients_.find(dialled.mapped().device);
+  if (client == clients_.end()) return;
+  --client->second.dialling;
+  if (client->second.stage != Stage::closing) say(client->first, Probed{dialled.mapped().request, outcome});
 }
 
 void Rendezvous::on(DeviceId device, Client&, const Ping&, TimePoint) { say(device, Pong{}); }

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "relay/limiter.hpp"
@@ -38,6 +39,12 @@ inline constexpr Rate misses_of_an_address{.burst = 60, .each_second = 0.1};
 inline constexpr Rate signals_of_a_key{.burst = 200, .each_second = 10};
 inline constexpr Rate signals_of_an_address{.burst = 800, .each_second = 40};
 inline constexpr std::size_t signal_unit = 4 * 1024;
+/// Dial-backs: somebody verifies a few mappings when a program starts, and again when they are renewed. What goes out is a SYN or a short
+/// datagram to the one who asked, but behind a carrier's NAT that address has other people's ports too.
+inline constexpr Rate dial_backs_of_a_connection{.burst = 12, .each_second = 0.2};
+inline constexpr Rate dial_backs_of_an_address{.burst = 60, .each_second = 1};
+inline constexpr std::size_t max_dial_backs_of_a_connection = 4;  // at once
+inline constexpr std::size_t max_dial_backs = 128;                // at once, for everybody
 
 /// Keys or addresses that one kind of limit remembers.
 inline constexpr std::size_t max_limited = 100'000;
@@ -55,22 +62,31 @@ class Rendezvous {
     /// Devices are numbered from here on. A server starts at random, so that a device of an earlier run is not taken for one of this.
     DeviceId first_device{1};
     Duration hello_patience = pshare::hello_patience;  // tests on real sockets have less
+    // What the Welcome says of the other services here; port 0: there is none.
+    Port stun = {}, stun_alternate = {}, reflect_alternate = {};
+    /// Two addresses of this host: who came to one is told of the other.
+    std::optional<std::pair<IpAddress, IpAddress>> addresses = {};
+    bool dials_back = false;
   };
 
   struct Reply     { DeviceId to; ServerMessage message; };
   struct Close     { DeviceId device; std::string why; };  // after what was said to it is out
   struct Complaint { Error why; };                         // for the operator: the store failed us
-  using Action = std::variant<Reply, Close, Complaint>;
+  /// Say `nonce` to `to` (wire/dial_back.hpp), and call dialled_back(number) when that is over.
+  struct DialBack  { std::uint64_t number; Transport transport; Endpoint to; DialBackNonce nonce; };
+  using Action = std::variant<Reply, Close, Complaint, DialBack>;
 
   /// The store lives longer.
   Rendezvous(NameStore& store, Settings settings);
 
-  /// A connection whose TLS handshake proved `key`. Gives the number under which it is known from now on.
-  DeviceId connected(const PublicKey& key, const Endpoint& from, TimePoint now);
+  /// A connection whose TLS handshake proved `key`, to the address `at` of ours. Gives the number under which it is known from now on.
+  DeviceId connected(const PublicKey& key, const Endpoint& from, TimePoint now, std::optional<IpAddress> at = std::nullopt);
   void received(DeviceId device, const ClientMessage& message, UnixTime wall, TimePoint now);
   /// What arrived was no message at all.
   void garbled(DeviceId device, const Error& why);
   void disconnected(DeviceId device, TimePoint now);
+  /// Once for each DialBack, whether its client is still there or not.
+  void dialled_back(std::uint64_t number, DialBackOutcome outcome);
   /// The server is about to end: everybody is told, and sent away; so is whoever still comes.
   void stop();
 
@@ -87,9 +103,15 @@ class Rendezvous {
     PeerId id;
     Endpoint from;
     IpAddress subscriber;  // as which its address is counted
-    TokenBucket verbs;
+    std::optional<IpAddress> at;  // which of our addresses it came to
+    TokenBucket verbs, dial_backs;
     TimePoint patience_ends;
     Stage stage = Stage::greeting;
+    std::size_t dialling = 0;  // dial-backs under way
+  };
+  struct Dialling {
+    DeviceId device;
+    std::uint64_t request;
   };
 
   void greet(DeviceId device, Client& client, const Hello& hello, UnixTime wall, TimePoint now);
@@ -99,11 +121,14 @@ class Rendezvous {
   void on(DeviceId device, Client& client, const Who& message, TimePoint now);
   void on(DeviceId device, Client& client, const SendSignal& message, TimePoint now);
   void on(DeviceId device, Client& client, const Withdraw& message, TimePoint now);
+  void on(DeviceId device, Client& client, const Probe& message, TimePoint now);
   void on(DeviceId device, Client& client, const Ping& message, TimePoint now);
   void on(DeviceId device, Client& client, const Bye& message, TimePoint now);
   void resolve_name(DeviceId device, Client& client, std::uint64_t request, const std::string& text, TimePoint now);
   void resolve_id(DeviceId device, std::uint64_t request, const PeerId& id);
 
+  /// The one of our two addresses that it has not come to.
+  std::optional<IpAddress> other_address(const Client& client) const;
   bool may_look_up(const Client& client, TimePoint now);
   bool may_signal(const Client& client, std::size_t body, TimePoint now);
   /// The devices that this signal is for, if they are here.
@@ -135,6 +160,9 @@ class Rendezvous {
   Limiter<IpAddress> misses_{misses_of_an_address, max_limited};
   Limiter<PeerId> signals_of_keys_{signals_of_a_key, max_limited};
   Limiter<IpAddress> signals_{signals_of_an_address, max_limited};
+  Limiter<IpAddress> dial_backs_{dial_backs_of_an_address, max_limited};
+  std::map<std::uint64_t, Dialling> dialling_;  // dial-backs under way, by our number
+  std::uint64_t next_dial_back_ = 1;
   std::deque<Action> actions_;
 };
 static_assert(Core<Rendezvous>);

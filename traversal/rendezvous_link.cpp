@@ -18,6 +18,7 @@ std::string_view what(const Request& request) {
                         [](const Who&) { return "asking who is online"; },
                         [](const SendSignal&) { return "sending a signal"; },
                         [](const Withdraw&) { return "withdrawing an offer"; },
+                        [](const Probe&) { return "asking to be dialled back"; },
                     },
                     request);
 }
@@ -34,7 +35,27 @@ RendezvousLink::RendezvousLink(std::string agent, Random& random, TimePoint, std
 void RendezvousLink::connected(TimePoint now) {
   if (!std::holds_alternative<Connecting>(state_)) return;
   state_ = Greeting{now};
+  round_trip_time_.reset();
   actions_.push_back(Send{Hello{.version = control_version, .agent = agent_, .features = features_}});
+  if (name_) {
+    own_register_ = RequestNumber{next_request_++};
+    send_request(*own_register_, Register{.name = *name_}, now);
+  }
+  send_pending(now);
+}
+
+bool RendezvousLink::may_send(const Request& request) const {
+  if (const auto* established = std::get_if<Established>(&state_)) return established->dials_back || !std::holds_alternative<Probe>(request);
+  return std::holds_alternative<Greeting>(state_) && !std::holds_alternative<Probe>(request);
+}
+
+void RendezvousLink::send_pending(TimePoint now) {
+  for (const auto& [number, pending] : pending_)
+    if (may_send(pending.request)) send_request(number, pending.request, now);
+}
+
+void RendezvousLink::took(Duration round_trip) {
+  if (!round_trip_time_ || round_trip < *round_trip_time_) round_trip_time_ = round_trip;
 }
 
 void RendezvousLink::connection_lost(Error why, TimePoint now) {
@@ -55,11 +76,14 @@ void RendezvousLink::received(const ServerMessage& message, TimePoint now) {
   std::visit(Overloaded{
                  [](const Welcome&) {},
                  [](const Trouble&) {},
-                 [](const Pong&) {},
+                 [&](const Pong&) {
+                   if (const auto pinged_at = std::exchange(established->pinged_at, std::nullopt)) took(now - *pinged_at);
+                 },
                  [&](const Registered& reply) { answered(reply.request, reply); },
                  [&](const Resolved& reply) { answered(reply.request, reply); },
                  [&](const WhoReply& reply) { answered(reply.request, reply); },
                  [&](const SignalFate& reply) { answered(reply.request, reply); },
+                 [&](const Probed& reply) { answered(reply.request, reply); },
                  [&](const Delivery& delivery) { actions_.push_back(Delivered{delivery}); },
                  [&](const Notice& notice) { actions_.push_back(Noticed{notice.words}); },
              },
@@ -67,7 +91,8 @@ void RendezvousLink::received(const ServerMessage& message, TimePoint now) {
 }
 
 void RendezvousLink::welcomed(const Welcome& welcome, TimePoint now) {
-  if (!std::holds_alternative<Greeting>(state_))
+  const auto* greeting = std::get_if<Greeting>(&state_);
+  if (greeting == nullptr)
     return drop({.code = Errc::malformed, .doing = "talking to the server: it welcomed us twice"}, now);
   if (welcome.version < oldest_control_version || welcome.version > control_version)
     return end({.code = Errc::version,
@@ -75,14 +100,20 @@ void RendezvousLink::welcomed(const Welcome& welcome, TimePoint now) {
                          std::to_string(control_version),
                 .hint = welcome.version < oldest_control_version ? "the server's operator should update pshare-server"
                                                                  : "update pshare"});
-  state_ = Established{now, now, now};
+  took(now - greeting->since);
+  state_ = Established{now, now, now, welcome.stun.number != 0, std::nullopt};
   actions_.push_back(Online{welcome});
   if (!welcome.notice.empty()) actions_.push_back(Noticed{welcome.notice});
-  if (name_) {
-    own_register_ = RequestNumber{next_request_++};
-    send_request(*own_register_, Register{.name = *name_}, now);
+  for (auto each = pending_.begin(); each != pending_.end();) {
+    const auto& [number, pending] = *each++;  // which may be gone afterwards
+    if (std::holds_alternative<Probe>(pending.request)) ask_for_probe(number, pending.request, now);
   }
-  for (const auto& [number, pending] : pending_) send_request(number, pending.request, now);
+}
+
+void RendezvousLink::ask_for_probe(RequestNumber number, const Request& request, TimePoint now) {
+  if (may_send(request)) return send_request(number, request, now);
+  actions_.push_back(Failed{number, {.code = Errc::unsupported, .doing = std::string{what(request)} + ": this server cannot do that"}});
+  pending_.erase(number);
 }
 
 void RendezvousLink::answered(std::uint64_t request, Reply reply) {
@@ -125,7 +156,10 @@ RequestNumber RendezvousLink::request(Request request, TimePoint until, TimePoin
     actions_.push_back(Failed{number, {.code = Errc::limit, .doing = std::string{what(request)} + ": too many requests at once"}});
   } else {
     const auto& pending = pending_.emplace(number, Pending{std::move(request), until}).first->second;
-    if (online()) send_request(number, pending.request, now);
+    if (online() && std::holds_alternative<Probe>(pending.request))
+      ask_for_probe(number, pending.request, now);
+    else if (may_send(pending.request))
+      send_request(number, pending.request, now);
   }
   return number;
 }
@@ -144,6 +178,11 @@ void RendezvousLink::send_request(RequestNumber number, const Request& request, 
         send(std::move(message), now);
       },
       request);
+}
+
+void RendezvousLink::ping(TimePoint now) {
+  std::get<Established>(state_).pinged_at = now;
+  send(Ping{}, now);
 }
 
 void RendezvousLink::expire(TimePoint now) {
@@ -166,7 +205,7 @@ void RendezvousLink::expire(TimePoint now) {
     if (established->last_heard + server_silence <= now)
       drop({.code = Errc::timed_out, .doing = "talking to the server: it has fallen silent"}, now);
     else if (established->last_said + keep_alive <= now)
-      send(Ping{}, now);
+      ping(now);
   }
 }
 

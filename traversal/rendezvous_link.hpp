@@ -5,9 +5,9 @@
 //   driver                               link
 //     | <- Connect ----------------------- |    dial, TLS, then connected() or connection_lost()
 //     | -- connected() ------------------> |
-//     | <- Send{Hello} ------------------- |
-//     | -- received(Welcome) ------------> |
-//     | <- Online, Send{Register}, Send... |    what was asked meanwhile, and what was left unanswered, in order
+//     | <- Send{Hello}, Send{Register}...  |    and what was asked meanwhile, and what was left unanswered, in order: without waiting
+//     | -- received(Welcome) ------------> |    for the Welcome, since the server takes things in order, too. That spares a round trip
+//     | <- Online ------------------------ |
 //     | -- connection_lost(why) ---------> |
 //     | <- Offline{why, retry_at} -------- |    and at that time Connect again
 #pragma once
@@ -47,11 +47,11 @@ struct RequestNumber {
 };
 
 /// What may be asked; the request number inside is the link's to fill in.
-using Request = std::variant<Register, Resolve, Who, SendSignal, Withdraw>;
+using Request = std::variant<Register, Resolve, Who, SendSignal, Withdraw, Probe>;
 
 class RendezvousLink {
  public:
-  using Reply = std::variant<Registered, Resolved, WhoReply, SignalFate>;
+  using Reply = std::variant<Registered, Resolved, WhoReply, SignalFate, Probed>;
 
   struct Connect    {};                                          // make a connection
   struct Send       { ClientMessage message; };                  // on the present connection, in order
@@ -74,7 +74,8 @@ class RendezvousLink {
   void connection_lost(Error why, TimePoint now);
   void received(const ServerMessage& message, TimePoint now);
 
-  /// Asks as soon as the server is there, and again after a reconnection if no answer had come. Answered or Failed follows.
+  /// Asks as soon as the server is there, and again after a reconnection if no answer had come. Answered or Failed follows. A Probe waits
+  /// for the Welcome that says whether this server knows it; unsupported if not.
   RequestNumber request(Request request, TimePoint until, TimePoint now);
   /// The answer is of no interest any more.
   void forget(RequestNumber request);
@@ -84,6 +85,8 @@ class RendezvousLink {
   std::optional<Action> take();
 
   bool online() const { return std::holds_alternative<Established>(state_); }
+  /// From Hello to Welcome or from Ping to Pong, whichever took least on the present connection (or, without one, on the last).
+  const std::optional<Duration>& round_trip_time() const { return round_trip_time_; }
   /// Why there is no connection, or why the last one ended.
   const std::optional<Error>& last_trouble() const { return last_trouble_; }
 
@@ -91,13 +94,19 @@ class RendezvousLink {
   struct Pausing     { TimePoint until; };
   struct Connecting  {};
   struct Greeting    { TimePoint since; };
-  struct Established { TimePoint since, last_heard, last_said; };
+  struct Established { TimePoint since, last_heard, last_said; bool dials_back; std::optional<TimePoint> pinged_at; };
   struct Over        {};
   struct Pending     { Request request; TimePoint until; };
 
   void send(ClientMessage message, TimePoint now);
   void send_request(RequestNumber number, const Request& request, TimePoint now);
+  /// What was asked and may be said by now: before the Welcome, what every server understands.
+  void send_pending(TimePoint now);
+  bool may_send(const Request& request) const;
+  void took(Duration round_trip);
   void welcomed(const Welcome& welcome, TimePoint now);
+  void ask_for_probe(RequestNumber number, const Request& request, TimePoint now);
+  void ping(TimePoint now);
   void answered(std::uint64_t request, Reply reply);
   void troubled(const Trouble& trouble, TimePoint now);
   void lost(Error why, TimePoint now);
@@ -115,6 +124,7 @@ class RendezvousLink {
   std::optional<std::string> name_;                  // registered; said again on every new connection
   std::optional<RequestNumber> own_register_;        // our repetition of it, which nobody waits for
   std::optional<Error> last_trouble_;
+  std::optional<Duration> round_trip_time_;
   std::deque<Action> actions_;
 };
 

@@ -82,7 +82,14 @@ CborMap to_map(const SendSignal& message) {
       .set("device", message.device.number)
       .set_bytes("body", message.body)
       .set_flag("wait", message.wait)
-      .set_bytes("session", message.session.bytes);
+      .set_bytes("session", message.session.bytes)
+      .set_flag("show", message.show_address);
+}
+CborMap to_map(const Probe& message) {
+  return verb("probe", message.request)
+      .set("transport", word(message.transport))
+      .set("port", std::uint64_t{message.port.number})
+      .set_bytes("nonce", message.nonce);
 }
 CborMap to_map(const Withdraw& message) {
   return verb("withdraw", message.request).set_bytes("to", message.to.digest()).set_bytes("session", message.session.bytes);
@@ -91,7 +98,12 @@ CborMap to_map(const Ping&) { return verb("ping"); }
 CborMap to_map(const Bye&) { return verb("bye"); }
 
 CborMap to_map(const Welcome& welcome) {
-  return verb("welcome")
+  auto map = verb("welcome");
+  if (welcome.stun.number != 0) map.set("stun", std::uint64_t{welcome.stun.number});
+  if (welcome.stun_alternate.number != 0) map.set("stun2", std::uint64_t{welcome.stun_alternate.number});
+  if (welcome.reflect_alternate.number != 0) map.set("reflect2", std::uint64_t{welcome.reflect_alternate.number});
+  if (welcome.alternate_address) map.set_bytes("address2", welcome.alternate_address->bytes());
+  return map
       .set("v", welcome.version)
       .set("device", welcome.device.number)
       .set_bytes("address", welcome.observed.address.bytes())
@@ -113,11 +125,13 @@ CborMap to_map(const SignalFate& message) {
   return verb("signal-fate", message.request).set("fate", static_cast<std::uint64_t>(message.fate));
 }
 CborMap to_map(const Delivery& delivery) {
-  return verb("delivery")
-      .set_bytes("from", delivery.from.digest())
+  auto map = verb("delivery");
+  if (delivery.from_address) map.set_bytes("at", delivery.from_address->bytes());
+  return map.set_bytes("from", delivery.from.digest())
       .set("device", delivery.from_device.number)
       .set_bytes("body", delivery.body);
 }
+CborMap to_map(const Probed& message) { return verb("probed", message.request).set("outcome", word(message.outcome)); }
 CborMap to_map(const Pong&) { return verb("pong"); }
 CborMap to_map(const Notice& notice) { return verb("notice").set("words", notice.words); }
 CborMap to_map(const Trouble& trouble) {
@@ -127,17 +141,34 @@ CborMap to_map(const Trouble& trouble) {
 
 /// Those that a Trouble carries; any other word reads as failed.
 Errc trouble_code_from(std::string_view text) {
-  for (const auto code : {Errc::unknown_peer, Errc::refused, Errc::limit, Errc::version, Errc::malformed, Errc::busy})
+  for (const auto code : {Errc::unknown_peer, Errc::refused, Errc::limit, Errc::version, Errc::malformed, Errc::busy, Errc::unsupported})
     if (word(code) == text) return code;
   return Errc::failed;
 }
 
+std::optional<IpAddress> address_in(const CborMap& map, std::string_view key) {
+  if (const auto v4 = map.array<4>(key)) return IpAddress{*v4};
+  if (const auto v6 = map.array<16>(key)) return IpAddress{*v6};
+  return std::nullopt;
+}
+
+std::optional<Port> port_in(const CborMap& map, std::string_view key) {
+  const auto number = map.number(key);
+  if (!number || *number > 0xFFFF) return std::nullopt;
+  return Port{static_cast<std::uint16_t>(*number)};
+}
+
 std::optional<Endpoint> endpoint_in(const CborMap& map) {
-  const auto port = map.number("port");
-  if (!port || *port > 0xFFFF) return std::nullopt;
-  const Port number{static_cast<std::uint16_t>(*port)};
-  if (const auto v4 = map.array<4>("address")) return Endpoint{IpAddress{*v4}, number};
-  if (const auto v6 = map.array<16>("address")) return Endpoint{IpAddress{*v6}, number};
+  const auto address = address_in(map, "address");
+  const auto port = port_in(map, "port");
+  if (!address || !port) return std::nullopt;
+  return Endpoint{*address, *port};
+}
+
+std::optional<Transport> transport_in(const CborMap& map) {
+  const auto text = map.text("transport", 8).value_or("");
+  for (const auto transport : {Transport::tcp, Transport::udp})
+    if (word(transport) == text) return transport;
   return std::nullopt;
 }
 
@@ -202,7 +233,14 @@ Result<ClientMessage> decode_client_message(ByteView body) {
     const auto session = map.array<16>("session");
     if (!to || !signal || !session) return malformed("signal without recipient, session or a body that is short enough");
     return ClientMessage{SendSignal{*request, *to, DeviceId{map.number("device").value_or(0)}, *std::move(signal),
-                                    map.flag("wait").value_or(false), SessionId{*session}}};
+                                    map.flag("wait").value_or(false), SessionId{*session}, map.flag("show").value_or(false)}};
+  }
+  if (kind == "probe") {
+    const auto transport = transport_in(map);
+    const auto port = port_in(map, "port");
+    const auto nonce = map.array<dial_back_nonce_size>("nonce");
+    if (!transport || !port || port->number == 0 || !nonce) return malformed("probe without transport, port or nonce");
+    return ClientMessage{Probe{*request, *transport, *port, *nonce}};
   }
   if (kind == "withdraw") {
     const auto to = peer_in(map, "to");
@@ -226,13 +264,15 @@ Result<ServerMessage> decode_server_message(ByteView body) {
     if (!version || !device || !observed) return malformed("welcome without version, device or address");
     const auto now = static_cast<std::int64_t>(std::min<std::uint64_t>(map.number("now").value_or(0), INT64_MAX));
     return ServerMessage{Welcome{*version, DeviceId{*device}, *observed, UnixTime{std::chrono::seconds{now}},
-                                 map.text("agent", 128).value_or(""), map.text("notice").value_or(""), map.number("wait").value_or(0)}};
+                                 map.text("agent", 128).value_or(""), map.text("notice").value_or(""), map.number("wait").value_or(0),
+                                 port_in(map, "stun").value_or(Port{}), port_in(map, "stun2").value_or(Port{}),
+                                 port_in(map, "reflect2").value_or(Port{}), address_in(map, "address2")}};
   }
   if (kind == "delivery") {
     const auto from = peer_in(map, "from");
     auto signal = signal_body_in(map);
     if (!from || !signal) return malformed("delivery without sender or body");
-    return ServerMessage{Delivery{*from, DeviceId{map.number("device").value_or(0)}, *std::move(signal)}};
+    return ServerMessage{Delivery{*from, DeviceId{map.number("device").value_or(0)}, *std::move(signal), address_in(map, "at")}};
   }
   if (kind == "pong") return ServerMessage{Pong{}};
   if (kind == "notice") return ServerMessage{Notice{map.text("words").value_or("")}};
@@ -256,6 +296,11 @@ Result<ServerMessage> decode_server_message(ByteView body) {
     const auto fate = map.number("fate");
     if (!fate || *fate > static_cast<std::uint64_t>(Fate::mailbox_full)) return malformed("signal-fate without a known fate");
     return ServerMessage{SignalFate{*request, static_cast<Fate>(*fate)}};
+  }
+  if (kind == "probed") {
+    const auto outcome = dial_back_outcome_from(map.text("outcome", 16).value_or(""));
+    if (!outcome) return malformed("probed without a known outcome");
+    return ServerMessage{Probed{*request, *outcome}};
   }
   return malformed("unknown verb \"" + kind + "\"");
 }

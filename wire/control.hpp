@@ -9,6 +9,8 @@
 //     | -- Signal{request, to, body} --------> |     forwarded as Delivery{from, body}; the sender learns the fate:
 //     | <- SignalFate{request, fate} --------- |     delivered, waiting, or no room / unknown
 //     | <- Delivery{from, from_device, body} - |
+//     | -- Probe{request, port, nonce} ------> |     the server dials back to the address at which it sees the client, says the
+//     | <- Probed{request, outcome} ---------- |     nonce there (wire/dial_back.hpp), and tells what came of it
 //     | -- Ping -> | <- Pong -                 |     the client, after keep_alive of its own silence
 //
 // A request number is chosen by the client and echoed; a Trouble with a request number answers that request alone, one without
@@ -24,8 +26,10 @@
 
 #include "wire/address.hpp"
 #include "wire/bytes.hpp"
+#include "wire/dial_back.hpp"
 #include "wire/error.hpp"
 #include "wire/ids.hpp"
+#include "wire/reason.hpp"
 #include "wire/result.hpp"
 #include "wire/time.hpp"
 
@@ -56,29 +60,43 @@ struct Resolve    { std::uint64_t request = 0; std::variant<std::string, PeerId>
 struct Who        { std::uint64_t request = 0; std::vector<PeerId> peers; };
 struct SendSignal { std::uint64_t request = 0; PeerId to; DeviceId device; ByteBuffer body;
                     bool wait = false;          // true: may wait for an offline peer (offers); false: now or never
-                    SessionId session; };       // lets the sender withdraw it while it waits
+                    SessionId session;          // lets the sender withdraw it while it waits
+                    /// The sender wishes the server to vouch for where it is. Only then is the receiver told: who has not agreed to
+                    /// a session yet stays unknown.
+                    bool show_address = false; };
 struct Withdraw   { std::uint64_t request = 0; PeerId to; SessionId session; };
+/// Only to a server whose Welcome names a STUN port: older ones end a conversation that has this verb in it.
+/// Can this port of ours be reached from outside? Over UDP and TCP alike `nonce` is what tells: whoever hears it, was reached.
+struct Probe      { std::uint64_t request = 0; Transport transport = Transport::tcp; Port port; DialBackNonce nonce = {}; };
 struct Ping       {};
 struct Bye        {};
-using ClientMessage = std::variant<Hello, Register, Resolve, Who, SendSignal, Withdraw, Ping, Bye>;
+using ClientMessage = std::variant<Hello, Register, Resolve, Who, SendSignal, Withdraw, Ping, Bye, Probe>;
 
 enum class Fate { delivered, waiting, offline, unknown, mailbox_full };
 
 struct Welcome    { std::uint64_t version = control_version; DeviceId device; Endpoint observed; UnixTime now; std::string agent;
                     std::string notice;          // from the operator, shown once; may be empty
-                    std::uint64_t wait_seconds = 0; };  // how long an offer waits for an offline peer
+                    std::uint64_t wait_seconds = 0;  // how long an offer waits for an offline peer
+                    // What helps to find out about NATs, at the address at which the client has reached the server. Port 0, or
+                    // nothing: not there, as with every older server.
+                    Port stun = {};              // UDP, RFC 8489
+                    Port stun_alternate = {};    // UDP, RFC 5780: where answers to CHANGE-REQUEST may come from
+                    Port reflect_alternate = {}; // TCP, wire/reflection.hpp; on the main port there is one as well
+                    std::optional<IpAddress> alternate_address = {}; };  // with the same ports
 struct Registered { std::uint64_t request = 0; std::string name; };
 /// The client computes the ID of `key` itself and compares it with what it has pinned. `name` is empty for a key without one.
 struct Resolved   { std::uint64_t request = 0; std::string name; PublicKey key; bool online = false; };
 struct WhoReply   { std::uint64_t request = 0; std::vector<PeerId> online; };
 struct SignalFate { std::uint64_t request = 0; Fate fate = Fate::delivered; };
-struct Delivery   { PeerId from; DeviceId from_device; ByteBuffer body; };
+struct Delivery   { PeerId from; DeviceId from_device; ByteBuffer body;
+                    std::optional<IpAddress> from_address = {}; };  // the server sees the sender there; if the sender wished so
+struct Probed     { std::uint64_t request = 0; DialBackOutcome outcome = DialBackOutcome::reached; };
 struct Pong       {};
 struct Notice     { std::string words; };
 /// A request (or, without a number, the connection) came to nothing. Codes in use: unknown_peer (Resolve), refused (Register: the
-/// name is another key's), limit (a rate, a queue), version, malformed, busy (the server is full).
+/// name is another key's), limit (a rate, a queue), version, malformed, busy (the server is full), unsupported (Probe: this server does not).
 struct Trouble    { std::optional<std::uint64_t> request; Errc code = Errc::failed; std::string words; };
-using ServerMessage = std::variant<Welcome, Registered, Resolved, WhoReply, SignalFate, Delivery, Pong, Notice, Trouble>;
+using ServerMessage = std::variant<Welcome, Registered, Resolved, WhoReply, SignalFate, Delivery, Pong, Notice, Trouble, Probed>;
 
 /// The body of a frame, without its length.
 ByteBuffer encode(const ClientMessage& message);

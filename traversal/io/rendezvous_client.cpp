@@ -30,9 +30,9 @@ Error shown(Error error) {
 }
 
 /// Looks up, dials and greets with TLS, taking the key at the other end for whom `check` takes it.
-awaitable<TlsStream> reach(std::string host, Port port, const TlsContext& tls, PeerCheck check) {
+awaitable<TlsStream> reach(std::string host, Port port, const TlsContext& tls, PeerCheck check, std::optional<Port> local_port = std::nullopt) {
   auto endpoints = co_await resolve(std::move(host), port);
-  auto socket = co_await connect_any(std::move(endpoints));
+  auto socket = co_await connect_any(std::move(endpoints), local_port);
   std::vector<std::string> alpn{std::string{control_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), std::move(check)}};
   co_await stream.handshake();
@@ -84,10 +84,11 @@ std::vector<std::string> features_of(RendezvousClient::Attendance attendance) {
 }  // namespace
 
 RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random,
-                                   Attendance attendance)
+                                   Attendance attendance, std::optional<Port> local_port)
     : executor_(std::move(executor)),
       tls_(tls),
       server_(std::move(server)),
+      local_port_(local_port),
       link_("pshare/" PSHARE_VERSION, random, Clock::now(), features_of(attendance)),
       news_(executor_),
       welcomed_(executor_),
@@ -174,11 +175,15 @@ awaitable<void> RendezvousClient::serve_connection() {
   std::shared_ptr<Connection> connection;
   std::optional<Error> why;
   try {
-    auto dialling = reach(server_.host, server_.port, tls_, only(server_.key));
+    auto dialling = reach(server_.host, server_.port, tls_, only(server_.key), local_port_);
     auto stream = co_await with_deadline(std::move(dialling), Clock::now() + server_connect_patience,
                                          "connecting to the server " + server_text());
     connection = std::make_shared<Connection>(std::move(stream), executor_);
     connection_ = connection;
+    const auto& socket = connection->stream.socket();
+    server_endpoint_ = socket.remote();
+    local_endpoint_ = socket.local();
+    connect_took_ = socket.took();
     link_.connected(Clock::now());
     news_.ring();
     co_await converse(connection);
@@ -292,8 +297,9 @@ awaitable<std::vector<PeerId>> RendezvousClient::who(std::vector<PeerId> peers, 
 }
 
 awaitable<Fate> RendezvousClient::signal(PeerId to, DeviceId device, ByteBuffer sealed, bool wait, SessionId session,
-                                         TimePoint until) {
-  Request request{SendSignal{.to = to, .device = device, .body = std::move(sealed), .wait = wait, .session = session}};
+                                         TimePoint until, OurAddress address) {
+  Request request{SendSignal{.to = to, .device = device, .body = std::move(sealed), .wait = wait, .session = session,
+                             .show_address = address == OurAddress::shown}};
   const auto reply = co_await ask_for<SignalFate>(std::move(request), until);
   co_return reply.fate;
 }
@@ -301,6 +307,18 @@ awaitable<Fate> RendezvousClient::signal(PeerId to, DeviceId device, ByteBuffer 
 awaitable<void> RendezvousClient::withdraw(PeerId to, SessionId session, TimePoint until) {
   Request request{Withdraw{.to = to, .session = session}};
   co_await ask_for<SignalFate>(std::move(request), until);
+}
+
+awaitable<DialBackOutcome> RendezvousClient::probe(Transport transport, Port port, DialBackNonce nonce, TimePoint until) {
+  Request request{Probe{.transport = transport, .port = port, .nonce = nonce}};
+  const auto reply = co_await ask_for<Probed>(std::move(request), until);
+  co_return reply.outcome;
+}
+
+std::optional<Duration> RendezvousClient::round_trip_time() const {
+  const auto& answered = link_.round_trip_time();
+  if (!answered || !connect_took_) return answered ? answered : connect_took_;
+  return std::min(*answered, *connect_took_);
 }
 
 awaitable<Delivery> RendezvousClient::next_delivery() {

@@ -38,9 +38,13 @@ class RendezvousClient {
   /// What the server may hand to us: everything that is sent to our key, or just answers to what this connection sent.
   enum class Attendance { offers, answers_only };
 
-  /// `tls` and `random` live longer.
+  /// Whether a signal's recipient is told at which address the server sees us.
+  enum class OurAddress { hidden, shown };
+
+  /// `tls` and `random` live longer. `local_port`: where connections to the server are dialled from, so that Welcome.observed is the
+  /// external endpoint of that very port; when that cannot be done (a connection of the same four numbers lingers), from any other.
   RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random,
-                   Attendance attendance = Attendance::offers);
+                   Attendance attendance = Attendance::offers, std::optional<Port> local_port = std::nullopt);
   ~RendezvousClient();
 
   /// Keeps the link alive and reconnects for ever; ends by cancellation. Errors: identity_mismatch (the server's key is not the
@@ -58,13 +62,26 @@ class RendezvousClient {
   awaitable<Resolved> resolve(std::variant<std::string, PeerId> whom, TimePoint until);
   /// Those of `peers` (any number) that are online.
   awaitable<std::vector<PeerId>> who(std::vector<PeerId> peers, TimePoint until);
-  awaitable<Fate> signal(PeerId to, DeviceId device, ByteBuffer sealed, bool wait, SessionId session, TimePoint until);
+  awaitable<Fate> signal(PeerId to, DeviceId device, ByteBuffer sealed, bool wait, SessionId session, TimePoint until,
+                         OurAddress address = OurAddress::hidden);
   awaitable<void> withdraw(PeerId to, SessionId session, TimePoint until);
+
+  /// Has the server dial back to this port of ours, at the address at which it sees us, and say the nonce there (wire/dial_back.hpp). The
+  /// nonce's arrival is the proof, the outcome a hint. Errors: limit, busy; unsupported (an older server).
+  awaitable<DialBackOutcome> probe(Transport transport, Port port, DialBackNonce nonce, TimePoint until);
 
   /// The next signal from anybody, in order. One consumer at a time.
   awaitable<Delivery> next_delivery();
 
   bool connected() const { return link_.online(); }
+  // Of the present connection, or of the last; nothing before the first.
+  /// The server's endpoint that was dialled: its STUN ports (in the Welcome) are at the same address.
+  std::optional<Endpoint> server_endpoint() const { return server_endpoint_; }
+  /// Ours, as this machine sees it. Its port is `local_port` unless that could not be used.
+  std::optional<Endpoint> local_endpoint() const { return local_endpoint_; }
+  /// To the server and back: the shortest of what the TCP connect, Hello with Welcome and each Ping with Pong took. Only ever too long, by
+  /// what the two machines were busy with; a lost SYN's second is forgotten with the Welcome.
+  std::optional<Duration> round_trip_time() const;
   /// Why there is no connection, or why the last one ended; empty if there was no trouble yet.
   std::string last_trouble() const;
   /// Called by run() at each change. With `connected == false`, `words` say why.
@@ -92,6 +109,9 @@ class RendezvousClient {
   asio::any_io_executor executor_;
   const TlsContext& tls_;
   ServerAddress server_;
+  std::optional<Port> local_port_;
+  std::optional<Endpoint> server_endpoint_, local_endpoint_;
+  std::optional<Duration> connect_took_;
   RendezvousLink link_;
   Wakeup news_;                              // for run(): the link has been told something
   std::shared_ptr<Connection> connection_;   // shared by run(), which fills its outbox, and the coroutine that serves it

@@ -73,6 +73,7 @@ class RendezvousTest : public testing::Test {
       if (const auto* reply = std::get_if<Rendezvous::Reply>(&*action)) inbox[reply->to].push_back(reply->message);
       if (const auto* close = std::get_if<Rendezvous::Close>(&*action)) closed.insert(close->device);
       if (const auto* complaint = std::get_if<Rendezvous::Complaint>(&*action)) complaints.push_back(complaint->why);
+      if (const auto* dial = std::get_if<Rendezvous::DialBack>(&*action)) dials.push_back(*dial);
     }
   }
   SendSignal offer(const Person& to, int number, bool waits = true) {
@@ -101,10 +102,14 @@ class RendezvousTest : public testing::Test {
     const Error trouble{.code = Errc::local_io, .doing = "reading the names: the disk is on fire"};
     MemoryNameStore kept;
   } names;
-  Rendezvous rendezvous{names, {.max_clients = 300, .agent = "test", .notice = "maintenance at noon"}};
+  Rendezvous rendezvous{names, {.max_clients = 300, .agent = "test", .notice = "maintenance at noon",
+                                 .stun = Port{4700}, .stun_alternate = Port{4701}, .reflect_alternate = Port{4702},
+                                 .addresses = std::pair{*IpAddress::parse("203.0.113.1"), *IpAddress::parse("203.0.113.2")},
+                                 .dials_back = true}};
   std::map<DeviceId, std::vector<ServerMessage>> inbox;
   std::set<DeviceId> closed;
   std::vector<Error> complaints;
+  std::vector<Rendezvous::DialBack> dials;
   int strangers = 0, keys = 0;
 };
 
@@ -580,6 +585,147 @@ TEST_F(RendezvousTest, TellsEverybodyWhenItStops) {
     EXPECT_TRUE(closed.contains(each.device));
   }
   EXPECT_TRUE(closed.contains(connect().device));
+}
+
+// --- what helps to find out about NATs --------------------------------------------------------------------------------
+
+TEST_F(RendezvousTest, TellsEachClientTheAddressThatItHasNotComeTo) {
+  const auto greeted_at = [&](std::optional<IpAddress> at) {
+    const auto key = stranger();
+    const Person person{key, id_of(key), rendezvous.connected(key, *Endpoint::parse("10.7.7.7:1"), now, at)};
+    say(person, Hello{});
+    return only<Welcome>(person);
+  };
+  const auto one = *IpAddress::parse("203.0.113.1"), other = *IpAddress::parse("203.0.113.2");
+  EXPECT_EQ(greeted_at(one).alternate_address, other);
+  EXPECT_EQ(greeted_at(other).alternate_address, one);
+  EXPECT_EQ(greeted_at(*IpAddress::parse("203.0.113.3")).alternate_address, std::nullopt);
+  const auto welcome = greeted_at(std::nullopt);
+  EXPECT_EQ(welcome.alternate_address, std::nullopt);
+  EXPECT_EQ(welcome.stun, Port{4700});
+  EXPECT_EQ(welcome.stun_alternate, Port{4701});
+  EXPECT_EQ(welcome.reflect_alternate, Port{4702});
+}
+
+TEST_F(RendezvousTest, VouchesForASendersAddressOnlyIfTheSenderWishesIt) {
+  const auto alice = greeted(connect(stranger(), "192.0.2.1:5000")), bob = join("bob");
+  auto signal = offer(bob, 1);
+  say(alice, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_address, std::nullopt);
+  signal.show_address = true;
+  say(alice, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_address, IpAddress::parse("192.0.2.1").value());
+}
+
+TEST_F(RendezvousTest, VouchesForTheAddressFromWhichAWaitingOfferWasSent) {
+  const auto alice = greeted(connect(stranger(), "[2001:db8::7]:5000")), bob = join("bob");
+  rendezvous.disconnected(bob.device, now);
+  auto shown = offer(bob, 1), hidden = offer(bob, 2);
+  shown.show_address = true;
+  say(alice, shown);
+  say(alice, hidden);
+  const auto back = connect(bob.key, "10.3.3.3:1");
+  say(back, Hello{});
+  const auto all = told(back);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(std::get<Delivery>(all[1]).from_address, IpAddress::parse("2001:db8::7").value());  // not its /64, by which it is counted
+  EXPECT_EQ(std::get<Delivery>(all[2]).from_address, std::nullopt);
+}
+
+TEST_F(RendezvousTest, DialsBackOnlyTheAddressFromWhichItWasAsked) {
+  const auto alice = greeted(connect(stranger(), "192.0.2.1:5000"));
+  DialBackNonce nonce;
+  nonce.fill(std::byte{9});
+  say(alice, Probe{5, Transport::udp, Port{4711}, nonce});
+  ASSERT_EQ(dials.size(), 1u);
+  EXPECT_EQ(dials[0].to.text(), "192.0.2.1:4711");
+  EXPECT_EQ(dials[0].transport, Transport::udp);
+  EXPECT_EQ(dials[0].nonce, nonce);
+  EXPECT_TRUE(told(alice).empty());
+  rendezvous.dialled_back(dials[0].number, DialBackOutcome::refused);
+  drain();
+  const auto probed = only<Probed>(alice);
+  EXPECT_EQ(probed.request, 5u);
+  EXPECT_EQ(probed.outcome, DialBackOutcome::refused);
+  rendezvous.dialled_back(dials[0].number, DialBackOutcome::reached);  // said twice
+  drain();
+  EXPECT_TRUE(told(alice).empty());
+}
+
+TEST_F(RendezvousTest, DialsAConnectionBackOnlyAFewTimesAtOnce) {
+  const auto alice = greeted(connect());
+  for (std::size_t i = 0; i < max_dial_backs_of_a_connection; ++i) say(alice, Probe{i, Transport::tcp, Port{1}, {}});
+  EXPECT_TRUE(told(alice).empty());
+  say(alice, Probe{99, Transport::tcp, Port{1}, {}});
+  EXPECT_EQ(only<Trouble>(alice).code, Errc::limit);
+  EXPECT_EQ(dials.size(), max_dial_backs_of_a_connection);
+  rendezvous.dialled_back(dials[0].number, DialBackOutcome::timeout);
+  drain();
+  told(alice);
+  say(alice, Probe{100, Transport::tcp, Port{1}, {}});
+  EXPECT_EQ(dials.size(), max_dial_backs_of_a_connection + 1);
+}
+
+TEST_F(RendezvousTest, DialsAConnectionBackOnlySoOften) {
+  const auto alice = greeted(connect());
+  const auto probe = [&] {
+    const auto before = dials.size();
+    say(alice, Probe{1, Transport::tcp, Port{1}, {}});
+    if (dials.size() > before) rendezvous.dialled_back(dials.back().number, DialBackOutcome::reached);
+    drain();
+    return dials.size() > before;
+  };
+  std::uint32_t granted = 0;
+  for (int i = 0; i < 30; ++i) granted += probe() ? 1 : 0;
+  EXPECT_EQ(granted, dial_backs_of_a_connection.burst);
+  wait(5s);
+  EXPECT_TRUE(probe());
+  EXPECT_FALSE(probe());
+}
+
+TEST_F(RendezvousTest, DialsAnAddressBackOnlySoOften) {
+  std::size_t connections = 0;
+  while (dials.size() < dial_backs_of_an_address.burst) {
+    const auto person = greeted(connect(stranger(), "10.8.8.8:" + std::to_string(++connections)));
+    say(person, Probe{1, Transport::tcp, Port{1}, {}});
+    rendezvous.dialled_back(dials.back().number, DialBackOutcome::reached);
+    drain();
+    rendezvous.disconnected(person.device, now);
+  }
+  const auto late = greeted(connect(stranger(), "10.8.8.8:9999")), elsewhere = greeted(connect());
+  say(late, Probe{1, Transport::tcp, Port{1}, {}});
+  EXPECT_EQ(only<Trouble>(late).code, Errc::limit);
+  say(elsewhere, Probe{1, Transport::tcp, Port{1}, {}});
+  EXPECT_TRUE(told(elsewhere).empty());
+}
+
+TEST_F(RendezvousTest, DialsOnlySoManyBackAtOnceAndCountsThoseWhoHaveLeft) {
+  for (std::size_t i = 0; i < max_dial_backs; ++i) {
+    const auto person = greeted(connect());
+    say(person, Probe{1, Transport::tcp, Port{1}, {}});
+    rendezvous.disconnected(person.device, now);
+  }
+  const auto late = greeted(connect());
+  say(late, Probe{1, Transport::tcp, Port{1}, {}});
+  EXPECT_EQ(only<Trouble>(late).code, Errc::busy);
+  rendezvous.dialled_back(dials.front().number, DialBackOutcome::timeout);  // of somebody who has left
+  drain();
+  say(late, Probe{2, Transport::tcp, Port{1}, {}});
+  EXPECT_TRUE(told(late).empty());
+  EXPECT_EQ(dials.size(), max_dial_backs + 1);
+}
+
+TEST_F(RendezvousTest, SaysSoWhenItDialsNobodyBack) {
+  Rendezvous plain{names, {.agent = "test", .notice = {}}};
+  const auto key = stranger();
+  const auto device = plain.connected(key, *Endpoint::parse("10.1.1.1:1"), now);
+  plain.received(device, Hello{}, wall, now);
+  plain.received(device, Probe{1, Transport::tcp, Port{1}, {}}, wall, now);
+  std::vector<ServerMessage> said;
+  while (const auto action = plain.take()) said.push_back(std::get<Rendezvous::Reply>(*action).message);
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(std::get<Welcome>(said[0]).stun, Port{});
+  EXPECT_EQ(std::get<Trouble>(said[1]).code, Errc::unsupported);
 }
 
 }  // namespace

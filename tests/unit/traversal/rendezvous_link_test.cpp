@@ -364,5 +364,84 @@ TEST_F(RendezvousLinkTest, IgnoresWhatStillArrivesFromAConnectionItGaveUp) {
   EXPECT_THAT(take(), IsEmpty());
 }
 
+TEST_F(RendezvousLinkTest, AsksRightBehindHelloWithoutWaitingForTheWelcome) {
+  const auto early = link.request(Resolve{.whom = std::string{"bob"}}, start + 1min, start);
+  link.connected(start);
+  const auto greeting = take();
+  EXPECT_EQ(sent<Hello>(greeting).size(), 1u);
+  ASSERT_EQ(sent<Resolve>(greeting).size(), 1u);
+  EXPECT_EQ(sent<Resolve>(greeting)[0].request, early.number);
+  link.request(Register{.name = "alice"}, start + 1min, start + 1ms);
+  EXPECT_EQ(sent<Register>(take()).size(), 1u);
+  link.received(Welcome{}, start + 50ms);
+  const auto welcomed = take();
+  EXPECT_TRUE(sent<Resolve>(welcomed).empty() && sent<Register>(welcomed).empty());  // not twice
+  link.received(Resolved{.request = early.number, .name = "bob", .key = {}}, start + 51ms);
+  EXPECT_TRUE(has<RendezvousLink::Answered>(take()));
+}
+
+TEST_F(RendezvousLinkTest, SaysItsNameAgainBehindTheHelloOfANewConnection) {
+  online_at(start);
+  const auto asked = link.request(Register{.name = "Alice"}, start + 1min, start);
+  link.received(Registered{asked.number, "alice"}, start);
+  take();
+  link.connection_lost(reset, start + 1s);
+  take();
+  link.connected(reconnect());
+  const auto greeting = take();
+  ASSERT_EQ(sent<Register>(greeting).size(), 1u);
+  EXPECT_EQ(sent<Register>(greeting)[0].name, "alice");
+}
+
+TEST_F(RendezvousLinkTest, AsksToBeDialledBackOnlyWhereTheWelcomeSaysThatItCan) {
+  const auto early = link.request(Probe{.port = Port{1}}, start + 1min, start);
+  link.connected(start);
+  EXPECT_TRUE(sent<Probe>(take()).empty());
+  Welcome able;
+  able.stun = Port{4700};
+  link.received(able, start);
+  ASSERT_EQ(sent<Probe>(take()).size(), 1u);
+  link.received(Probed{early.number, DialBackOutcome::refused}, start);
+  const auto answers = only_of<RendezvousLink::Answered>(take());
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(std::get<Probed>(answers[0].reply).outcome, DialBackOutcome::refused);
+  link.request(Probe{.port = Port{1}}, start + 1min, start);
+  EXPECT_EQ(sent<Probe>(take()).size(), 1u);
+}
+
+TEST_F(RendezvousLinkTest, AsksAnOlderServerForNoDialBack) {
+  link.request(Probe{.port = Port{1}}, start + 1min, start);
+  welcome(start);
+  link.request(Probe{.port = Port{1}}, start + 1min, start);
+  const auto actions = take();
+  EXPECT_TRUE(sent<Probe>(actions).empty());
+  const auto failed = only_of<RendezvousLink::Failed>(actions);
+  ASSERT_EQ(failed.size(), 2u);
+  for (const auto& each : failed) EXPECT_EQ(each.error.code, Errc::unsupported);
+  EXPECT_EQ(link.deadline(), start + keep_alive);  // nothing is pending
+}
+
+TEST_F(RendezvousLinkTest, MeasuresTheRoundTripByHelloAndPingAndKeepsTheShortest) {
+  EXPECT_EQ(link.round_trip_time(), std::nullopt);
+  link.connected(start);
+  link.received(Welcome{}, start + 80ms);
+  EXPECT_EQ(link.round_trip_time(), 80ms);
+  const auto pinged = *link.deadline();
+  link.expire(pinged);
+  EXPECT_EQ(sent<Ping>(take()).size(), 1u);
+  link.received(Pong{}, pinged + 50ms);
+  EXPECT_EQ(link.round_trip_time(), 50ms);
+  link.received(Pong{}, pinged + 51ms);  // that nobody asked for
+  EXPECT_EQ(link.round_trip_time(), 50ms);
+  const auto again = *link.deadline();
+  link.expire(again);
+  link.received(Pong{}, again + 70ms);
+  EXPECT_EQ(link.round_trip_time(), 50ms);
+  link.connection_lost(reset, again + 1s);
+  EXPECT_EQ(link.round_trip_time(), 50ms);
+  link.connected(reconnect());
+  EXPECT_EQ(link.round_trip_time(), std::nullopt);  // perhaps by another way
+}
+
 }  // namespace
 }  // namespace pshare

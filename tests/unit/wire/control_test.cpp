@@ -243,5 +243,82 @@ TEST(Name, ThatBreaksARuleIsRefusedWithTheRules) {
   }
 }
 
+TEST(Welcome, SaysWhereTheServerHelpsToFindOutAboutNats) {
+  for (const auto* alternate : {"192.0.2.2", "2001:db8::2"}) {
+    Welcome welcome;
+    welcome.stun = Port{4700}, welcome.stun_alternate = Port{4701}, welcome.reflect_alternate = Port{4702};
+    welcome.alternate_address = *IpAddress::parse(alternate);
+    const auto read = from_server(welcome);
+    EXPECT_EQ(read.stun, Port{4700});
+    EXPECT_EQ(read.stun_alternate, Port{4701});
+    EXPECT_EQ(read.reflect_alternate, Port{4702});
+    EXPECT_EQ(read.alternate_address->text(), alternate);
+  }
+}
+
+TEST(Welcome, OfAnOlderServerNamesNoneOfThat) {
+  CborMap map;
+  map.set("t", "welcome").set("v", std::uint64_t{1}).set("device", std::uint64_t{1}).set("port", std::uint64_t{1});
+  map.set_bytes("address", IpAddress::parse("192.0.2.1")->bytes());
+  const auto plain = std::get<Welcome>(decode_server_message(map.encode()).value());
+  map.set("stun", std::uint64_t{70'000}).set("address2", "not bytes");  // nonsense reads as absent
+  const auto odd = std::get<Welcome>(decode_server_message(map.encode()).value());
+  for (const auto& read : {plain, odd}) {
+    EXPECT_EQ(read.stun, Port{});
+    EXPECT_EQ(read.stun_alternate, Port{});
+    EXPECT_EQ(read.reflect_alternate, Port{});
+    EXPECT_FALSE(read.alternate_address);
+  }
+}
+
+TEST(SendSignal, SaysWhetherTheAddressMayBeShown) {
+  SendSignal signal{.request = 8, .to = peer(1), .device = {}, .body = {}, .wait = false, .session = session()};
+  EXPECT_FALSE(from_client(signal).show_address);
+  signal.show_address = true;
+  EXPECT_TRUE(from_client(signal).show_address);
+  auto older = verb("signal");
+  older.set_bytes("to", peer(1).digest()).set_bytes("body", bytes_of("x")).set_bytes("session", session().bytes);
+  EXPECT_FALSE(std::get<SendSignal>(decode_client_message(older.encode()).value()).show_address);
+}
+
+TEST(Delivery, CarriesTheSendersAddressIfThereIsOne) {
+  EXPECT_FALSE(from_server(Delivery{peer(1), DeviceId{2}, {}}).from_address);
+  for (const auto* address : {"192.0.2.9", "2001:db8::9"})
+    EXPECT_EQ(from_server(Delivery{peer(1), DeviceId{2}, {}, *IpAddress::parse(address)}).from_address->text(), address);
+}
+
+TEST(Probe, CarriesTransportPortAndNonce) {
+  DialBackNonce nonce;
+  nonce.fill(std::byte{5});
+  for (const auto transport : {Transport::tcp, Transport::udp}) {
+    const auto read = from_client(Probe{3, transport, Port{4711}, nonce});
+    EXPECT_EQ(read.request, 3u);
+    EXPECT_EQ(read.transport, transport);
+    EXPECT_EQ(read.port, Port{4711});
+    EXPECT_EQ(read.nonce, nonce);
+  }
+}
+
+TEST(Probe, NeedsAllThree) {
+  const auto probe = [](std::string_view transport, std::uint64_t port, std::size_t nonce) {
+    auto map = verb("probe");
+    map.set("transport", transport).set("port", port).set_bytes("nonce", ByteBuffer(nonce));
+    return decode_client_message(map.encode());
+  };
+  EXPECT_TRUE(probe("tcp", 1, 16));
+  EXPECT_FALSE(probe("sctp", 1, 16));
+  EXPECT_FALSE(probe("tcp", 0, 16));
+  EXPECT_FALSE(probe("tcp", 65'536, 16));
+  EXPECT_FALSE(probe("tcp", 1, 15));
+}
+
+TEST(Probed, CarriesEveryOutcome) {
+  for (const auto outcome : {DialBackOutcome::reached, DialBackOutcome::refused, DialBackOutcome::timeout, DialBackOutcome::unreachable})
+    EXPECT_EQ(from_server(Probed{4, outcome}).outcome, outcome);
+  auto strange = verb("probed");
+  strange.set("outcome", "maybe");
+  EXPECT_FALSE(decode_server_message(strange.encode()));
+}
+
 }  // namespace
 }  // namespace pshare

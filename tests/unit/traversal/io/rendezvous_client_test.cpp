@@ -299,5 +299,38 @@ TEST(LearnServerKey, SaysWhomItAskedWhenThereIsNoSuchServer) {
   run(world.loop, story());
 }
 
+TEST(RendezvousClient, DialsFromThePortItIsGivenAndKnowsTheWayToTheServer) {
+  World world;
+  auto ours = Listener::on(world.loop.get_executor(), Port{0});
+  RendezvousClient client{world.loop.get_executor(), world.alice.tls, world.address(), world.random, RendezvousClient::Attendance::offers, ours.port()};
+  EXPECT_FALSE(client.server_endpoint() || client.local_endpoint() || client.round_trip_time());
+  auto serve = [&]() -> awaitable<void> {
+    auto conversation = co_await world.accept();
+    co_await conversation.welcome();
+    const auto signal = co_await conversation.hear_a<SendSignal>();
+    EXPECT_TRUE(signal.show_address);
+    const SignalFate fate{.request = signal.request, .fate = Fate::delivered};
+    co_await conversation.say(fate);
+    co_await conversation.hear();
+  };
+  auto story = [&]() -> awaitable<void> {
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(serve());
+      tasks.start(client.run());
+      const auto until = within(10s);
+      co_await client.welcome(until);
+      const Endpoint server{here(), world.listener.port()}, own{here(), ours.port()};
+      EXPECT_EQ(client.server_endpoint(), server);
+      EXPECT_EQ(client.local_endpoint(), own);
+      EXPECT_GT(client.round_trip_time().value_or(Duration::zero()), Duration::zero());
+      ByteBuffer sealed;
+      EXPECT_EQ(co_await client.signal(world.bob.id(), DeviceId{}, std::move(sealed), false, SessionId{}, until, RendezvousClient::OurAddress::shown),
+                Fate::delivered);
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+}
+
 }  // namespace
 }  // namespace pshare
