@@ -91,10 +91,11 @@ std::optional<Stepping> find_step(const Samples& all) {
   const auto gaps = gaps_of(mappings, all, direction);
   if (!gaps) return std::nullopt;
 
-  int step = 0, shortest = 0;  // the latter within a volley
+  const bool just_a_guess = gaps->size() == 1;  // whenever they were sent
+  int step = 0, shortest = 0;                   // the latter within a volley
   for (const auto& gap : *gaps) {
     step = std::gcd(step, gap.ways);
-    if (!gap.within_volley()) continue;
+    if (!gap.within_volley() && !just_a_guess) continue;
     if (gap.ways > longest_port_step) return std::nullopt;
     shortest = shortest == 0 ? gap.ways : std::min(shortest, gap.ways);
   }
@@ -104,7 +105,7 @@ std::optional<Stepping> find_step(const Samples& all) {
   int others = 0;
   double seconds = 0;
   for (const auto& gap : *gaps) {
-    if (gap.within_volley()) continue;
+    if (gap.within_volley() || just_a_guess) continue;
     others += std::max(0, gap.ways / step - gap.own);
     seconds += std::chrono::duration<double>{gap.passed}.count();
   }

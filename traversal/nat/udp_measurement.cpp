@@ -94,10 +94,21 @@ std::vector<PortSample> UdpMeasurement::samples() const {
 }
 
 void UdpMeasurement::ask_from(std::size_t socket, TimePoint now) {
-  for (const auto& to : destinations_) {
-    auto& question = questions_.emplace_back(Question{socket, to, {encode(padded_request(random_)), settings_.transaction, now}, now, {}, {}, {}});
-    drain(question, now);
-  }
+  sockets_in_use_ = socket + 1;
+  for (const auto& to : destinations_) ask(socket, to, now);
+}
+
+void UdpMeasurement::ask(std::size_t socket, const Endpoint& to, TimePoint now) {
+  auto& question = questions_.emplace_back(Question{socket, to, {encode(padded_request(random_)), settings_.transaction, now}, now, {}, {}, {}});
+  drain(question, now);
+}
+
+void UdpMeasurement::note_other_address(const Endpoint& asked, const Endpoint& other, TimePoint now) {
+  other_address_ = other;
+  const Endpoint there{asked.address, other.port};
+  if (!settings_.asks_other_port || destinations_.size() > 1 || other.port == Port{} || there == asked) return;
+  destinations_.push_back(there);
+  for (std::size_t socket = 0; socket < sockets_in_use_; ++socket) ask(socket, there, now);
 }
 
 void UdpMeasurement::drain(Question& question, TimePoint now) {
@@ -119,10 +130,11 @@ void UdpMeasurement::note_answer(Question& question, const ReceivedStun& answer,
   question.external = mapped_address_in(answer, question.to);
   if (!question.external) return;
   question.answered = now;
-  if (answer.message.other_address) other_address_ = answer.message.other_address;
   if (!over_at_) over_at_ = now + settings_.patience_for_the_rest;
   if (reflexive_.emplace(question.socket, *question.external).second)
     actions_.emplace_back(Reflexive{question.socket, *question.external, now - question.sent});
+  const auto asked = question.to;
+  if (answer.message.other_address) note_other_address(asked, *answer.message.other_address, now);
 }
 
 /// One socket that all destinations see alike is enough.

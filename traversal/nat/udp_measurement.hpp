@@ -42,6 +42,9 @@ class UdpMeasurement {
     StunTransaction::Settings transaction{.rto = std::chrono::milliseconds{100}, .sends = 5, .last_wait = 5};
     /// After the first answer, for the rest: a port of the server's that is blocked on the way must not hold up what the others have shown.
     Duration patience_for_the_rest = std::chrono::milliseconds{750};
+    /// The port of the OTHER-ADDRESS that the server tells is asked too, at the address that was asked: for when nobody has told us of it
+    /// yet. Its address is not believed: a server behind a NAT of its own knows but its inner one.
+    bool asks_other_port = false;
   };
   /// With a round-trip time known: sent again after one and a half of it, within reason.
   static Settings settings_for(Duration round_trip);
@@ -81,6 +84,8 @@ class UdpMeasurement {
   };
 
   void ask_from(std::size_t socket, TimePoint now);
+  void ask(std::size_t socket, const Endpoint& to, TimePoint now);
+  void note_other_address(const Endpoint& asked, const Endpoint& other, TimePoint now);
   void drain(Question& question, TimePoint now);
   void note_answer(Question& question, const ReceivedStun& answer, TimePoint now);
   bool is_stable() const;
@@ -90,6 +95,7 @@ class UdpMeasurement {
 
   std::vector<Port> locals_;
   std::vector<Endpoint> destinations_;
+  std::size_t sockets_in_use_ = 0;
   Settings settings_;
   Random& random_;
   std::optional<TimePoint> second_volley_at_, over_at_;

@@ -172,6 +172,9 @@ TEST(PortForecast, BelievesInPortsBelow1024OnceOneWasSeen) {
 TEST(PortForecast, TakesTwoNeighbourPortsForAFirstGuess) {
   EXPECT_EQ(forecast_of({5000, 5001}).kind, Kind::stepping);
   EXPECT_EQ(forecast_of({5000, 50'001}).kind, Kind::random);
+  auto later = volleys({5000, 5003});
+  later[1].sent += 50ms;
+  EXPECT_EQ(forecast_ports(later), (PortForecast{.kind = Kind::stepping, .external = outside(5003), .step = 3}));
 }
 
 TEST(PortForecast, HardlyEverTakesAPortByChanceForAStep) {

@@ -236,6 +236,21 @@ TEST(UdpMeasurement, KnowsWhichMappingMayHaveBeenMadeLate) {
   for (const auto& sample : samples) EXPECT_EQ(sample.repeated, sample.local == Port{40'001} && sample.destination == alternate);
 }
 
+TEST(UdpMeasurement, LearnsOfTheOtherPortFromTheServer) {
+  UdpMeasurement::Settings settings;
+  settings.asks_other_port = true;
+  const auto run = Laboratory{{}, 1, {primary}, settings}.run();
+  EXPECT_THAT(times_to(run, alternate), ElementsAre(40ms));
+  ASSERT_TRUE(run.measured);
+  EXPECT_EQ(run.measured->first, 80ms);
+  EXPECT_EQ(run.measured->second.forecast.kind, Kind::stable);
+  const auto hard = Laboratory{{.nat = stepping}, 1, {primary}, settings}.run();
+  ASSERT_TRUE(hard.measured);
+  EXPECT_EQ(hard.measured->second.forecast, (PortForecast{.kind = Kind::stepping, .external = outside(5002), .step = 2}));
+  const auto not_told = Laboratory{{}, 1, {primary}}.run();
+  EXPECT_EQ(not_told.sent.size(), 1u);
+}
+
 class Unasked : public ::testing::Test {
  protected:
   StunMessage answer_to(const UdpMeasurement::Send& send) {
