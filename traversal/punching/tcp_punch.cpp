@@ -18,7 +18,7 @@ constexpr Duration busy_wait = 1s;
 /// What was answered and left has so long to be connected, and what is connected to be a lane: a round trip each, and packets lost.
 constexpr Duration least_handshake_wait = 500ms, least_greeting_wait = 1s;
 /// A SYN without an answer was lost, or came too early for the peer's NAT. The kernel repeats it only after 1 s (RFC 6298 section 2).
-constexpr Duration least_restart_wait = 300ms;
+constexpr Duration least_restart_wait = 300ms, least_restart_wait_alone = 150ms;  // alone: while the other side is silent
 /// More lines than this are not restarted when nothing answers: the kernel's repetition must do, it would be too many SYNs.
 constexpr std::size_t most_restarted_lines = 64;
 /// A plan without a pace is a burst of so many, and then at the pace of a search.
@@ -102,7 +102,6 @@ void TcpPunch::failed(DialKey key, Errc why, TimePoint now) {
     return;
   }
   if (!line.up) line.left.reset();
-  if (turn_.silent) return plan(known->second, now + opening_pause);  // it has died on its way, as it should
   note(reason_of(why));
   const bool soon = line.failures++ < first_redials;
   plan(known->second, now + (soon ? first_redial_wait + below(first_redial_wait / 4) : later_redial_wait + below(later_redial_wait)));
@@ -196,6 +195,10 @@ void TcpPunch::begin_lines(TimePoint now) {
 void TcpPunch::dial_due(TimePoint now) {
   while (!due_.empty() && due_.begin()->first <= now && next_redial_at_ <= now && dials_.size() < max_dials_in_round) {
     const auto line = due_.begin()->second;
+    if (turns_ && now + settings_.rtt + opening_margin > turn_.until) {  // too late for an answer before the turn ends
+      plan(line, turn_.until);
+      continue;
+    }
     if (lines_[line].under_way) note(Reason::timeout), drop(line);
     else clear_way(lines_[line]);
     next_redial_at_ = std::max(next_redial_at_, now - longest_catching_up) + redial_pace;
@@ -205,26 +208,31 @@ void TcpPunch::dial_due(TimePoint now) {
 
 void TcpPunch::dial(std::size_t index, TimePoint now) {
   auto& line = lines_[index];
-  std::optional<int> ttl;
   if (turn_.number > 0) {
     // Not before the answers to all SYNs that went all the way are back: an RST would close what is opened now. The other side's next SYN
     // is to find it open.
     const auto opens_at = turn_.from + settings_.rtt + (turn_.silent ? 1 : 2) * opening_margin;
     if (now < opens_at) return plan(index, opens_at);
-    if (turn_.silent) ttl = opening_ttls[static_cast<std::size_t>((turn_.number - 1) / 2) % opening_ttls.size()];
   }
-  if (under_way_.size() >= max_dials_at_once) drop(dials_.at(*under_way_.begin()));
   const DialKey key{next_dial_++};
   dials_.emplace(key, index);
+  if (turn_.silent) {
+    // Closed before the ICMP error about it can end a handshake that it has become part of: the listener is there.
+    actions_.emplace_back(Dial{key, line.from, line.to, line.tier, opening_ttls[static_cast<std::size_t>((turn_.number - 1) / 2) % opening_ttls.size()]});
+    actions_.emplace_back(Drop{key, true});
+    return plan(index, now + opening_pause);
+  }
+  if (under_way_.size() >= max_dials_at_once) drop(dials_.at(*under_way_.begin()));
   under_way_.insert(key);
   line.under_way = key;
-  actions_.emplace_back(Dial{key, line.from, line.to, line.tier, ttl});
-  plan(index, lines_.size() <= most_restarted_lines ? std::optional{now + (ttl ? opening_pause : restart_wait())} : std::nullopt);
+  actions_.emplace_back(Dial{key, line.from, line.to, line.tier, std::nullopt});
+  plan(index, lines_.size() <= most_restarted_lines ? std::optional{now + restart_wait()} : std::nullopt);
 }
 
 /// Twice the round trip, so that no answer is on its way any more when its question is forgotten. The two sides wait differently long: else each
 /// new SYN could meet an old one for ever.
 Duration TcpPunch::restart_wait() {
+  if (turn_.number > 0) return std::max(2 * settings_.rtt, least_restart_wait_alone);
   const auto wait = std::max(2 * settings_.rtt, least_restart_wait);
   return (settings_.side == CheckSide::controlling ? wait : wait + wait / 3) + below(wait / 4);
 }

@@ -78,6 +78,7 @@ TcpSocket& TcpSocket::operator=(TcpSocket&& other) noexcept {
 
 bool TcpSocket::is_open() const { return socket_ && socket_->has_program() && !socket_->told_end; }
 bool TcpSocket::is_connected() const { return is_open() && socket_->core.connected(); }
+bool TcpSocket::is_answered() const { return is_connected() || (is_open() && socket_->core.state() == TcpConnection::State::syn_received); }
 Endpoint TcpSocket::local() const { return socket_ ? socket_->local : Endpoint{}; }
 Endpoint TcpSocket::remote() const { return socket_ ? socket_->remote : Endpoint{}; }
 std::optional<Duration> TcpSocket::round_trip() const { return socket_ ? socket_->core.round_trip() : std::nullopt; }

@@ -45,6 +45,8 @@ class TcpSocket {
   /// Until it has ended, or was closed, or its process was killed.
   bool is_open() const;
   bool is_connected() const;
+  /// The peer's SYN has come, so a handshake is going on or over (Linux: TCP_INFO says so).
+  bool is_answered() const;
   Endpoint local() const;
   Endpoint remote() const;
   /// What was measured; nothing before there is a measurement.
