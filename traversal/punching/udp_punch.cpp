@@ -21,6 +21,9 @@ constexpr Duration between_triggered = 10ms;
 /// remembered by the peer's router as a flow of its own (nat.md, "The early packet").
 const std::vector<Duration> openers_of_hidden{100ms, 100ms, 150ms};
 
+/// A plain round with new sockets comes after one that failed: perhaps since one side began too late for the openers of the other. No hurry now.
+const std::vector<Duration> openers_of_second_try{75ms, 75ms};
+
 /// From pass to pass of a search, doubled each time up to the longest.
 constexpr Duration first_pass_pause = 100ms, longest_pass_pause = 1s;
 /// After a pause of the machine, as many packets at once and no more.
@@ -54,14 +57,14 @@ UdpPunch::UdpPunch(SearchPlan plan, Settings settings, Random& random, TimePoint
   had_target_ = !plan.aims.empty() && plan.sockets > 0;
   if (had_target_ && plan.sockets == 1 && plan.aims.size() == 1) {
     auto* const pair = add_pair({0, {plan.towards, plan.aims.front()}}, Tier::punched, now);
-    if (openers && plan.way != Way::plain) pair->openers = openers_of_hidden;
+    if (openers) pair->openers = plan.way == Way::plain ? openers_of_second_try : openers_of_hidden;
   } else if (had_target_) {
     Search search{.plan = std::move(plan), .passes_left = 1, .quiet_passes = 0, .next_at = now, .pause = first_pass_pause};
     const auto budget = static_cast<int>(max_search_packets / search.all());
     if (search.plan.sockets > 1) {
       search.passes_left = budget;
       // The holes of both sides must be there before anything arrives; where the other side probes, we only wait to be found.
-      if (openers) search.quiet_passes = search.plan.way == Way::birthday ? 4 : 1;
+      if (openers) search.quiet_passes = search.plan.way == Way::birthday ? 3 : 1;
       if (openers && search.plan.way != Way::birthday) search.pause = std::max(2 * opener_lead, settings.rtt / 2);
     } else {
       // Random probes are not repeated, since others are as good; all ports of a range are, for what was lost.

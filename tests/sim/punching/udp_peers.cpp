@@ -107,7 +107,7 @@ void UdpPeer::perform(Round& round, UdpPunch::Action action) {
   }
   if (const auto* reached = std::get_if<UdpPunch::Reached>(&action)) {
     const auto socket = round.sockets[reached->socket];
-    if (settings_.side == CheckSide::controlling) sockets_[socket].send_to(reached->remote, bytes_of(hello));
+    if (settings_.side == CheckSide::controlling) say_hello(socket, reached->remote);
     if (reached_) return;
     reached_ = *reached;
     reached_at_ = machine_.now();
@@ -117,6 +117,13 @@ void UdpPeer::perform(Round& round, UdpPunch::Action action) {
     if (lane_) lane_->second = moved->to;
   }
   if (std::holds_alternative<UdpPunch::Failed>(action)) ++failed_;
+}
+
+/// As QUIC would, it says so again until there is an answer.
+void UdpPeer::say_hello(std::size_t socket, const Endpoint& to) {
+  if (lane_) return;
+  sockets_[socket].send_to(to, bytes_of(hello));
+  machine_.in(2 * settings_.rtt, [this, socket, to] { say_hello(socket, to); });
 }
 
 void UdpPeer::arrived(std::size_t socket, const Endpoint& from, ByteView datagram) {

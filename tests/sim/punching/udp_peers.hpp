@@ -81,6 +81,7 @@ class UdpPeer {
   void begin(std::vector<std::size_t> sockets, UdpPunch punch);
   void perform(Round& round, UdpPunch::Action action);
   void arrived(std::size_t socket, const Endpoint& from, ByteView datagram);
+  void say_hello(std::size_t socket, const Endpoint& to);
   void settle(std::size_t socket, const Endpoint& remote);
   UdpPunch::Settings punch_settings() const;
 
