@@ -13,7 +13,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libasio-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
-  libgnutls28-dev
+  libgnutls28-dev libminiupnpc-dev
 )
 # clang builds the fuzz targets; util-linux and iproute2 give end-to-end tests small file systems and namespaces. The last two lines are
 # routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
