@@ -10,6 +10,7 @@ find_package(CLI11 2.1 REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(miniupnpc REQUIRED IMPORTED_TARGET miniupnpc)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 
 # Asio is header-only; io/asio.cpp compiles its implementation once.
