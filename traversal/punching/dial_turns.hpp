@@ -21,8 +21,8 @@ struct DialTurn {
 class DialTurns {
  public:
   DialTurns(CheckSide side, Duration rtt, TimePoint began)
-      : side_(side), silences_from_(began + std::max<Duration>(std::chrono::milliseconds{800}, 4 * rtt)),
-        silence_(std::max<Duration>(std::chrono::milliseconds{700}, 5 * rtt)) {}
+      : side_(side), silences_from_(began + std::max<Duration>(std::chrono::milliseconds{800}, 3 * rtt)),
+        silence_(std::max<Duration>(std::chrono::milliseconds{700}, 4 * rtt)) {}
 
   /// The controlling side is silent first.
   DialTurn at(TimePoint now) const {

@@ -21,6 +21,8 @@ constexpr Duration least_handshake_wait = 500ms, least_greeting_wait = 1s;
 constexpr Duration least_restart_wait = 300ms, least_restart_wait_alone = 150ms;  // alone: while the other side is silent
 /// More lines than this are not restarted when nothing answers: the kernel's repetition must do, it would be too many SYNs.
 constexpr std::size_t most_restarted_lines = 64;
+/// Where there are more sockets than dials at once.
+constexpr Duration rotation_wait = 200ms;
 /// A plan without a pace is a burst of so many, and then at the pace of a search.
 constexpr std::size_t longest_burst = max_dials_at_once;
 constexpr Duration search_pace = 1s / static_cast<int>(birthday_probes_per_second);
@@ -62,7 +64,8 @@ TcpPunch::TcpPunch(const SearchPlan& plan, bool from_punching_port, Settings set
     : settings_(settings), random_(random), ends_at_(now + settings.patience), pace_(plan.pace), next_line_at_(now), next_redial_at_(now) {
   if (plan.way == SearchPlan::Way::impossible) reason_ = Reason::unsupported, ends_at_ = now;
   if (plan.way == SearchPlan::Way::plain) turns_.emplace(settings.side, settings.rtt, now), turn_ = turns_->at(now);
-  const bool punching_port = plan.sockets == 1 && from_punching_port;
+  many_sockets_ = plan.sockets > 1;
+  const bool punching_port = !many_sockets_ && from_punching_port;
   for (const auto aim : plan.aims)
     for (std::size_t socket = 0; socket < plan.sockets && lines_.size() < max_birthday_probes; ++socket)
       lines_.push_back({.from = punching_port ? LocalPort{} : LocalPort{socket}, .to = {plan.towards, aim}, .tier = Tier::punched});
@@ -222,11 +225,18 @@ void TcpPunch::dial(std::size_t index, TimePoint now) {
     actions_.emplace_back(Drop{key, true});
     return plan(index, now + opening_pause);
   }
-  if (under_way_.size() >= max_dials_at_once) drop(dials_.at(*under_way_.begin()));
+  if (under_way_.size() >= max_dials_at_once) make_room(now);
   under_way_.insert(key);
   line.under_way = key;
   actions_.emplace_back(Dial{key, line.from, line.to, line.tier, std::nullopt});
   plan(index, lines_.size() <= most_restarted_lines ? std::optional{now + restart_wait()} : std::nullopt);
+}
+
+/// A probe has had its time; but each of many sockets is one that the peer may hit, so they take turns.
+void TcpPunch::make_room(TimePoint now) {
+  const auto oldest = dials_.at(*under_way_.begin());
+  drop(oldest);
+  if (many_sockets_) plan(oldest, now + rotation_wait);
 }
 
 /// Twice the round trip, so that no answer is on its way any more when its question is forgotten. The two sides wait differently long: else each

@@ -97,6 +97,7 @@ class TcpPunch {
   void dial_due(TimePoint now);
   void dial(std::size_t line, TimePoint now);
   void drop(std::size_t line);
+  void make_room(TimePoint now);
   void clear_way(Line& line);
   void plan(std::size_t line, std::optional<TimePoint> due);
   void note(Reason reason);
@@ -111,6 +112,7 @@ class TcpPunch {
   Random& random_;
   TimePoint ends_at_;
   bool over_ = false, failed_ = false;
+  bool many_sockets_ = false;
   Reason reason_ = Reason::no_candidates;  // the most telling one until now
 
   std::deque<Line> lines_;
