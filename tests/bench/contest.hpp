@@ -14,7 +14,7 @@ namespace pshare::bench {
 
 /// What is moved and where to.
 struct Course {
-  std::filesystem::path file;         // on the sending side
+  std::filesystem::path file;         // on the sending side; empty: `size` bytes of memory, which go nowhere
   std::filesystem::path destination;  // a folder; the file arrives in it under its own name
   std::uint64_t size = 0;
 };
