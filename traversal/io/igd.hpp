@@ -1,35 +1,20 @@
-// The driver of a UPnP gateway: finds it (traversal/mapping/ssdp_search), reads its description, and carries out what traversal/mapping/igd_client asks for. The only way
-// to miniupnpc, whose XML parsers read what the gateway says; its sockets are not used, because they block, for seconds and without
-// an end that we set (docs/decisions/0016).
+// The driver of a UPnP gateway: finds it (traversal/mapping/ssdp_search), asks for its description, and carries out what
+// traversal/mapping/igd_client wants. HTTP over our own sockets, which can be cancelled and take no more than they should.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
-#include <vector>
 
 #include "io/asio.hpp"
+#include "traversal/io/igd_xml.hpp"
 #include "traversal/mapping/http_answer.hpp"
 #include "traversal/mapping/igd_client.hpp"
 #include "traversal/mapping/igd_request.hpp"
 #include "traversal/mapping/ssdp_search.hpp"
 
 namespace pshare {
-
-// What is read in XML. Bounded; texts are as the gateway sent them.
-
-/// The services by which a gateway maps ports, the first to be tried first. Empty: this is no gateway.
-std::vector<IgdService> services_in(const HttpLocation& description, std::string_view xml);
-/// Nothing: it has none, or it is no address.
-std::optional<IpAddress> external_address_in(std::string_view xml);
-struct SoapError {
-  int code = 0;
-  std::string words;  // printable
-};
-/// Nothing: it is no UPnP error.
-std::optional<SoapError> soap_error_in(std::string_view xml);
 
 class Igd {
  public:
