@@ -1,14 +1,17 @@
 #include "traversal/ascent.hpp"
 
 #include <algorithm>
-#include <string>
+#include <array>
 #include <utility>
 
 #include "traversal/overloaded.hpp"
+#include "traversal/path_rank.hpp"
 
 namespace pshare {
 
 namespace {
+
+constexpr std::array both_transports{Transport::tcp, Transport::udp};
 
 std::vector<Rung> rungs_of(const std::vector<Tier>& tiers) {
   std::vector<Rung> rungs;
@@ -31,39 +34,87 @@ Reason reason_of(Errc code) {
 /// Which of several reasons tells most about why a tier failed: the one that got furthest.
 int telling(Reason reason) {
   switch (reason) {
-    case Reason::superseded: return 5;
-    case Reason::not_authenticated: return 4;
-    case Reason::timeout: return 3;  // a firewall, most likely: more worth knowing than a stale address that refuses
-    case Reason::refused: return 2;
-    case Reason::unreachable: return 1;
-    default: return 0;
+    case Reason::superseded: return 6;
+    case Reason::not_authenticated: return 5;
+    case Reason::timeout: return 4;  // a firewall, most likely: more worth knowing than a stale address that refuses
+    case Reason::refused: return 3;
+    case Reason::unreachable: return 2;
+    case Reason::none:
+    case Reason::unsupported: return 0;
+    default: return 1;
   }
+}
+
+Reason more_telling(Reason a, Reason b) { return a == Reason::none || telling(b) > telling(a) ? b : a; }
+
+bool of_tier(const std::vector<Pair>& pairs, Tier tier) {
+  return std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) { return pair.tier == tier; });
+}
+
+bool likely_of_tier(const std::vector<Pair>& pairs, Tier tier) {
+  return std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) { return pair.tier == tier && pair.likely; });
+}
+
+/// Adds to `known` what it does not hold yet; gives that.
+std::vector<Pair> add_new(std::vector<Pair>& known, const std::vector<Pair>& more) {
+  std::vector<Pair> added;
+  for (const auto& pair : more) {
+    const bool held = std::any_of(known.begin(), known.end(), [&](const Pair& other) { return other.remote == pair.remote && other.zone == pair.zone; });
+    if (held || known.size() >= max_pairs) continue;
+    known.push_back(pair);
+    added.push_back(pair);
+  }
+  return added;
 }
 
 }  // namespace
 
 bool Ascent::drives(Tier tier, const Settings& settings) {
-  return tier == Tier::direct && settings.tcp_allowed && std::find(settings.tiers.begin(), settings.tiers.end(), tier) != settings.tiers.end();
+  return is_straight(tier) && (settings.tcp_allowed || settings.udp_allowed) &&
+         std::find(settings.tiers.begin(), settings.tiers.end(), tier) != settings.tiers.end();
 }
 
-Ascent::Ascent(std::vector<Pair> pairs, Settings settings, Random& random, TimePoint now)
-    : pairs_(std::move(pairs)),
-      settings_(std::move(settings)),
+Ascent::Ascent(Targets targets, Settings settings, Random& random, TimePoint now)
+    : settings_(std::move(settings)),
+      targets_(allowed(targets)),
       began_(now),
       ladder_(rungs_of(settings_.tiers), {.patience = std::max(settings_.patience, Duration::zero())}, random, now) {
   follow_ladder(now);
 }
 
+Targets Ascent::allowed(const Targets& from) const {
+  const auto those = [&](const std::vector<Pair>& pairs, bool transport_allowed) {
+    std::vector<Pair> out;
+    for (const auto& pair : pairs)
+      if (transport_allowed && drives(pair.tier, settings_) && out.size() < max_pairs) out.push_back(pair);
+    return out;
+  };
+  return {.dials = those(from.dials, settings_.tcp_allowed),
+          .punches = those(from.punches, settings_.tcp_allowed),
+          .checks = those(from.checks, settings_.udp_allowed)};
+}
+
 LaneKey Ascent::lane_up(const Path& path, std::optional<std::size_t> pair, TimePoint now) {
   const LaneKey key{next_lane_++};
-  // The first is what the attempt came to, whoever dialled; those after it are spares.
-  if (key.number == 0) report(path.tier, Outcome::connected, Reason::none, path.remote, now);
-  ladder_.lane_up(key, path, now);
-  if (pair) tried_.erase(*pair);
-  if (pair && dialling_) {
-    --dialling_->under_way;
-    dialling_->more = false;
-    dial_due(now);
+  const bool rival = is_rival(path, now);
+  // The first over each transport is what the attempt came to, whoever dialled; those after it are spares.
+  if ((!winner_ || rival) && connected_.insert({path.tier, path.transport}).second)
+    report(path.tier, path.transport, Outcome::connected, Reason::none, path.remote, now);
+  if (rival) {
+    actions_.push_back(Rival{key});
+    end_rivalry();
+  } else {
+    lanes_.emplace(key, path);
+    ladder_.lane_up(key, path, now);
+  }
+  if (pair) {
+    tried_.erase(*pair);
+    const auto tier = targets_.dials[*pair].tier;
+    if (const auto found = attempts_.find(tier); found != attempts_.end() && found->second.dialling) {
+      --found->second.dialling->under_way;
+      found->second.dialling->more = false;
+      dial_due(tier, now);
+    }
   }
   follow_ladder(now);
   return key;
@@ -72,27 +123,78 @@ LaneKey Ascent::lane_up(const Path& path, std::optional<std::size_t> pair, TimeP
 void Ascent::dial_failed(std::size_t pair, Errc why, TimePoint now) {
   const auto reason = reason_of(why);
   tried_[pair] = reason;
-  if (!dialling_) return;
-  --dialling_->under_way;
-  if (telling(reason) > telling(dialling_->reason)) dialling_->reason = reason;
-  dialling_->pace.failed(pair, now);
-  dial_due(now);
+  const auto tier = targets_.dials[pair].tier;
+  const auto found = attempts_.find(tier);
+  if (found == attempts_.end() || !found->second.dialling) return;
+  auto& dialling = *found->second.dialling;
+  --dialling.under_way;
+  came_to(tier, Transport::tcp, reason);
+  for (std::size_t i = 0; i < dialling.steps.size(); ++i) {
+    auto& step = dialling.steps[i];
+    if (std::find(step.pairs.begin(), step.pairs.end(), pair) == step.pairs.end()) continue;
+    if (++step.failed == step.pairs.size()) dialling.pace.failed(i, now);
+  }
+  dial_due(tier, now);
   follow_ladder(now);
 }
 
+void Ascent::punching_ended(Transport transport, Reason reason, TimePoint now, std::string words) {
+  if (punching_.erase(transport) == 0) return;
+  for (const auto tier : all_tiers) {
+    const auto found = attempts_.find(tier);
+    if (found == attempts_.end() || !std::exchange(found->second.punching[transport], false)) continue;
+    came_to(tier, transport, reason);
+    if (tier == Tier::punched) came_to_[{tier, transport}].words = words;
+    settle(tier, now);
+  }
+  follow_ladder(now);
+}
+
+Targets Ascent::more_pairs(const Targets& more, TimePoint now) {
+  const auto first_new = targets_.dials.size();
+  const auto fit = allowed(more);
+  Targets added{.dials = add_new(targets_.dials, fit.dials), .punches = add_new(targets_.punches, fit.punches), .checks = add_new(targets_.checks, fit.checks)};
+  for (const auto tier : all_tiers) {
+    const bool to_dial = of_tier(added.dials, tier), to_punch = of_tier(added.punches, tier) || of_tier(added.checks, tier);
+    if (!to_dial && !to_punch) continue;
+    if (const auto found = attempts_.find(tier); found != attempts_.end() && !found->second.stopped) {
+      std::vector<std::size_t> pairs;
+      for (auto i = first_new; i < targets_.dials.size(); ++i)
+        if (targets_.dials[i].tier == tier) pairs.push_back(i);
+      found->second.told_unlikely = found->second.told_without_tcp = false;
+      ladder_.more_candidates(tier, now);
+      if (to_dial) begin_dialling(found->second, pairs, now);
+      if (to_punch) begin_punching(tier, found->second);
+      dial_due(tier, now);
+    } else {
+      ladder_.more_candidates(tier, now);
+    }
+    follow_ladder(now);
+  }
+  return added;
+}
+
 void Ascent::expire(TimePoint now) {
-  if (dialling_ && dialling_->more) {
-    dialling_->pace.expire(now);
-    dial_due(now);
+  if (rival_until_ && now >= *rival_until_) end_rivalry();
+  for (const auto tier : all_tiers) {
+    const auto found = attempts_.find(tier);
+    if (found == attempts_.end() || !found->second.dialling || !found->second.dialling->more) continue;
+    found->second.dialling->pace.expire(now);
+    dial_due(tier, now);
   }
   ladder_.expire(now);
   follow_ladder(now);
 }
 
 std::optional<TimePoint> Ascent::deadline() const {
-  const auto of_ladder = ladder_.deadline();
-  const auto of_pace = dialling_ && dialling_->more ? dialling_->pace.deadline() : std::nullopt;
-  return of_ladder && of_pace ? std::min(*of_ladder, *of_pace) : of_ladder ? of_ladder : of_pace;
+  auto due = ladder_.deadline();
+  const auto sooner = [&](std::optional<TimePoint> other) {
+    if (other) due = due ? std::min(*due, *other) : *other;
+  };
+  sooner(rival_until_);
+  for (const auto& [tier, attempt] : attempts_)
+    if (attempt.dialling && attempt.dialling->more) sooner(attempt.dialling->pace.deadline());
+  return due;
 }
 
 std::optional<Ascent::Action> Ascent::take() {
@@ -103,76 +205,266 @@ std::optional<Ascent::Action> Ascent::take() {
 }
 
 void Ascent::follow_ladder(TimePoint now) {
-  while (const auto action = ladder_.take())
+  for (;;) {
+    tell_prospects(now);
+    const auto action = ladder_.take();
+    if (!action) return;
     std::visit(Overloaded{
                    [&](const Ladder::Start& begin) { start(begin.tier, now); },
-                   [&](const Ladder::Stop&) {  // only direct ever runs
-                     if (dialling_) dialling_->more = false;
+                   [&](const Ladder::Stop& end) { stop(end.tier); },
+                   [&](const Ladder::Winner& winner) { won(winner.lane, now); },
+                   [&](const Ladder::Drop& drop) {
+                     if (const auto lane = lanes_.extract(drop.lane); lane && is_rival(lane.mapped(), now)) {
+                       actions_.push_back(Rival{drop.lane});
+                       end_rivalry();
+                     } else {
+                       actions_.push_back(Close{drop.lane});
+                     }
                    },
-                   [&](const Ladder::Winner& winner) { actions_.push_back(Use{winner.lane}); },
-                   [&](const Ladder::Drop& drop) { actions_.push_back(Close{drop.lane}); },
                    [&](const Ladder::GaveUp& gave_up) {
-                     report_unfinished(gave_up.reasons, now);
+                     report_unfinished(now);
+                     for (const auto transport : both_transports) stop_punching(transport);
                      actions_.push_back(GaveUp{no_path(gave_up.reasons)});
                    },
                },
                *action);
+  }
 }
 
 void Ascent::start(Tier tier, TimePoint now) {
   if (!drives(tier, settings_)) return attempt_failed(tier, Reason::unsupported, now);
-  dialling_.emplace(Dialling{.pace = HappyEyeballs{pairs_.size(), now}, .reason = pairs_.empty() ? Reason::no_candidates : Reason::none});
-  dial_due(now);
+  std::vector<std::size_t> pairs;
+  for (std::size_t i = 0; i < targets_.dials.size(); ++i)
+    if (targets_.dials[i].tier == tier) pairs.push_back(i);
+  if (pairs.empty() && !of_tier(targets_.punches, tier) && !of_tier(targets_.checks, tier)) {
+    const auto trouble = tier == Tier::mapped ? settings_.mapping_trouble : std::nullopt;
+    return attempt_failed(tier, trouble.value_or(Reason::no_candidates), now);
+  }
+  auto& attempt = attempts_[tier] = {};
+  if (!pairs.empty()) begin_dialling(attempt, pairs, now);
+  begin_punching(tier, attempt);
+  dial_due(tier, now);
 }
 
-void Ascent::dial_due(TimePoint now) {
-  auto& dialling = *dialling_;
-  while (const auto action = dialling.pace.take()) {
-    const auto* next = std::get_if<HappyEyeballs::Dial>(&*action);
-    dialling.more = dialling.more && next != nullptr;
-    if (!dialling.more) continue;
-    tried_[next->attempt] = Reason::timeout;  // until we know better
-    actions_.push_back(Dial{next->attempt});
-    ++dialling.under_way;
+void Ascent::begin_dialling(Attempting& attempt, const std::vector<std::size_t>& pairs, TimePoint now) {
+  std::vector<Dialling::Step> steps;
+  Dialling::Step long_shots;
+  for (const auto pair : pairs) {
+    if (targets_.dials[pair].likely)
+      steps.push_back({.pairs = {pair}});
+    else
+      long_shots.pairs.push_back(pair);
   }
-  if (dialling.under_way > 0 || dialling.more) return;
-  const auto reason = dialling.reason;
-  dialling_.reset();
-  if (next_lane_ > 0)  // by this dialling, or the peer came to us meanwhile
-    ladder_.attempt_ended(Tier::direct, Outcome::connected, Reason::none, now);
+  if (!long_shots.pairs.empty()) steps.push_back(std::move(long_shots));
+  attempt.parts[Transport::tcp].reported = false;
+  if (attempt.dialling && !attempt.dialling->more) return;  // one of this tier has led to a lane
+  if (!attempt.dialling) {
+    attempt.dialling.emplace(Dialling{.pace = HappyEyeballs{steps.size(), now}, .steps = std::move(steps)});
+  } else {
+    attempt.dialling->steps.insert(attempt.dialling->steps.end(), steps.begin(), steps.end());
+    attempt.dialling->pace.added(steps.size(), now);
+  }
+}
+
+/// Joins the punching that is under way, and begins what is not. The first time that is all there is to punch, so that both transports go side by
+/// side.
+void Ascent::begin_punching(Tier tier, Attempting& attempt) {
+  const auto pairs = [&](Transport transport) -> const auto& { return transport == Transport::tcp ? targets_.punches : targets_.checks; };
+  const auto wanted = [&](Transport transport) { return of_tier(pairs(transport), tier); };
+  if (!wanted(Transport::tcp) && !wanted(Transport::udp)) return;
+  std::vector<Transport> begin;
+  for (const auto transport : both_transports)
+    if (!punching_.contains(transport) && (wanted(transport) || (punching_.empty() && !pairs(transport).empty()))) begin.push_back(transport);
+  punching_.insert(begin.begin(), begin.end());
+  if (!begin.empty()) actions_.push_back(Punch{std::move(begin)});
+  for (const auto transport : both_transports) {
+    if (!wanted(transport)) continue;
+    attempt.punching[transport] = true;
+    attempt.parts[transport].reported = false;
+  }
+}
+
+void Ascent::dial_due(Tier tier, TimePoint now) {
+  auto& attempt = attempts_.at(tier);
+  if (attempt.dialling) {
+    auto& dialling = *attempt.dialling;
+    while (const auto action = dialling.pace.take()) {
+      const auto* next = std::get_if<HappyEyeballs::Dial>(&*action);
+      dialling.more = dialling.more && next != nullptr;
+      if (!dialling.more) continue;
+      for (const auto pair : dialling.steps[next->attempt].pairs) {
+        tried_[pair] = Reason::timeout;  // until we know better
+        actions_.push_back(Dial{pair});
+        ++dialling.under_way;
+      }
+    }
+    if (dialling.under_way == 0 && !dialling.more) attempt.dialling.reset();
+  }
+  settle(tier, now);
+}
+
+/// Reports what has ended, and the whole attempt to the ladder when nothing of it is left.
+void Ascent::settle(Tier tier, TimePoint now) {
+  auto& attempt = attempts_.at(tier);
+  bool more = false;
+  for (auto& [transport, part] : attempt.parts) {
+    if (running(attempt, transport)) {
+      more = true;
+      continue;
+    }
+    if (std::exchange(part.reported, true) || attempt.stopped) continue;
+    auto& nothing = came_to_[{tier, transport}];
+    nothing.reason = part.reason;
+    if (!connected_.contains({tier, transport})) report(tier, transport, Outcome::failed, part.reason, std::nullopt, now);
+  }
+  if (more) return;
+  auto reason = Reason::none;
+  for (const auto& [transport, part] : attempt.parts) reason = more_telling(reason, part.reason);
+  const bool stopped = attempt.stopped;
+  attempts_.erase(tier);
+  if (stopped) return;
+  const bool connected = std::any_of(connected_.begin(), connected_.end(), [&](const auto& each) { return each.first == tier; });
+  if (connected)  // by this attempt, or the peer came to us meanwhile
+    ladder_.attempt_ended(tier, Outcome::connected, Reason::none, now);
   else
-    attempt_failed(Tier::direct, reason, now);
+    ladder_.attempt_ended(tier, Outcome::failed, reason, now);
+}
+
+void Ascent::came_to(Tier tier, Transport transport, Reason reason) {
+  auto& part = attempts_.at(tier).parts[transport];
+  part.reason = more_telling(part.reason, reason);
+}
+
+bool Ascent::running(const Attempting& attempt, Transport transport) const {
+  const auto punching = attempt.punching.find(transport);
+  return (transport == Transport::tcp && attempt.dialling) || (punching != attempt.punching.end() && punching->second);
+}
+
+/// Whether what still runs may well bring up a lane, over a transport that has not brought up one.
+bool Ascent::likely(Tier tier, const Attempting& attempt) const {
+  const auto open = [&](Transport transport) {
+    const auto punching = attempt.punching.find(transport);
+    return punching != attempt.punching.end() && punching->second && !connected_.contains({tier, transport});
+  };
+  if (open(Transport::tcp) && likely_of_tier(targets_.punches, tier)) return true;
+  if (open(Transport::udp) && likely_of_tier(targets_.checks, tier)) return true;
+  if (!attempt.dialling || connected_.contains({tier, Transport::tcp})) return false;
+  return std::any_of(attempt.dialling->steps.begin(), attempt.dialling->steps.end(), [&](const Dialling::Step& step) {
+    return step.failed < step.pairs.size() && targets_.dials[step.pairs.front()].likely;
+  });
+}
+
+/// Tells the ladder which of its rungs need not be waited for.
+void Ascent::tell_prospects(TimePoint now) {
+  for (auto& [tier, attempt] : attempts_) {
+    if (attempt.stopped) continue;
+    if (!attempt.told_unlikely && !likely(tier, attempt)) {
+      attempt.told_unlikely = true;
+      ladder_.unlikely(tier, now);
+    }
+    if (!attempt.told_without_tcp && !running(attempt, Transport::tcp)) {
+      attempt.told_without_tcp = true;
+      ladder_.tcp_ended(tier, now);
+    }
+  }
+}
+
+void Ascent::won(LaneKey lane, TimePoint now) {
+  winner_ = lanes_.at(lane);
+  lanes_.erase(lane);
+  actions_.push_back(Use{lane});
+  if (!is_straight(winner_->tier)) return;
+  rival_until_ = now + rival_patience;
+  const auto other = winner_->transport == Transport::tcp ? Transport::udp : Transport::tcp;
+  const auto same_tier = attempts_.find(winner_->tier);
+  const bool goes_on = same_tier != attempts_.end() && same_tier->second.punching[other];
+  stop_punching(winner_->transport);
+  if (!goes_on) stop_punching(other);
+}
+
+bool Ascent::is_rival(const Path& path, TimePoint now) const {
+  return rival_until_ && now <= *rival_until_ && path.tier == winner_->tier && path.transport != winner_->transport;
+}
+
+/// What may bring up a rival goes on until end_rivalry().
+void Ascent::stop(Tier tier) {
+  const auto found = attempts_.find(tier);
+  if (found == attempts_.end()) return;
+  found->second.stopped = true;
+  const bool for_rival = rival_until_ && tier == winner_->tier && winner_->transport == Transport::udp;
+  if (found->second.dialling && !for_rival) found->second.dialling->more = false;
+}
+
+void Ascent::stop_punching(Transport transport) {
+  if (punching_.erase(transport) == 0) return;
+  actions_.push_back(StopPunching{transport});
+  for (auto& [tier, attempt] : attempts_) attempt.punching[transport] = false;
+}
+
+void Ascent::end_rivalry() {
+  rival_until_.reset();
+  for (const auto transport : both_transports) stop_punching(transport);
+  for (auto& [tier, attempt] : attempts_)
+    if (attempt.dialling) attempt.dialling->more = false;
 }
 
 void Ascent::attempt_failed(Tier tier, Reason reason, TimePoint now) {
-  report(tier, Outcome::failed, reason, std::nullopt, now);
+  const auto transport = settings_.tcp_allowed || !settings_.udp_allowed ? Transport::tcp : Transport::udp;
+  report(tier, transport, Outcome::failed, reason, std::nullopt, now);
   ladder_.attempt_ended(tier, Outcome::failed, reason, now);
 }
 
 /// An attempt that patience has cut short ends here: nobody waits for its dials.
-void Ascent::report_unfinished(const std::vector<Ladder::TierReason>& reasons, TimePoint now) {
-  for (const auto& [tier, reason] : reasons)
-    if (tier == Tier::direct && dialling_) report(tier, Outcome::failed, reason, std::nullopt, now);
+void Ascent::report_unfinished(TimePoint now) {
+  for (const auto& [tier, attempt] : attempts_)
+    for (const auto& [transport, part] : attempt.parts) {
+      if (part.reported) continue;
+      const auto reason = more_telling(part.reason, Reason::timeout);
+      const auto known = came_to_.try_emplace({tier, transport}, CameToNothing{reason, {}}).first;
+      report(tier, transport, Outcome::failed, known->second.reason, std::nullopt, now);
+    }
 }
 
-void Ascent::report(Tier tier, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now) {
-  actions_.push_back(Report{{.tier = tier, .outcome = outcome, .reason = reason, .elapsed = now - began_, .remote = remote}});
+void Ascent::report(Tier tier, Transport transport, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now) {
+  actions_.push_back(
+      Report{{.tier = tier, .transport = transport, .outcome = outcome, .reason = reason, .elapsed = now - began_, .remote = remote}});
+}
+
+std::string Ascent::addresses_tried(Tier tier) const {
+  std::string words;
+  std::size_t told = 0, untold = 0;
+  for (const auto& [pair, came_of_it] : tried_) {
+    if (targets_.dials[pair].tier != tier) continue;
+    if (told == max_told_addresses) {
+      ++untold;
+      continue;
+    }
+    words += (told++ == 0 ? "" : ", ") + targets_.dials[pair].remote.text() + " " + std::string{word(came_of_it)};
+  }
+  if (untold > 0) words += " and " + std::to_string(untold) + " more";
+  return words.empty() ? words : " (" + words + ")";
+}
+
+std::string Ascent::what_became_of(Tier tier, Reason otherwise) const {
+  const auto udp = came_to_.find({tier, Transport::udp}), tcp = came_to_.find({tier, Transport::tcp});
+  const auto more = [](const CameToNothing& each) { return each.words.empty() ? std::string{} : ": " + each.words; };
+  const auto addresses = addresses_tried(tier);
+  if (udp == came_to_.end() && tcp == came_to_.end()) return std::string{word(otherwise)};
+  if (udp == came_to_.end()) return std::string{word(tcp->second.reason)} + addresses + more(tcp->second);
+  const auto over_udp = std::string{word(udp->second.reason)} + " over UDP";
+  if (tcp == came_to_.end()) return over_udp + more(udp->second);
+  if (tcp->second.reason == udp->second.reason && (tcp->second.words == udp->second.words || tcp->second.words.empty()))
+    return over_udp + " and TCP" + addresses + more(udp->second);
+  return std::string{word(tcp->second.reason)} + " over TCP" + addresses + more(tcp->second) + ", " + over_udp + more(udp->second);
 }
 
 Error Ascent::no_path(const std::vector<Ladder::TierReason>& reasons) const {
   std::string words;
-  for (const auto& [tier, reason] : reasons) {
-    words += words.empty() ? "" : "; ";
-    words += std::string{word(tier)} + ": " + std::string{word(reason)};
-    if (tier != Tier::direct || tried_.empty()) continue;
-    std::string addresses;
-    for (const auto& [pair, came_of_it] : tried_)
-      addresses += (addresses.empty() ? " (" : ", ") + pairs_[pair].remote.text() + " " + std::string{word(came_of_it)};
-    words += addresses + ")";
-  }
+  for (const auto& [tier, reason] : reasons)
+    words += (words.empty() ? "" : "; ") + std::string{word(tier)} + ": " + what_became_of(tier, reason);
   return {.code = Errc::no_path,
           .doing = "no path to the peer; tried " + (words.empty() ? "nothing: no tier is allowed" : words),
-          .hint = "put both machines on one network, or forward a port to one of them and name it there with --port"};
+          .hint = "run `pshare doctor --with NAME`, NAME being the peer, to see what stands in the way and what would help"};
 }
 
 }  // namespace pshare

@@ -1,19 +1,25 @@
-// One climb's decisions, as a core: the ladder, which of the peer's addresses is dialled when, what is reported of each attempt, and the words
-// for a search that found no path. traversal/io/climb drives it with sockets, the simulator with simulated ones. This build
-// drives the direct tier over TCP; other tiers end as unsupported.
+// One climb's decisions, as a core: the ladder, which of the peer's addresses is dialled when, when punching begins and ends, what is reported of
+// each attempt, and the words for a search that found no path. traversal/io/climb drives it with sockets, the simulator with simulated
+// ones. It climbs the straight tiers, each over TCP and UDP side by side; supernode and relay end as unsupported.
 //
-//   driver                               ascent
-//     | <- Dial{pair} -------------------- |    TCP, TLS, greeting, within dial_patience
-//     | -- lane_up(path, pair) ----------> |    or dial_failed(pair, why)
-//     | -- lane_up(path) ----------------> |    the peer dialled us
-//     | <- Report, Use{lane}, Close{lane}  |
-//     | <- GaveUp{why} ------------------- |    instead of Use
+//   driver                                     ascent
+//     | <- Dial{pair} --------------------------- |    TCP, TLS, greeting, within dial_patience
+//     | -- lane_up(path, pair) -----------------> |    or dial_failed(pair, why)
+//     | <- Punch{over} -------------------------- |    rounds of punching over TCP and of checks over UDP, towards targets()
+//     | -- lane_up(path) -----------------------> |    punched, or the peer dialled us
+//     | -- punching_ended(transport, reason) ---> |    nothing came of it; there may be another Punch later
+//     | <- Report, Use{lane}, Close{lane} ------- |
+//     | <- Rival{lane}, StopPunching{transport} - |    after Use
+//     | <- GaveUp{why} -------------------------- |    instead of Use
 #pragma once
 
 #include <cstddef>
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -28,6 +34,12 @@ namespace pshare {
 
 /// How long one address may take, from the first SYN to LaneReady.
 inline constexpr Duration dial_patience = std::chrono::seconds{10};
+
+/// How long after the win the other transport may still bring up a lane of the same tier, for the session to measure which is faster.
+inline constexpr Duration rival_patience = std::chrono::seconds{2};
+
+/// The most addresses that the words for no path list for one tier.
+inline constexpr std::size_t max_told_addresses = 4;
 
 /// How one attempt at a tier ended.
 struct Attempt {
@@ -44,53 +56,101 @@ class Ascent {
   struct Settings {
     std::vector<Tier> tiers{all_tiers.begin(), all_tiers.end()};  // in order of preference
     bool tcp_allowed = true;
+    bool udp_allowed = true;
     Duration patience{};                                          // for the first winner
+    std::optional<Reason> mapping_trouble = {};                   // why no router forwards a port to us: no_igd, igd_refused, double_nat
   };
 
-  struct Dial   { std::size_t pair; };    // of those given; lane_up() or dial_failed() follows, though there may be a winner by then
-  struct Report { Attempt attempt; };
-  struct Use    { LaneKey lane; };        // the winner
-  struct Close  { LaneKey lane; };        // of no use
-  struct GaveUp { Error why; };           // no_path, with what was tried in words; the last action
-  using Action = std::variant<Dial, Report, Use, Close, GaveUp>;
+  struct Dial         { std::size_t pair; };       // of targets().dials; lane_up() or dial_failed() follows, though there may be a winner by then
+  struct Punch        { std::vector<Transport> over; };  // begin: these have targets, and no punching over them is under way
+  struct StopPunching { Transport transport; };    // no punching_ended() is wanted
+  struct Report       { Attempt attempt; };
+  struct Use          { LaneKey lane; };           // the winner
+  struct Rival        { LaneKey lane; };           // over the other transport: keep the one that measures faster. At most one
+  struct Close        { LaneKey lane; };           // of no use
+  struct GaveUp       { Error why; };              // no_path, with what was tried in words; the last action
+  using Action = std::variant<Dial, Punch, StopPunching, Report, Use, Rival, Close, GaveUp>;
 
   /// Whether this build tries `tier` under these settings.
   static bool drives(Tier tier, const Settings& settings);
 
   /// `random` lives longer.
-  Ascent(std::vector<Pair> pairs, Settings settings, Random& random, TimePoint now);
+  Ascent(Targets targets, Settings settings, Random& random, TimePoint now);
 
-  /// A lane has proven the peer: by way of a Dial, or (no pair) because the peer dialled. Gives its key, which later actions name.
+  /// All that may be tried: of what was given, what tiers and transports allow. Grows at its ends.
+  const Targets& targets() const { return targets_; }
+
+  /// A lane has proven the peer: by way of a Dial, or (no pair) because it was punched or the peer dialled. Gives its key, which later
+  /// actions name.
   LaneKey lane_up(const Path& path, std::optional<std::size_t> pair, TimePoint now);
   void dial_failed(std::size_t pair, Errc why, TimePoint now);
+  /// That transport's part of the punching came to nothing, and with it the checks of the other tiers. `words` say more to people.
+  void punching_ended(Transport transport, Reason reason, TimePoint now, std::string words = {});
+  /// Candidates that came to be known late. Gives those that are new, for the punching that is under way.
+  Targets more_pairs(const Targets& more, TimePoint now);
 
   void expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
   std::optional<Action> take();
 
  private:
-  /// An attempt at the direct tier: the pairs at RFC 8305's pace, until one leads to a lane, the ladder stops it, or none is left.
+  /// Dials for one tier: the likely pairs at RFC 8305's pace, then all long shots at once, until one leads to a lane, the ladder stops
+  /// it, or none is left.
   struct Dialling {
+    struct Step { std::vector<std::size_t> pairs; std::size_t failed = 0; };  // what is dialled at once: an attempt to the pace
     HappyEyeballs pace;
-    Reason reason;              // the most telling so far
+    std::vector<Step> steps;
     std::size_t under_way = 0;  // whoever has begun comes to their own end: a lane that the peer has accepted must not be lost
     bool more = true;           // addresses that may still be dialled
   };
+  /// What became of one transport's part of an attempt.
+  struct Part { bool reported = false; Reason reason = Reason::none; };
+  /// An attempt at one straight tier.
+  struct Attempting {
+    std::optional<Dialling> dialling;
+    std::map<Transport, bool> punching;   // whether punching_ended() is waited for
+    std::map<Transport, Part> parts;
+    bool stopped = false;                 // by the ladder: it comes to its end silently
+    bool told_unlikely = false, told_without_tcp = false;
+  };
+  /// What is known in the end.
+  struct CameToNothing { Reason reason = Reason::none; std::string words{}; };
 
+  Targets allowed(const Targets& from) const;
   void follow_ladder(TimePoint now);
   void start(Tier tier, TimePoint now);
-  void dial_due(TimePoint now);
+  void begin_dialling(Attempting& attempt, const std::vector<std::size_t>& pairs, TimePoint now);
+  void begin_punching(Tier tier, Attempting& attempt);
+  void dial_due(Tier tier, TimePoint now);
+  void settle(Tier tier, TimePoint now);
+  void came_to(Tier tier, Transport transport, Reason reason);
+  bool running(const Attempting& attempt, Transport transport) const;
+  bool likely(Tier tier, const Attempting& attempt) const;
+  void tell_prospects(TimePoint now);
+  void won(LaneKey lane, TimePoint now);
+  bool is_rival(const Path& path, TimePoint now) const;
+  void stop(Tier tier);
+  void stop_punching(Transport transport);
+  void end_rivalry();
   void attempt_failed(Tier tier, Reason reason, TimePoint now);
-  void report_unfinished(const std::vector<Ladder::TierReason>& reasons, TimePoint now);
-  void report(Tier tier, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now);
+  void report_unfinished(TimePoint now);
+  void report(Tier tier, Transport transport, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now);
+  std::string addresses_tried(Tier tier) const;
+  std::string what_became_of(Tier tier, Reason otherwise) const;
   Error no_path(const std::vector<Ladder::TierReason>& reasons) const;
 
-  std::vector<Pair> pairs_;
   Settings settings_;
+  Targets targets_;
   TimePoint began_;
   Ladder ladder_;
-  std::optional<Dialling> dialling_;
-  std::map<std::size_t, Reason> tried_;  // pair -> what came of it, for no_path()
+  std::map<Tier, Attempting> attempts_;                            // that run
+  std::set<Transport> punching_;                                   // under way
+  std::map<std::size_t, Reason> tried_;                            // pair -> what came of it
+  std::map<std::pair<Tier, Transport>, CameToNothing> came_to_;    // of the last attempt that ended
+  std::set<std::pair<Tier, Transport>> connected_;
+  std::map<LaneKey, Path> lanes_;                                  // up
+  std::optional<Path> winner_;
+  std::optional<TimePoint> rival_until_;                           // nothing: there is no winner yet, or the time for rivals is over
   std::uint32_t next_lane_ = 0;
   std::deque<Action> actions_;
 };

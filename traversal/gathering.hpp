@@ -23,17 +23,33 @@ enum class PeerHost {
   may_be_this,  // the server is reached over loopback, so the peer may be on this very host
 };
 
+/// A port that a router forwards to us because we asked it to.
+struct MappedPort {
+  Transport transport = Transport::tcp;
+  Endpoint external = {};
+  bool beyond_another_nat = false;  // the router itself is behind a NAT: only who is behind that one too can reach it
+  friend bool operator==(const MappedPort&, const MappedPort&) = default;
+};
+
 /// What is known of ourselves.
 struct Surroundings {
   std::vector<LocalAddress> addresses = {};
-  Port listening = {};                     // for lanes, on every address
+  Port listening = {};                     // for lanes over TCP, on every address
+  std::optional<Port> udp = {};            // for lanes over UDP
   std::optional<IpAddress> observed = {};  // where the server sees us
   std::optional<Port> manual = {};         // the user forwarded this port to us (--port)
   PeerHost peer_host = PeerHost::anywhere;
+  std::optional<Endpoint> reflexive_tcp = {}, reflexive_udp = {};        // of those ports, as a server on the internet sees them: IPv4
+  std::optional<Endpoint> reflexive_tcp_v6 = {}, reflexive_udp_v6 = {};  // and IPv6
+  std::vector<MappedPort> mapped = {};
+  std::optional<IpAddress> router_wan = {};  // of a router that forwards nothing
+  bool tcp_allowed = true, udp_allowed = true;  // --transport
 };
 
-/// At most max_candidates TCP candidates, each endpoint once, the likeliest first: manual, then host by scope (global, private,
-/// shared, link-local). Loopback only if the peer may be on this host, or if there is no other address at all.
+/// At most max_candidates, each endpoint once for each transport, the most useful first: manual, global host, mapped, server-reflexive, then
+/// the other host addresses by scope (private, shared, link-local), and what only a peer behind the same carrier can reach: ports mapped
+/// beyond another NAT, and our own port at the router's address, since most routers keep a port's number if they can. Those last ones
+/// keep their place on machines with many interfaces. Loopback only if the peer may be on this host, or if there is no other address at all.
 std::vector<Candidate> gather(const Surroundings& surroundings);
 
 }  // namespace pshare

@@ -13,7 +13,15 @@ namespace {
 bool is_final(Reason reason) { return reason == Reason::unsupported; }
 
 /// Reasons that only something new to try can mend.
-bool needs_candidates(Reason reason) { return reason == Reason::no_candidates; }
+bool needs_candidates(Reason reason) {
+  switch (reason) {
+    case Reason::no_candidates:
+    case Reason::no_igd:
+    case Reason::igd_refused:
+    case Reason::double_nat: return true;
+    default: return false;
+  }
+}
 
 Duration retry_pause(int failures, Random& random) {
   auto pause = first_retry_pause;
@@ -77,9 +85,24 @@ void Ladder::lane_lost(LaneKey lane, TimePoint now) {
   expire(now);
 }
 
+void Ladder::unlikely(Tier tier, TimePoint now) {
+  auto* const state = find(tier);
+  if (over() || state == nullptr) return;
+  if (auto* const running = std::get_if<Running>(&state->now)) running->likely = false;
+  expire(now);
+}
+
+void Ladder::tcp_ended(Tier tier, TimePoint now) {
+  auto* const state = find(tier);
+  if (over() || state == nullptr) return;
+  if (auto* const running = std::get_if<Running>(&state->now)) running->over_tcp = false;
+  expire(now);
+}
+
 void Ladder::more_candidates(Tier tier, TimePoint now) {
   auto* const state = find(tier);
   if (over() || state == nullptr) return;
+  if (auto* const running = std::get_if<Running>(&state->now)) *running = {};
   if (auto* const failed = std::get_if<Failed>(&state->now); failed != nullptr && !is_final(failed->reason)) {
     state->failures = 0;
     failed->retry_at = now;
@@ -134,10 +157,11 @@ bool Ladder::wanted(Tier tier) const {
   return !is_straight(winner_->tier) && is_straight(tier);  // moving up is moving to a straight path
 }
 
-/// When this rung's lanes may be used: all higher ones have failed or have had their head start by then. Nothing: that depends on
-/// rungs that have not started.
+/// When this rung's lanes may be used: at once if it is straight, else all higher ones have failed or have had their head start by then.
+/// Nothing: that depends on rungs that have not started.
 std::optional<TimePoint> Ladder::turn_of(std::size_t rung) const {
   TimePoint turn = began_;
+  if (is_straight(rungs_[rung].rung.tier)) return turn;
   for (std::size_t i = 0; i < rung; ++i) {
     if (rungs_[i].failures > 0) continue;  // has failed once: no head start any more, even while it is tried again
     if (!rungs_[i].head_start_over) return std::nullopt;
@@ -147,7 +171,7 @@ std::optional<TimePoint> Ladder::turn_of(std::size_t rung) const {
 }
 
 void Ladder::start(State& state, TimePoint now) {
-  state.now = Running{now};
+  state.now = Running{};
   if (!state.head_start_over) state.head_start_over = now + state.rung.head_start;
   actions_.push_back(Start{state.rung.tier});
 }
@@ -164,11 +188,12 @@ void Ladder::start_due(TimePoint now) {
   }
 }
 
-/// Whether something that would be preferred to this path is under way.
+/// Whether something that would be preferred to this path is under way, and likely to come to something.
 bool Ladder::better_may_come(const Path& path) const {
   return std::any_of(rungs_.begin(), rungs_.end(), [&](const State& state) {
-    if (!std::holds_alternative<Running>(state.now)) return false;
-    return state.rung.tier < path.tier || (state.rung.tier == path.tier && path.transport == Transport::udp);
+    const auto* const running = std::get_if<Running>(&state.now);
+    if (running == nullptr || !running->likely) return false;
+    return state.rung.tier < path.tier || (state.rung.tier == path.tier && path.transport == Transport::udp && running->over_tcp);
   });
 }
 

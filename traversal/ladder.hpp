@@ -1,9 +1,10 @@
 // The ladder: which tier is tried when, which lane is used, when to try again and when to give up (design section 6). The only
 // place with that policy. In the manner of Happy Eyeballs (RFC 8305), the order of tiers is a preference, not a queue of time-outs.
 //
-// A rung starts when each higher one has failed or has had its head start. Its lanes may be used from then on; a warm rung starts
-// at once, and its lanes wait until then. The first lane that may be used wins after a grace in which a better one may still come,
-// or at once if none can. On a forwarded path (supernode, relay) straight rungs go on being tried, and win again when they succeed.
+// Straight rungs (direct, mapped, punched) start all at once: none of them costs anybody else anything. A forwarded one (supernode, relay) starts
+// when each higher one has failed or has had its head start. Its lanes may be used from then on; a warm rung starts at once, and its
+// lanes wait until then. The first lane that may be used wins after a grace in which a better one may still come, or at once if none
+// is likely to. On a forwarded path straight rungs go on being tried, and win again when they succeed.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,11 @@
 
 namespace pshare {
 
-/// How long a tier is tried alone before the next one starts beside it. Design section 6: 2 s.
+/// How long a tier is tried before a forwarded one below it starts beside it. Design section 6: 2 s.
 inline constexpr Duration default_head_start = std::chrono::seconds{2};
 
 /// How long the first lane waits for a better one. Ours: below what a person notices, above a LAN's round trips.
-inline constexpr Duration default_grace = std::chrono::milliseconds{300};
+inline constexpr Duration default_grace = std::chrono::milliseconds{150};
 
 /// Pause before a failed tier is tried again, doubled each time up to the longest; each pause is drawn from its upper half.
 inline constexpr Duration first_retry_pause = std::chrono::seconds{1};
@@ -36,7 +37,7 @@ struct Rung {
     warm,     // at once; its lanes stay idle until its turn (a relay as standby)
   };
   Tier tier = Tier::direct;
-  Duration head_start = default_head_start;  // over the next rung
+  Duration head_start = default_head_start;  // over the forwarded rungs below it
   Start start = Start::in_turn;
 };
 
@@ -73,6 +74,11 @@ class Ladder {
   /// A lane has proven its peer. It may come without an attempt that runs: the peer dials too.
   void lane_up(LaneKey lane, const Path& path, TimePoint now);
   void lane_lost(LaneKey lane, TimePoint now);
+  /// What of this tier still runs is a long shot (private addresses of somebody else's network, which time out): no lane waits for it any
+  /// more. True until the tier is started anew or has more candidates.
+  void unlikely(Tier tier, TimePoint now);
+  /// TCP's part of the attempt that runs has come to nothing: a lane over UDP of the same tier does not wait for it any more.
+  void tcp_ended(Tier tier, TimePoint now);
   /// There is something new to try for this tier (candidates, a changed network): no back-off any more.
   void more_candidates(Tier tier, TimePoint now);
 
@@ -82,7 +88,7 @@ class Ladder {
 
  private:
   struct Waiting {};                                     // for its turn
-  struct Running { TimePoint since; };
+  struct Running { bool likely = true; bool over_tcp = true; };  // to come to something; to a lane over TCP
   struct Failed  { Reason reason; std::optional<TimePoint> retry_at; };  // nothing: not without more_candidates()
   struct Done    {};                                     // connected, or not wanted any more
   struct State {

@@ -124,11 +124,12 @@ void expect_no_path(const Account& account, Reason direct) {
   EXPECT_TRUE(account.paths.empty());
   EXPECT_THAT(doing, StartsWith("no path to the peer; tried direct: " + std::string{word(direct)} + " ("));
   for (const auto tier : {Tier::mapped, Tier::punched, Tier::supernode, Tier::relay}) {
-    EXPECT_THAT(doing, HasSubstr("; " + std::string{word(tier)} + ": unsupported"));
+    const auto reason = tier < Tier::supernode ? Reason::no_candidates : Reason::unsupported;
+    EXPECT_THAT(doing, HasSubstr("; " + std::string{word(tier)} + ": " + std::string{word(reason)}));
     const auto attempt = std::ranges::find(account.attempts, tier, &Attempt::tier);
     ASSERT_NE(attempt, account.attempts.end());
     EXPECT_EQ(attempt->outcome, Outcome::failed);
-    EXPECT_EQ(attempt->reason, Reason::unsupported);
+    EXPECT_EQ(attempt->reason, reason);
   }
   const auto first = std::ranges::find(account.attempts, Tier::direct, &Attempt::tier);
   ASSERT_NE(first, account.attempts.end());

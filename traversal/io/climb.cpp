@@ -8,12 +8,11 @@
 
 namespace pshare {
 
-Climb::Climb(Climber& climber, std::vector<Pair> pairs, Lanes lanes, TimePoint until)
+Climb::Climb(Climber& climber, Targets targets, Lanes lanes, TimePoint until)
     : climber_(climber),
-      pairs_(std::move(pairs)),
       keep_(lanes),
       began_(Clock::now()),
-      ascent_(pairs_, climber.how_to_climb(until - began_), climber.random_, began_),
+      ascent_(std::move(targets), climber.how_to_climb(until - began_), climber.random_, began_),
       news_(climber.executor_) {}
 
 awaitable<LanePtr> Climb::run(TaskGroup& tasks) {
@@ -32,6 +31,10 @@ awaitable<LanePtr> Climb::run(TaskGroup& tasks) {
 void Climb::perform(Ascent::Action action, TaskGroup& tasks, LanePtr& chosen, bool& won) {
   std::visit(Overloaded{
                  [&](Ascent::Dial& due) { tasks.start(dial(due.pair)); },
+                 [&](Ascent::Punch& begin) {
+                   for (const auto transport : begin.over) ascent_.punching_ended(transport, Reason::unsupported, Clock::now());
+                 },
+                 [&](Ascent::StopPunching&) {},
                  [&](Ascent::Report& ended) { report(ended.attempt); },
                  [&](Ascent::Use& winner) {
                    won = true;
@@ -40,6 +43,7 @@ void Climb::perform(Ascent::Action action, TaskGroup& tasks, LanePtr& chosen, bo
                      lanes_.erase(found);
                    }
                  },
+                 [&](Ascent::Rival& rival) { lanes_.erase(rival.lane); },
                  [&](Ascent::Close& close) { lanes_.erase(close.lane); },
                  [&](Ascent::GaveUp& gave_up) { throw Failure{std::move(gave_up.why)}; },
              },
@@ -65,20 +69,21 @@ awaitable<void> Climb::accept_lanes() {
   }
 }
 
-awaitable<void> Climb::dial(std::size_t pair) {
-  const auto remote = pairs_[pair].remote;
+awaitable<void> Climb::dial(std::size_t number) {
+  const auto pair = ascent_.targets().dials[number];
+  const auto remote = pair.remote;
   std::optional<Error> trouble;
   try {
-    auto dialling = climber_.dial(pairs_[pair], Tier::direct, 0, began_);
+    auto dialling = climber_.dial(pair, pair.tier, 0, began_);
     auto lane = co_await with_deadline(std::move(dialling), Clock::now() + dial_patience, "connecting to " + remote.text());
     log(LogLevel::debug, "dial.connected", {{"remote", remote}, {"after", Clock::now() - began_}});
-    lane_up(std::move(lane), pair);
+    lane_up(std::move(lane), number);
   } catch (const Failure& failure) {
     trouble = failure.error();
   }
   if (!trouble) co_return;
   log(LogLevel::debug, "dial.failed", {{"remote", remote}, {"why", trouble->message()}});
-  ascent_.dial_failed(pair, trouble->code, Clock::now());
+  ascent_.dial_failed(number, trouble->code, Clock::now());
   news_.ring();
 }
 

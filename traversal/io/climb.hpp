@@ -21,7 +21,7 @@ class Climb {
     kept,    // every lane goes to Climber::next_lane() (the receiver)
   };
 
-  Climb(Climber& climber, std::vector<Pair> pairs, Lanes lanes, TimePoint until);
+  Climb(Climber& climber, Targets targets, Lanes lanes, TimePoint until);
 
   /// Starts the climb's tasks in `tasks`; they end with the group, and the climb outlives it. Gives the winner for Lanes::chosen;
   /// nothing for Lanes::kept, where callers are let in and dials come to their end after it has returned. Errors: no_path.
@@ -30,12 +30,11 @@ class Climb {
  private:
   void perform(Ascent::Action action, TaskGroup& tasks, LanePtr& chosen, bool& won);
   awaitable<void> accept_lanes();
-  awaitable<void> dial(std::size_t pair);
+  awaitable<void> dial(std::size_t number);
   void lane_up(LanePtr lane, std::optional<std::size_t> pair);
   void report(const Attempt& attempt) const;
 
   Climber& climber_;
-  std::vector<Pair> pairs_;
   Lanes keep_;
   TimePoint began_;
   Ascent ascent_;

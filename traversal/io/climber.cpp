@@ -29,7 +29,7 @@ Climber::Climber(asio::any_io_executor executor, const TlsContext& tls, LaneDoor
 }
 
 Ascent::Settings Climber::how_to_climb(Duration patience) const {
-  return {.tiers = settings_.tiers, .tcp_allowed = settings_.tcp_allowed, .patience = patience};
+  return {.tiers = settings_.tiers, .tcp_allowed = settings_.tcp_allowed, .udp_allowed = false, .patience = patience};
 }
 
 bool Climber::drives(Tier tier) const { return Ascent::drives(tier, how_to_climb({})); }
@@ -59,7 +59,7 @@ std::vector<Candidate> Climber::local_candidates(std::optional<Endpoint> observe
 
 awaitable<LanePtr> Climber::first_lane(std::vector<Candidate> remote, TimePoint until) {
   if (drives(Tier::direct)) registration_.let_in();
-  Climb climb{*this, pairs(remote, local_addresses(), peer_host()), Climb::Lanes::chosen, until};
+  Climb climb{*this, targets(remote, local_addresses(), peer_host()), Climb::Lanes::chosen, until};
   auto body = [&](TaskGroup& tasks) -> awaitable<LanePtr> { co_return co_await climb.run(tasks); };
   auto lane = co_await with_tasks<LanePtr>(std::move(body));
   registration_.turn_away();
@@ -108,7 +108,7 @@ awaitable<LanePtr> Climber::speak(TcpStream socket, Tier tier, std::uint32_t ord
 
 awaitable<void> Climber::attend(std::vector<Candidate> remote, TimePoint until) {
   for (auto patience = until;; patience = TimePoint::max()) {
-    Climb climb{*this, pairs(remote, local_addresses(), peer_host()), Climb::Lanes::kept, patience};
+    Climb climb{*this, targets(remote, local_addresses(), peer_host()), Climb::Lanes::kept, patience};
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       co_await climb.run(tasks);
       co_await again_.wait();  // callers are let in meanwhile, and dials that have begun come to their end

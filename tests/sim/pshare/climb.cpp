@@ -4,15 +4,14 @@
 
 namespace pshare::sim {
 
-Climb::Climb(World& world, Machine& machine, Goal goal, std::vector<Pair> pairs, Ascent::Settings settings, Lanes lanes, Events events)
+Climb::Climb(World& world, Machine& machine, Goal goal, Targets targets, Ascent::Settings settings, Lanes lanes, Events events)
     : world_(world),
       machine_(machine),
       goal_(goal),
-      pairs_(std::move(pairs)),
       keep_(lanes),
       events_(std::move(events)),
       began_(world.now()),
-      ascent_(machine, Ascent{pairs_, std::move(settings), world.random(), world.now()}, [this](const Ascent::Action& action) { perform(action); }) {}
+      ascent_(machine, Ascent{std::move(targets), std::move(settings), world.random(), world.now()}, [this](const Ascent::Action& action) { perform(action); }) {}
 
 void Climb::start() {
   ascent_.feed([](Ascent&) {});  // it has something to say from the beginning
@@ -34,6 +33,9 @@ void Climb::perform(const Ascent::Action& action) {
   if (over_) return;
   if (const auto* due = std::get_if<Ascent::Dial>(&action)) {
     dial(due->pair);
+  } else if (const auto* punch = std::get_if<Ascent::Punch>(&action)) {
+    for (const auto transport : punch->over)
+      ascent_.feed([&](Ascent& core) { core.punching_ended(transport, Reason::unsupported, world_.now()); });
   } else if (const auto* report = std::get_if<Ascent::Report>(&action)) {
     events_.attempt(report->attempt);
   } else if (const auto* winner = std::get_if<Ascent::Use>(&action)) {
@@ -41,6 +43,8 @@ void Climb::perform(const Ascent::Action& action) {
     if (!found) return;
     end();
     events_.lane(*found.mapped().lane, found.mapped().path);
+  } else if (const auto* rival = std::get_if<Ascent::Rival>(&action)) {
+    if (const auto found = contenders_.extract(rival->lane)) found.mapped().lane->close();
   } else if (const auto* close = std::get_if<Ascent::Close>(&action)) {
     if (const auto found = contenders_.extract(close->lane)) found.mapped().lane->close();
   } else if (const auto* gave_up = std::get_if<Ascent::GaveUp>(&action)) {
@@ -54,7 +58,7 @@ void Climb::dial(std::size_t pair) {
   auto& dial = dials_.emplace_back();
   auto check = [peer = goal_.peer](const PeerId& other) { return other == peer; };
   auto greet = [this, number] { dials_[number].lane->say(LaneHello{.session = goal_.session, .ordinal = 0}); };
-  dial.lane = std::make_unique<LaneStream>(machine_, machine_.connect(pairs_[pair].remote), SecuredStream::Role::client, goal_.own,
+  dial.lane = std::make_unique<LaneStream>(machine_, machine_.connect(ascent_.core().targets().dials[pair].remote), SecuredStream::Role::client, goal_.own,
                                            std::move(check), std::move(greet));
   dial.lane->listen({.message = [this, number, pair](const LaneMessage& answer) { dialled(number, pair, answer); },
                      .ended = [this, number, pair](const Error& why) { dial_failed(number, pair, why.code); }});

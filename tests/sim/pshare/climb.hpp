@@ -30,7 +30,7 @@ class Climb {
   };
 
   /// Begins with start(). `world` and `machine` live longer; lanes that were dialled live as long as this.
-  Climb(World& world, Machine& machine, Goal goal, std::vector<Pair> pairs, Ascent::Settings settings, Lanes lanes, Events events);
+  Climb(World& world, Machine& machine, Goal goal, Targets targets, Ascent::Settings settings, Lanes lanes, Events events);
   Climb(const Climb&) = delete;
 
   void start();
@@ -52,7 +52,6 @@ class Climb {
   World& world_;
   Machine& machine_;
   Goal goal_;
-  std::vector<Pair> pairs_;
   Lanes keep_;
   Events events_;
   TimePoint began_;

@@ -66,7 +66,7 @@ Climb& Online::climb(const SessionId& session, const PeerId& peer, const std::ve
     note(std::string{word(attempt.tier)} + ' ' + std::string{word(attempt.outcome)} + ' ' + std::string{word(attempt.reason)});
   };
   const Climb::Goal goal{person_.key, session, peer};
-  auto found = pairs(remote, local_addresses(), PeerHost::anywhere);
+  auto found = targets(remote, local_addresses(), PeerHost::anywhere);
   auto& climb = *climbs_.emplace_back(std::make_unique<Climb>(world_, person_.machine, goal, std::move(found), Ascent::Settings{.patience = patience},
                                                               lanes, std::move(events)));
   door_.serve(session, [&climb](LaneStream& lane) { climb.came(lane); });

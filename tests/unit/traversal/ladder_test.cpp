@@ -73,19 +73,27 @@ struct LadderTest : ::testing::Test {
   }
 };
 
-TEST_F(LadderTest, GivesEachTierItsHeadStartAndWarmsTheRelayAtOnce) {
+TEST_F(LadderTest, StartsStraightTiersAtOnceAndForwardedOnesAfterTheirHeadStart) {
   auto ladder = make(all_rungs());
-  EXPECT_THAT(told(ladder), ElementsAre("start relay", "start direct"));
-  EXPECT_THAT(pass(ladder, start + 10s), ElementsAre("2000 start mapped", "4000 start punched", "6000 start supernode"));
+  EXPECT_THAT(told(ladder), ElementsAre("start relay", "start direct", "start mapped", "start punched"));  // the relay is kept warm
+  EXPECT_THAT(pass(ladder, start + 10s), ElementsAre("2000 start supernode"));
 }
 
-TEST_F(LadderTest, StartsTheNextTierAtOnceWhenTheHigherOnesHaveFailed) {
-  auto ladder = make(rungs({Tier::direct, Tier::mapped, Tier::punched}));
-  EXPECT_THAT(told(ladder), ElementsAre("start direct"));
-  ladder.attempt_ended(Tier::direct, Outcome::failed, Reason::no_candidates, start + 5ms);
-  EXPECT_THAT(told(ladder), ElementsAre("start mapped"));
-  ladder.attempt_ended(Tier::mapped, Outcome::failed, Reason::unsupported, start + 6ms);
+TEST_F(LadderTest, GivesEachForwardedTierItsHeadStartOverTheNext) {
+  auto ladder = make(rungs({Tier::punched, Tier::supernode, Tier::relay}));
   EXPECT_THAT(told(ladder), ElementsAre("start punched"));
+  EXPECT_THAT(pass(ladder, start + 10s), ElementsAre("2000 start supernode", "4000 start relay"));
+}
+
+TEST_F(LadderTest, StartsAForwardedTierAtOnceWhenTheHigherOnesHaveFailed) {
+  auto ladder = make(rungs({Tier::direct, Tier::mapped, Tier::supernode, Tier::relay}));
+  EXPECT_THAT(told(ladder), ElementsAre("start direct", "start mapped"));
+  ladder.attempt_ended(Tier::direct, Outcome::failed, Reason::no_candidates, start + 5ms);
+  EXPECT_THAT(told(ladder), IsEmpty());
+  ladder.attempt_ended(Tier::mapped, Outcome::failed, Reason::no_igd, start + 6ms);
+  EXPECT_THAT(told(ladder), ElementsAre("start supernode"));
+  ladder.attempt_ended(Tier::supernode, Outcome::failed, Reason::unsupported, start + 7ms);
+  EXPECT_THAT(told(ladder), ElementsAre("start relay"));
 }
 
 TEST_F(LadderTest, AFailedMiddleTierDoesNotCutTheHeadStartOfThoseAboveIt) {
@@ -101,7 +109,7 @@ TEST_F(LadderTest, ALaneOfTheBestTierOverTcpWinsAtOnceAndEverythingElseEnds) {
   told(ladder);
   pass(ladder, start + 2s);
   ladder.lane_up({1}, path(Tier::direct), start + 2100ms);
-  EXPECT_THAT(told(ladder), ElementsAre("winner 1", "stop direct", "stop mapped", "stop relay"));
+  EXPECT_THAT(told(ladder), ElementsAre("winner 1", "stop direct", "stop mapped", "stop punched", "stop supernode", "stop relay"));
   EXPECT_EQ(ladder.deadline(), std::nullopt);
 }
 
@@ -165,6 +173,98 @@ TEST_F(LadderTest, UdpAloneWinsWhenTheGraceIsOver) {
   told(ladder);
   ladder.lane_up({1}, path(Tier::direct, Transport::udp, 100ms), start + 100ms);
   EXPECT_THAT(pass(ladder, start + 1s), ElementsAre("400 winner 1", "400 stop direct"));
+}
+
+TEST_F(LadderTest, WaitsForABetterLane150MillisecondsUnlessToldOtherwise) {
+  Ladder ladder{rungs({Tier::direct, Tier::punched}), {}, random, start};
+  told(ladder);
+  ladder.lane_up({1}, path(Tier::punched), start + 100ms);
+  EXPECT_THAT(pass(ladder, start + 1s), ElementsAre("250 winner 1", "250 stop direct", "250 stop punched"));
+}
+
+TEST_F(LadderTest, NoLaneOfALowerTierWaitsForALongShot) {
+  for (const bool known_before : {true, false}) {
+    auto ladder = make(rungs({Tier::direct, Tier::punched}));
+    told(ladder);
+    if (known_before) ladder.unlikely(Tier::direct, start + 50ms);
+    ladder.lane_up({1}, path(Tier::punched), start + 100ms);
+    if (!known_before) {
+      EXPECT_THAT(told(ladder), IsEmpty());
+      ladder.unlikely(Tier::direct, start + 110ms);
+    }
+    EXPECT_THAT(told(ladder), ElementsAre("winner 1", "stop direct", "stop punched"));
+  }
+}
+
+TEST_F(LadderTest, ALongShotInTheMiddleDoesNotCutTheGraceForWhatIsAboveIt) {
+  auto ladder = make(rungs({Tier::direct, Tier::mapped, Tier::punched}));
+  told(ladder);
+  ladder.unlikely(Tier::mapped, start);
+  ladder.unlikely(Tier::punched, start);
+  ladder.lane_up({1}, path(Tier::punched), start + 100ms);
+  EXPECT_THAT(told(ladder), IsEmpty());
+  ladder.lane_up({2}, path(Tier::direct), start + 399ms);
+  EXPECT_THAT(told(ladder), ElementsAre("winner 2", "drop 1", "stop direct", "stop mapped", "stop punched"));
+}
+
+TEST_F(LadderTest, ALongShotThatSucceedsIsAsGoodAsAnother) {
+  auto ladder = make(rungs({Tier::direct, Tier::mapped, Tier::punched}));
+  told(ladder);
+  ladder.unlikely(Tier::direct, start);
+  ladder.lane_up({1}, path(Tier::punched), start + 100ms);  // waits for mapped
+  ladder.lane_up({2}, path(Tier::direct), start + 200ms);
+  EXPECT_THAT(told(ladder), ElementsAre("winner 2", "drop 1", "stop direct", "stop mapped", "stop punched"));
+}
+
+TEST_F(LadderTest, IsNoLongShotAnyMoreWithMoreCandidatesOrWhenStartedAnew) {
+  auto with_more = make(rungs({Tier::direct, Tier::punched}));
+  told(with_more);
+  with_more.unlikely(Tier::direct, start);
+  with_more.more_candidates(Tier::direct, start + 10ms);
+  with_more.lane_up({1}, path(Tier::punched), start + 100ms);
+  EXPECT_THAT(pass(with_more, start + 1s), ElementsAre("400 winner 1", "400 stop direct", "400 stop punched"));
+
+  auto anew = make(rungs({Tier::direct, Tier::punched}));
+  told(anew);
+  anew.unlikely(Tier::direct, start);
+  anew.attempt_ended(Tier::direct, Outcome::failed, Reason::timeout, start + 10ms);
+  anew.more_candidates(Tier::direct, start + 20ms);
+  anew.lane_up({1}, path(Tier::punched), start + 100ms);
+  EXPECT_THAT(told(anew), ElementsAre("start direct"));
+  EXPECT_THAT(pass(anew, start + 1s), ElementsAre("400 winner 1", "400 stop direct", "400 stop punched"));
+}
+
+TEST_F(LadderTest, UdpWaitsForTcpOfTheSameTierNoLongerThanThatGoesOn) {
+  for (const bool known_before : {true, false}) {
+    auto ladder = make(rungs({Tier::punched}));
+    told(ladder);
+    if (known_before) ladder.tcp_ended(Tier::punched, start + 50ms);
+    ladder.lane_up({1}, path(Tier::punched, Transport::udp), start + 100ms);
+    if (!known_before) {
+      EXPECT_THAT(told(ladder), IsEmpty());
+      ladder.tcp_ended(Tier::punched, start + 110ms);
+    }
+    EXPECT_THAT(told(ladder), ElementsAre("winner 1", "stop punched"));
+  }
+}
+
+TEST_F(LadderTest, ALowerTierWaitsForAHigherOneWhoseTcpAloneHasEnded) {
+  auto ladder = make(rungs({Tier::direct, Tier::punched}));
+  told(ladder);
+  ladder.tcp_ended(Tier::direct, start);
+  ladder.lane_up({1}, path(Tier::punched), start + 100ms);
+  EXPECT_THAT(told(ladder), IsEmpty());
+}
+
+TEST_F(LadderTest, TriesNoMappingAgainThatNoRouterGives) {
+  for (const auto reason : {Reason::no_igd, Reason::igd_refused, Reason::double_nat}) {
+    auto ladder = make(rungs({Tier::mapped}));
+    told(ladder);
+    ladder.attempt_ended(Tier::mapped, Outcome::failed, reason, start);
+    EXPECT_EQ(ladder.deadline(), start + 1min);  // its patience alone
+    ladder.more_candidates(Tier::mapped, start + 5s);  // the peer's router was slow
+    EXPECT_THAT(told(ladder), ElementsAre("start mapped"));
+  }
 }
 
 TEST_F(LadderTest, AContenderThatIsLostDoesNotWin) {
@@ -233,9 +333,9 @@ TEST_F(LadderTest, TakesALaneThatThePeerOpenedWithoutAnAttemptOfOurs) {
 
 TEST_F(LadderTest, GivesUpAtOnceWhenNothingIsSupported) {
   auto ladder = make(rungs({Tier::mapped, Tier::punched}));
-  EXPECT_THAT(told(ladder), ElementsAre("start mapped"));
+  EXPECT_THAT(told(ladder), ElementsAre("start mapped", "start punched"));
   ladder.attempt_ended(Tier::mapped, Outcome::failed, Reason::unsupported, start);
-  EXPECT_THAT(told(ladder), ElementsAre("start punched"));
+  EXPECT_THAT(told(ladder), IsEmpty());
   ladder.attempt_ended(Tier::punched, Outcome::failed, Reason::unsupported, start);
   EXPECT_THAT(told(ladder), ElementsAre("gave up mapped:unsupported punched:unsupported"));
   EXPECT_EQ(ladder.deadline(), std::nullopt);
@@ -264,7 +364,7 @@ TEST_F(LadderTest, OnARelayStraightTiersGoOnAndWinAgain) {
   ladder.attempt_ended(Tier::relay, Outcome::connected, Reason::none, start + 50ms);
   for (const auto tier : {Tier::direct, Tier::mapped, Tier::punched, Tier::supernode})
     ladder.attempt_ended(tier, Outcome::failed, Reason::timeout, start + 60ms);
-  EXPECT_THAT(told(ladder), ElementsAre("start mapped", "start punched", "start supernode", "winner 1"));
+  EXPECT_THAT(told(ladder), ElementsAre("start supernode", "winner 1"));
   // Beyond the patience for a first lane, straight tiers are still tried; the supernode is not: it would be no step up.
   const auto later = pass(ladder, start + 60s);
   EXPECT_THAT(later, ::testing::Not(::testing::Contains(::testing::HasSubstr("gave up"))));
