@@ -1,0 +1,383 @@
+#include "traversal/io/nat_survey.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/deadline.hpp"
+#include "io/log.hpp"
+#include "io/task_group.hpp"
+#include "traversal/io/reflection.hpp"
+
+namespace pshare {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A SYN that was lost goes out again after a second: what took as long may have made its mapping late.
+constexpr Duration syn_again = 900ms;
+/// After a look-up that failed.
+constexpr Duration look_up_again = 5s;
+
+IpFamily family_of(const IpAddress& address) { return address.is_v4() ? IpFamily::v4 : IpFamily::v6; }
+
+/// The address of this machine that packets to there leave from; nothing without a route.
+std::optional<IpAddress> source_towards(const asio::any_io_executor& executor, const Endpoint& there) {
+  const auto to = to_asio(there);
+  asio::ip::udp::socket socket{executor};
+  std::error_code error;
+  socket.connect({to.address(), to.port()}, error);  // opens it; nothing is sent
+  const auto own = error ? asio::ip::udp::endpoint{} : socket.local_endpoint(error);
+  if (error) return std::nullopt;
+  return from_asio({own.address(), own.port()}).address;
+}
+
+}  // namespace
+
+NatSurvey::NatSurvey(asio::any_io_executor executor, const TlsContext& tls, Random& random, const PunchingPort& port, ServerAddress server)
+    : executor_(std::move(executor)),
+      tls_(tls),
+      random_(random),
+      port_(port),
+      server_(std::move(server)),
+      ports_{.stun = server_.port, .stun_alternate = {}, .reflect = server_.port, .reflect_alternate = {}},
+      welcomed_(executor_),
+      places_known_(executor_),
+      tcp_surveyed_(executor_) {
+  for (const auto transport : {Transport::tcp, Transport::udp})
+    for (const auto family : {IpFamily::v4, IpFamily::v6}) views_[{transport, family}];
+}
+
+awaitable<void> NatSurvey::run() {
+  const auto all = [this](TaskGroup& tasks) -> awaitable<void> {
+    for (const auto& port : port_.udp()) tasks.start(watch_udp(port));
+    tasks.start(watch_tcp());
+    co_await resolve_server();
+    co_await sleep_until(TimePoint::max());
+  };
+  co_await with_tasks<void>(all);
+}
+
+void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local) {
+  control_ = Control{server, local, welcome.observed};
+  places_[family_of(server.address)].address = server.address;
+  if (const auto other = welcome.alternate_address) places_[family_of(*other)].alternate_address = other;
+  ports_ = {.stun = welcome.stun, .stun_alternate = welcome.stun_alternate, .reflect = server.port, .reflect_alternate = welcome.reflect_alternate};
+  has_stun_ = welcome.stun != Port{};
+  if (!has_stun_)
+    for (const auto family : {IpFamily::v4, IpFamily::v6}) view_of(Transport::udp, family).forecast = {};
+  welcomed_.ring();
+  places_known_.ring();
+}
+
+const PortForecast& NatSurvey::forecast(Transport transport) const {
+  const auto& v4 = view(transport, IpFamily::v4).forecast;
+  const auto& v6 = view(transport, IpFamily::v6).forecast;
+  using Kind = PortForecast::Kind;
+  if (v4.kind == Kind::unknown || (v4.kind == Kind::blocked && v6.kind != Kind::unknown)) return v6.kind == Kind::unknown ? v4 : v6;
+  return v4;
+}
+
+bool NatSurvey::settled() const {
+  return std::ranges::all_of(port_.udp(), [this](const auto& port) {
+    const auto& one = view(Transport::udp, port->family());
+    return one.reflexive || one.surveyed;
+  });
+}
+
+void NatSurvey::changed() {
+  if (on_change_) on_change_();
+}
+
+// --- where to ask -----------------------------------------------------------------------------------------------------
+
+awaitable<void> NatSurvey::resolve_server() {
+  for (;;) {
+    std::vector<Endpoint> found;
+    try {
+      found = co_await resolve(server_.host, server_.port);
+    } catch (const Failure& failure) {
+      log(LogLevel::debug, "survey.no-server", {{"why", failure.what()}});
+    }
+    for (const auto& each : found) places_.try_emplace(family_of(each.address), Place{each.address});
+    places_known_.ring();
+    if (!found.empty()) break;
+    co_await sleep_until(Clock::now() + look_up_again);
+  }
+  for (const auto& port : port_.udp())
+    if (!places_.contains(port->family())) view_of(Transport::udp, port->family()).surveyed = true;  // there is nobody to ask over that
+  changed();
+}
+
+std::vector<Endpoint> NatSurvey::stun_destinations(IpFamily family) const {
+  const auto place = places_.find(family);
+  if (place == places_.end() || !has_stun_) return {};
+  std::vector<Endpoint> all{{place->second.address, ports_.stun}};
+  if (ports_.stun_alternate == Port{}) return all;
+  all.push_back({place->second.address, ports_.stun_alternate});
+  if (const auto other = place->second.alternate_address; other && *other != place->second.address) all.push_back({*other, ports_.stun_alternate});
+  return all;
+}
+
+std::vector<Endpoint> NatSurvey::reflect_destinations(IpFamily family) const {
+  const auto place = places_.find(family);
+  if (place == places_.end()) return {};
+  std::vector<Endpoint> all{{place->second.address, ports_.reflect}};
+  if (ports_.reflect_alternate == Port{}) return all;
+  all.push_back({place->second.address, ports_.reflect_alternate});
+  if (const auto other = place->second.alternate_address; other && *other != place->second.address) all.push_back({*other, ports_.reflect_alternate});
+  return all;
+}
+
+std::optional<IpFamily> NatSurvey::family_to_measure(Transport transport) const {
+  for (const auto family : {IpFamily::v4, IpFamily::v6}) {
+    const auto destinations = transport == Transport::udp ? stun_destinations(family) : reflect_destinations(family);
+    if (!destinations.empty() && source_towards(executor_, destinations.front())) return family;
+  }
+  return std::nullopt;
+}
+
+UdpMeasurement::Settings NatSurvey::settings(IpFamily family) const {
+  const auto round_trip = view(Transport::udp, family).round_trip;
+  auto settings = round_trip ? UdpMeasurement::settings_for(*round_trip) : UdpMeasurement::Settings{};
+  settings.asks_other_port = true;
+  return settings;
+}
+
+// --- UDP --------------------------------------------------------------------------------------------------------------
+
+/// Feeds a core with the STUN that arrives at these ports, and sends what it wants sent, until on_action() says that this was all.
+template <typename Core, typename OnAction>
+awaitable<void> NatSurvey::drive(Core& core, const std::vector<std::shared_ptr<UdpPort>>& ports, OnAction on_action) {
+  Wakeup news{executor_};
+  std::vector<UdpPort::Registration> registrations;
+  for (std::size_t socket = 0; socket < ports.size(); ++socket)
+    registrations.push_back(ports[socket]->on_stun([&core, &news, socket](const Endpoint& from, ByteView datagram, TimePoint now) {
+      const auto received = decode_stun(datagram);
+      if (received && core.arrived(socket, from, *received, now)) news.ring();
+    }));
+  for (bool going_on = true; going_on;) {
+    while (auto action = core.take()) {
+      if (auto* send = std::get_if<typename Core::Send>(&*action)) ports[send->socket]->send(send->to, send->bytes);
+      else going_on = on_action(*action);
+    }
+    if (!going_on) break;
+    co_await news.wait(core.deadline());
+    core.expire(Clock::now());
+  }
+}
+
+awaitable<void> NatSurvey::watch_udp(std::shared_ptr<UdpPort> port) {
+  for (;;) {
+    while (stun_destinations(port->family()).empty()) co_await places_known_.wait();
+    const auto asked = stun_destinations(port->family());
+    co_await survey_udp(port);
+    const bool answered = view(Transport::udp, port->family()).reflexive.has_value();
+    auto next = Clock::now() + (answered ? nat_keep_alive : nat_survey_again);
+    while (stun_destinations(port->family()) == asked) {
+      co_await places_known_.wait(next);
+      if (Clock::now() < next) continue;
+      if (!answered || !co_await is_still_the_same(port)) break;
+      next = Clock::now() + nat_keep_alive;
+    }
+  }
+}
+
+awaitable<void> NatSurvey::survey_udp(std::shared_ptr<UdpPort> port) {
+  const auto family = port->family();
+  auto& view = view_of(Transport::udp, family);
+  const auto destinations = stun_destinations(family);
+  if (!source_towards(executor_, destinations.front())) {  // no route: not blocked, just not there
+    view = {.surveyed = true};
+    changed();
+    co_return;
+  }
+  UdpMeasurement survey{{port->local().port}, destinations, settings(family), random_, Clock::now()};
+  const auto note = [&](UdpMeasurement::Action& action) {
+    if (const auto* reflexive = std::get_if<UdpMeasurement::Reflexive>(&action)) {
+      view.reflexive = reflexive->external;
+      view.round_trip = reflexive->round_trip;
+      changed();
+      return true;
+    }
+    const auto& measured = std::get<UdpMeasurement::Measured>(action);
+    if (measured.round_trip) view.round_trip = measured.round_trip;
+    if (measured.forecast.kind == PortForecast::Kind::blocked) view.reflexive.reset();
+    view.forecast = has_stun_ ? measured.forecast : PortForecast{};
+    view.surveyed = true;
+    return false;
+  };
+  const std::vector<std::shared_ptr<UdpPort>> ports{port};
+  co_await drive(survey, ports, note);
+  log(LogLevel::debug, "survey.udp", {{"family", family == IpFamily::v4 ? "IPv4" : "IPv6"}, {"mapping", word(view.forecast.kind)},
+                                      {"external", view.reflexive ? view.reflexive->text() : "none"}});
+  changed();
+}
+
+awaitable<bool> NatSurvey::is_still_the_same(std::shared_ptr<UdpPort> port) {
+  const auto family = port->family();
+  const auto destinations = stun_destinations(family);
+  if (destinations.empty()) co_return false;
+  auto once = settings(family);
+  once.asks_other_port = false;
+  UdpMeasurement question{{port->local().port}, {destinations.front()}, once, random_, Clock::now()};
+  std::optional<Endpoint> seen;
+  const auto note = [&](UdpMeasurement::Action& action) {
+    if (const auto* reflexive = std::get_if<UdpMeasurement::Reflexive>(&action)) seen = reflexive->external;
+    return !std::holds_alternative<UdpMeasurement::Measured>(action);
+  };
+  const std::vector<std::shared_ptr<UdpPort>> ports{port};
+  co_await drive(question, ports, note);
+  co_return seen == view(Transport::udp, family).reflexive;
+}
+
+awaitable<PortForecast> NatSurvey::measure_udp(std::vector<std::shared_ptr<UdpPort>>& sockets) {
+  const auto family = family_to_measure(Transport::udp);
+  PortForecast forecast;
+  if (!family) co_return forecast;
+  sockets.clear();
+  std::vector<Port> locals;
+  while (sockets.size() < sockets_to_measure_with) {
+    sockets.push_back(UdpPort::open(executor_, *family));
+    locals.push_back(sockets.back()->local().port);
+  }
+  UdpMeasurement measurement{locals, stun_destinations(*family), settings(*family), random_, Clock::now()};
+  std::size_t stable = 0;
+  const auto note = [&](UdpMeasurement::Action& action) {
+    const auto* measured = std::get_if<UdpMeasurement::Measured>(&action);
+    if (measured == nullptr) return true;
+    forecast = measured->forecast;
+    stable = measured->socket;
+    measured_at_ = measured->taken;
+    return false;
+  };
+  const auto ports = sockets;
+  co_await drive(measurement, ports, note);
+  std::swap(sockets.front(), sockets[stable]);
+  co_return forecast;
+}
+
+awaitable<std::optional<NatBehaviour>> NatSurvey::discover() {
+  const auto family = family_to_measure(Transport::udp);
+  if (!family) co_return std::nullopt;
+  const auto& place = places_.at(*family);
+  const NatDiscovery::Server server{{place.address, ports_.stun}, ports_.stun_alternate, place.alternate_address};
+  const auto own = source_towards(executor_, server.primary);
+  if (!own || ports_.stun_alternate == Port{}) co_return std::nullopt;
+  std::vector<std::shared_ptr<UdpPort>> ports;
+  std::array<Endpoint, NatDiscovery::sockets> locals;
+  for (auto& local : locals) {
+    ports.push_back(UdpPort::open(executor_, *family));
+    local = {*own, ports.back()->local().port};
+  }
+  NatDiscovery discovery{locals, server, {}, random_, Clock::now()};
+  NatBehaviour behaviour;
+  const auto note = [&](NatDiscovery::Action& action) {
+    behaviour = std::get<NatDiscovery::Found>(action).behaviour;
+    return false;
+  };
+  co_await drive(discovery, ports, note);
+  co_return behaviour;
+}
+
+// --- TCP --------------------------------------------------------------------------------------------------------------
+
+awaitable<void> NatSurvey::watch_tcp() {
+  for (;;) {
+    co_await welcomed_.wait();
+    for (const auto family : {IpFamily::v4, IpFamily::v6}) co_await survey_tcp(family);
+    tcp_surveyed_.ring();
+  }
+}
+
+/// The connection to the server is one look at the punching port, if it was dialled from there.
+awaitable<void> NatSurvey::survey_tcp(IpFamily family) {
+  auto& view = view_of(Transport::tcp, family);
+  const auto destinations = reflect_destinations(family);
+  if (destinations.empty() || !source_towards(executor_, destinations.front())) {
+    view = {.surveyed = true};
+    co_return;
+  }
+  std::vector<PortSample> samples;
+  if (control_ && control_->local.port == port_.number() && family_of(control_->server.address) == family) {
+    samples.push_back({.sent = Clock::now(), .local = port_.number(), .destination = control_->server, .external = control_->observed});
+    view.reflexive = control_->observed;
+    changed();
+  }
+  std::vector<Volley> volley;
+  for (const auto& to : destinations)
+    if (samples.empty() || to != control_->server) volley.push_back({port_.number(), to});
+  co_await reflect_all(samples, volley);
+  view.surveyed = true;
+  view.forecast = samples.empty() ? PortForecast{} : forecast_ports(samples);
+  if (!samples.empty()) view.reflexive = samples.front().external;
+  log(LogLevel::debug, "survey.tcp", {{"family", family == IpFamily::v4 ? "IPv4" : "IPv6"}, {"mapping", word(view.forecast.kind)},
+                                      {"external", view.reflexive ? view.reflexive->text() : "none"}});
+  changed();
+}
+
+/// All at once; returns when each has its answer or none.
+awaitable<void> NatSurvey::reflect_all(std::vector<PortSample>& samples, std::vector<Volley> volley) {
+  const auto all = [&](TaskGroup& tasks) -> awaitable<void> {
+    std::size_t under_way = volley.size();
+    Wakeup ended{executor_};
+    const auto one = [&](Volley each) -> awaitable<void> {
+      co_await reflect_into(samples, each);
+      --under_way;
+      ended.ring();
+    };
+    for (const auto& each : volley) tasks.start(one(each));
+    while (under_way > 0) co_await ended.wait();
+  };
+  co_await with_tasks<void>(all);
+}
+
+awaitable<void> NatSurvey::reflect_into(std::vector<PortSample>& samples, Volley one) {
+  const auto sent = Clock::now();
+  try {
+    auto asking = reflect(executor_, tls_, one.to, server_.key, one.local);
+    const auto external = co_await with_deadline(std::move(asking), sent + reflect_patience, "asking " + one.to.text() + " where we come from");
+    const bool repeated = Clock::now() - sent > syn_again;
+    samples.push_back({.sent = sent, .local = one.local, .destination = one.to, .external = external, .repeated = repeated});
+  } catch (const Failure& failure) {
+    log(LogLevel::debug, "reflect.failed", {{"server", one.to}, {"from", one.local.number}, {"why", failure.what()}});
+  }
+}
+
+awaitable<PortForecast> NatSurvey::measure_tcp() {
+  const auto family = family_to_measure(Transport::tcp);
+  if (!family) co_return PortForecast{};
+  const auto until = Clock::now() + 2 * reflect_patience;
+  while (!view(Transport::tcp, *family).surveyed && Clock::now() < until) co_await tcp_surveyed_.wait(until);
+  const auto& known = view(Transport::tcp, *family).forecast;
+  measured_at_ = Clock::now();
+  if (!is_hard(known)) co_return known;
+
+  // A port that is free is one on which nobody listens but we.
+  std::vector<Listener> holders;
+  for (std::size_t i = 0; i < sockets_to_measure_with; ++i) holders.push_back(Listener::on(executor_, Port{}));
+  std::vector<PortSample> samples;
+  std::vector<Volley> first, second;
+  for (const auto& holder : holders)
+    for (const auto& to : reflect_destinations(*family)) (&holder == &holders.back() ? second : first).push_back({holder.port(), to});
+  const auto second_at = Clock::now() + pause_between_volleys;
+  const auto both = [&](TaskGroup& tasks) -> awaitable<void> {
+    bool first_is_over = false;
+    Wakeup ended{executor_};
+    const auto first_volley = [&]() -> awaitable<void> {
+      co_await reflect_all(samples, first);
+      first_is_over = true;
+      ended.ring();
+    };
+    tasks.start(first_volley());
+    co_await sleep_until(second_at);
+    co_await reflect_all(samples, second);
+    while (!first_is_over) co_await ended.wait();
+  };
+  co_await with_tasks<void>(both);
+  measured_at_ = second_at;
+  if (samples.empty()) co_return known;
+  co_return forecast_ports(samples);
+}
+
+}  // namespace pshare

@@ -1,0 +1,115 @@
+// What the NAT in front of us does to our punching port, asked of the server in the background from program start; and, for rounds of punching
+// that aim, measurements with fresh ports. Over UDP by STUN (drives traversal/nat/udp_measurement), over TCP by the server's reflect role. Nobody but the
+// user's own server is asked.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "io/asio.hpp"
+#include "io/wakeup.hpp"
+#include "secure/tls.hpp"
+#include "traversal/io/punching_port.hpp"
+#include "traversal/io/rendezvous_client.hpp"
+#include "traversal/io/udp_port.hpp"
+#include "traversal/nat/nat_discovery.hpp"
+#include "traversal/nat/udp_measurement.hpp"
+#include "wire/nat.hpp"
+
+namespace pshare {
+
+/// A mapping that was answered once lives 30 s in Linux gateways (docs/nat.md), which forget no sooner than others.
+inline constexpr Duration nat_keep_alive = std::chrono::seconds{15};
+/// Where nothing came back, UDP is tried again so often: networks change.
+inline constexpr Duration nat_survey_again = std::chrono::minutes{1};
+/// One reflect connection of a measurement.
+inline constexpr Duration reflect_patience = std::chrono::seconds{2};
+
+class NatSurvey {
+ public:
+  /// All references live longer.
+  NatSurvey(asio::any_io_executor executor, const TlsContext& tls, Random& random, const PunchingPort& port, ServerAddress server);
+
+  /// For ever: surveys, keeps the mappings of the UDP sockets alive, and surveys again when they have changed. Never throws Failure.
+  awaitable<void> run();
+
+  /// The server has let us in: `server` is the endpoint that was dialled, `local` ours (RendezvousClient::server_endpoint(), local_endpoint()).
+  /// From now on TCP is surveyed too, and a server that has no STUN is not taken for UDP being blocked.
+  void welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local);
+
+  /// As of now, of the punching port.
+  struct View {
+    std::optional<Endpoint> reflexive = {};    // as soon as there is one
+    PortForecast forecast = {};                // unknown until it is surveyed; from one socket, so of a hard NAT only a first guess
+    std::optional<Duration> round_trip = {};   // UDP alone
+    bool surveyed = false;                     // nothing more will come for now
+  };
+  const View& view(Transport transport, IpFamily family) const { return views_.at({transport, family}); }
+  /// Of IPv4, if it could be asked over that, else of IPv6.
+  const PortForecast& forecast(Transport transport) const;
+  /// Whether every UDP socket has its reflexive endpoint, or will have none.
+  bool settled() const;
+  /// Called at each change of a view.
+  void set_on_change(std::function<void()> on_change) { on_change_ = std::move(on_change); }
+
+  /// By fresh mappings: just before punching. Gives the sockets that it has measured with; of a stable NAT, the first is the one whose external
+  /// endpoint the forecast says. Unknown if there is no server to ask.
+  awaitable<PortForecast> measure_udp(std::vector<std::shared_ptr<UdpPort>>& sockets);
+  /// The same over TCP. Stable: the forecast says the external endpoint of the punching port.
+  awaitable<PortForecast> measure_tcp();
+  /// When the last mapping of the latest measurement was made.
+  TimePoint measured_at() const { return measured_at_; }
+
+  /// For `pshare doctor`: with fresh sockets, in about two seconds. Nothing if there is no server to ask, or no route.
+  awaitable<std::optional<NatBehaviour>> discover();
+
+ private:
+  /// What is known of the server's places, of one family.
+  struct Place {
+    IpAddress address;
+    std::optional<IpAddress> alternate_address = {};
+  };
+  struct Ports { Port stun, stun_alternate, reflect, reflect_alternate; };  // 0: not known (yet), or there is none
+  struct Control { Endpoint server, local, observed; };
+
+  awaitable<void> resolve_server();
+  awaitable<void> watch_udp(std::shared_ptr<UdpPort> port);
+  awaitable<void> survey_udp(std::shared_ptr<UdpPort> port);
+  awaitable<bool> is_still_the_same(std::shared_ptr<UdpPort> port);
+  awaitable<void> watch_tcp();
+  awaitable<void> survey_tcp(IpFamily family);
+  struct Volley { Port local; Endpoint to; };
+  awaitable<void> reflect_all(std::vector<PortSample>& samples, std::vector<Volley> volley);
+  awaitable<void> reflect_into(std::vector<PortSample>& samples, Volley one);
+  template <typename Core, typename OnAction>
+  awaitable<void> drive(Core& core, const std::vector<std::shared_ptr<UdpPort>>& ports, OnAction on_action);
+
+  std::vector<Endpoint> stun_destinations(IpFamily family) const;
+  std::vector<Endpoint> reflect_destinations(IpFamily family) const;
+  /// IPv4 if the server can be asked over that, else IPv6; nothing if neither.
+  std::optional<IpFamily> family_to_measure(Transport transport) const;
+  UdpMeasurement::Settings settings(IpFamily family) const;
+  View& view_of(Transport transport, IpFamily family) { return views_.at({transport, family}); }
+  void changed();
+
+  asio::any_io_executor executor_;
+  const TlsContext& tls_;
+  Random& random_;
+  const PunchingPort& port_;
+  ServerAddress server_;
+  std::map<IpFamily, Place> places_;
+  Ports ports_;
+  bool has_stun_ = true;               // as far as is known
+  std::optional<Control> control_;     // of the present connection to the server, or the last
+  std::map<std::pair<Transport, IpFamily>, View> views_;
+  Wakeup welcomed_;                    // for watch_tcp()
+  Wakeups places_known_, tcp_surveyed_;
+  TimePoint measured_at_{};
+  std::function<void()> on_change_;
+};
+
+}  // namespace pshare
