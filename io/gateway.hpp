@@ -15,8 +15,6 @@ struct DefaultRoute {
   friend bool operator==(const DefaultRoute&, const DefaultRoute&) = default;
 };
 
-enum class IpFamily { v4, v6 };
-
 /// The preferred one of those that name a gateway. Nothing: there is none, or this system is not asked yet (Linux is).
 std::optional<DefaultRoute> default_route(IpFamily family);
 

@@ -16,6 +16,8 @@
 
 namespace pshare {
 
+enum class IpFamily { v4, v6 };
+
 /// How far an address reaches.
 enum class Scope {
   loopback,      // 127/8, ::1

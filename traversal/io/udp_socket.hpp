@@ -8,11 +8,10 @@
 
 #include "io/asio.hpp"
 #include "traversal/quic/socket_address.hpp"
+#include "wire/address.hpp"
 #include "wire/bytes.hpp"
 
 namespace pshare {
-
-enum class IpFamily { v4, v6 };
 
 /// What one system call brought from one sender: a run of datagrams of `segment` bytes each, the last perhaps shorter.
 struct UdpArrival {
