@@ -212,8 +212,8 @@ void UdpPunch::settle(std::size_t socket, const Endpoint& remote, TimePoint now)
 void UdpPunch::consider_move(const Endpoint& to, bool nominates, TimePoint now) {
   const bool is_meant = nominates || settings_.side == CheckSide::controlling;
   if (move_ || !is_meant || now < no_move_before_) return;
-  const auto patience = std::max(shortest_move, settled_->rtt * 5 / 2);
-  move_ = Move{.to = to, .began_at = now, .next_at = now, .ends_at = now + patience, .pause = patience / (checks_in_move + 1)};
+  const auto patience = std::max(shortest_move, 3 * settled_->rtt);
+  move_ = Move{.to = to, .began_at = now, .next_at = now, .ends_at = now + patience, .pause = patience / checks_in_move};
   no_move_before_ = now + between_moves;
 }
 
