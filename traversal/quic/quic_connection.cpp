@@ -336,8 +336,7 @@ void QuicConnection::expire(TimePoint now) {
   auto& state = *state_;
   if (state.trouble) return;
   const auto stamp = state.at(now);
-  state.look_at_mtu();
-  if (state.trouble || ngtcp2_conn_get_expiry(state.connection) > stamp) return;
+  if (ngtcp2_conn_get_expiry(state.connection) > stamp) return;
   if (const int result = ngtcp2_conn_handle_expiry(state.connection, stamp); result != 0) state.fail(result);
 }
 
@@ -345,11 +344,7 @@ std::optional<TimePoint> QuicConnection::deadline() const {
   const auto& state = *state_;
   if (state.trouble) return std::nullopt;
   const auto expiry = ngtcp2_conn_get_expiry(state.connection);
-  std::optional<TimePoint> due;
-  if (expiry != UINT64_MAX) due = TimePoint{duration(expiry)};
-  if (state.in_flight())
-    if (const auto watch = state.mtu.deadline(state.probe_timeout()); watch && (!due || *watch < *due)) due = *watch;
-  return due;
+  return expiry == UINT64_MAX ? std::nullopt : std::optional{TimePoint{duration(expiry)}};
 }
 
 void QuicConnection::State::look_at_mtu() {
