@@ -21,7 +21,7 @@ struct DialTurn {
 class DialTurns {
  public:
   DialTurns(CheckSide side, Duration rtt, TimePoint began)
-      : side_(side), silences_from_(began + std::max<Duration>(std::chrono::milliseconds{800}, 3 * rtt)),
+      : side_(side), silences_from_(began + std::max<Duration>(std::chrono::milliseconds{900}, 5 * rtt)),
         silence_(std::max<Duration>(std::chrono::milliseconds{700}, 4 * rtt)) {}
 
   /// The controlling side is silent first.

@@ -25,15 +25,17 @@ constexpr std::size_t most_restarted_lines = 64;
 constexpr Duration rotation_wait = 200ms;
 /// A plan without a pace is a burst of so many, and then at the pace of a search.
 constexpr std::size_t longest_burst = max_dials_at_once;
-constexpr Duration search_pace = 1s / static_cast<int>(birthday_probes_per_second);
-constexpr Duration redial_pace = 1s / static_cast<int>(max_redials_per_second);
+constexpr Duration search_pace = Duration{1s} / birthday_probes_per_second;
+constexpr Duration redial_pace = Duration{1s} / max_redials_per_second;
 /// How much a driver that comes late may catch up with.
 constexpr Duration longest_catching_up = 20ms;
 
 /// TTLs that pass the own NATs and die before the peer's, hopefully: a home's and a carrier's gateway are 2 to 4 hops away, the peer's 8 and more.
 constexpr std::array opening_ttls{5, 3};
-/// Of the NAT that has just been opened, what the peer still had under way may close it again.
+/// What the peer still had under way may close the NAT that has just been opened: it is opened again.
 constexpr Duration opening_pause = 200ms, opening_margin = 50ms;
+/// A SYN that is to die on the way is taken back before the error about it can end a handshake that it has become part of: the listener is there.
+constexpr Duration opening_life = 3ms;
 
 int telling(Reason reason) {
   switch (reason) {
@@ -85,6 +87,7 @@ void TcpPunch::connected(DialKey key, TimePoint now) {
   if (known == dials_.end() || over_) return;
   auto& line = lines_[known->second];
   line.up = true;
+  line.opens = false;
   line.left = key;
   if (line.under_way == key) {
     under_way_.erase(key);
@@ -101,10 +104,15 @@ void TcpPunch::failed(DialKey key, Errc why, TimePoint now) {
   under_way_.erase(key);
   line.under_way.reset();
   if (why == Errc::busy) {
+    line.opens = false;
     if (!line.up) plan(known->second, now + (line.left ? std::max(least_handshake_wait, 4 * settings_.rtt) : busy_wait));
     return;
   }
   if (!line.up) line.left.reset();
+  if (line.opens) {
+    line.opens = false;
+    return plan(known->second, now + opening_pause);  // it has died, as it should
+  }
   note(reason_of(why));
   const bool soon = line.failures++ < first_redials;
   plan(known->second, now + (soon ? first_redial_wait + below(first_redial_wait / 4) : later_redial_wait + below(later_redial_wait)));
@@ -198,6 +206,11 @@ void TcpPunch::begin_lines(TimePoint now) {
 void TcpPunch::dial_due(TimePoint now) {
   while (!due_.empty() && due_.begin()->first <= now && next_redial_at_ <= now && dials_.size() < max_dials_in_round) {
     const auto line = due_.begin()->second;
+    if (lines_[line].opens) {
+      drop(line);
+      plan(line, now + opening_pause);
+      continue;
+    }
     if (turns_ && now + settings_.rtt + opening_margin > turn_.until) {  // too late for an answer before the turn ends
       plan(line, turn_.until);
       continue;
@@ -217,17 +230,17 @@ void TcpPunch::dial(std::size_t index, TimePoint now) {
     const auto opens_at = turn_.from + settings_.rtt + (turn_.silent ? 1 : 2) * opening_margin;
     if (now < opens_at) return plan(index, opens_at);
   }
+  if (under_way_.size() >= max_dials_at_once) make_room(now);
   const DialKey key{next_dial_++};
   dials_.emplace(key, index);
-  if (turn_.silent) {
-    // Closed before the ICMP error about it can end a handshake that it has become part of: the listener is there.
-    actions_.emplace_back(Dial{key, line.from, line.to, line.tier, opening_ttls[static_cast<std::size_t>((turn_.number - 1) / 2) % opening_ttls.size()]});
-    actions_.emplace_back(Drop{key, true});
-    return plan(index, now + opening_pause);
-  }
-  if (under_way_.size() >= max_dials_at_once) make_room(now);
   under_way_.insert(key);
   line.under_way = key;
+  line.opens = turn_.silent;
+  if (line.opens) {
+    const auto ttl = opening_ttls[static_cast<std::size_t>((turn_.number - 1) / 2) % opening_ttls.size()];
+    actions_.emplace_back(Dial{key, line.from, line.to, line.tier, ttl});
+    return plan(index, now + opening_life);
+  }
   actions_.emplace_back(Dial{key, line.from, line.to, line.tier, std::nullopt});
   plan(index, lines_.size() <= most_restarted_lines ? std::optional{now + restart_wait()} : std::nullopt);
 }
@@ -253,6 +266,7 @@ void TcpPunch::drop(std::size_t index) {
   actions_.emplace_back(Drop{*line.under_way, false});
   line.left = line.under_way;
   line.under_way.reset();
+  line.opens = false;
   plan(index, {});
 }
 

@@ -52,7 +52,8 @@ class TcpPunch {
   /// Which local port a dial is made from: the punching port (nothing), or the i-th fresh port of this round, bound at its first use and kept.
   using LocalPort = std::optional<std::size_t>;
 
-  /// With `ttl` the SYN is to die on the way, when it has opened the own NAT; its Drop comes at once.
+  /// With `ttl` the SYN is to die on the way, when it has opened the own NAT; its Drop comes soon. What follows the SYN is to arrive: the driver
+  /// sets the TTL before connect() and takes it back right after.
   struct Dial   { DialKey dial; LocalPort from; Endpoint to; Tier tier; std::optional<int> ttl; };
   /// Close it at once (no FIN: linger 0). Unless it is `answered_too` leave it if the peer's SYN has come (TCP_INFO: SYN-RECEIVED), and tell when
   /// it is connected: the dial that comes in its place then fails with Errc::busy, which is as it should be.
@@ -88,6 +89,7 @@ class TcpPunch {
     std::optional<DialKey> under_way = {};
     std::optional<TimePoint> due = {};  // to be dialled (again): in due_ too
     unsigned failures = 0;
+    bool opens = false;                    // under_way is to die on its way
     bool up = false;
     std::optional<DialKey> left = {};      // dropped, or connected: it may be there still
   };
