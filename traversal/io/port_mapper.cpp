@@ -330,7 +330,7 @@ void PortMapper::set_observed(IpAddress address) {
 }
 
 void PortMapper::changed() {
-  MappedPorts all{.ports = {}, .protocols = {}, .router_address = {}, .settled = true};
+  MappedPorts all{.settled = true};
   for (const auto& session : sessions_) {
     const auto& ports = session->ports();
     if (session->network.own.is_v4()) all.router_address = ports.router_address;

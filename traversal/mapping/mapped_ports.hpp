@@ -32,15 +32,15 @@ struct ProtocolReport {
   bool ipv6 = false;
   State state = State::asked;
   Reason reason = Reason::none;  // no_igd, unsupported, igd_refused, double_nat, unreachable (mapped, and nothing comes in), timeout
-  std::string said;              // the gateway's own words, printable; empty: none
+  std::string said{};             // the gateway's own words, printable; empty: none
   friend bool operator==(const ProtocolReport&, const ProtocolReport&) = default;
 };
 std::string_view word(ProtocolReport::State state);
 
 struct MappedPorts {
-  std::vector<MappedPort> ports;
-  std::vector<ProtocolReport> protocols;    // empty: there is nothing to ask (no gateway, or addresses that need none)
-  std::optional<IpAddress> router_address;  // the router's IPv4 address outside, as it says; behind another NAT this is what neighbours there see
+  std::vector<MappedPort> ports{};
+  std::vector<ProtocolReport> protocols{};  // empty: there is nothing to ask (no gateway, or addresses that need none)
+  std::optional<IpAddress> router_address{};  // the router's IPv4 address outside, as it says; behind another NAT this is what neighbours there see
   bool settled = false;                     // nothing more is about to come of what was asked
 
   /// Why nothing is mapped that the internet can reach; Reason::none if something is, or while that is open.
