@@ -16,7 +16,8 @@ void UdpPair::put(Machine& left_machine, Machine& right_machine, Settings settin
                             .key = CheckKey::random(world.random()),
                             .rtt = settings.rtt,
                             .patience = settings.patience,
-                            .openers = settings.openers};
+                            .openers = settings.openers,
+                            .keeps_alive = settings.keeps_alive};
   left = std::make_unique<UdpPeer>(left_machine, stun, of_side);
   of_side.side = CheckSide::controlled;
   right = std::make_unique<UdpPeer>(right_machine, stun, of_side);

@@ -28,6 +28,7 @@ class UdpPair {
     Duration skew{};                // the right side begins so much later than agreed; negative: the left
     Duration signal_delay = std::chrono::milliseconds{50};
     bool openers = true;
+    bool keeps_alive = true;
     bool plain = true;              // whether there is a plain round
     int measured_rounds = 3;
     Duration patience = std::chrono::seconds{4};

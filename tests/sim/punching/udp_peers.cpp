@@ -44,6 +44,7 @@ std::vector<UdpPunch::Target> UdpPeer::candidates() const {
   if (survey_ && survey_->forecast.external.port != Port{} && survey_->forecast.kind != PortForecast::Kind::blocked &&
       std::ranges::none_of(all, [&](const auto& each) { return each.remote == survey_->forecast.external; }))
     all.push_back({survey_->forecast.external, Tier::punched});
+  all.insert(all.end(), more_.begin(), more_.end());
   return all;
 }
 
@@ -86,10 +87,6 @@ void UdpPeer::search(const SearchPlan& plan) {
   begin(std::move(sockets), UdpPunch{plan, punch_settings(), machine_.random(), machine_.now()});
 }
 
-void UdpPeer::add(const UdpPunch::Target& target) {
-  for (auto& round : rounds_) round.punch->feed([&](UdpPunch& core) { core.add(target, machine_.now()); });
-}
-
 void UdpPeer::begin(std::vector<std::size_t> sockets, UdpPunch punch) {
   if (settled_at_) return;
   ++begun_;
@@ -99,7 +96,7 @@ void UdpPeer::begin(std::vector<std::size_t> sockets, UdpPunch punch) {
 }
 
 void UdpPeer::perform(Round& round, UdpPunch::Action action) {
-  if (const auto* send = std::get_if<UdpPunch::Send>(&action)) {
+  if (const auto* send = std::get_if<UdpPunch::Send>(&action); send != nullptr && (settings_.keeps_alive || !lane_)) {
     UdpSendOptions options;
     if (send->ttl) options.ttl = static_cast<std::uint8_t>(*send->ttl);
     ++packets_;

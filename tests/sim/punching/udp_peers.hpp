@@ -24,6 +24,7 @@ class StunServer {
  private:
   IpAddress address_;
   std::deque<UdpSocket> sockets_;
+  std::vector<UdpPunch::Target> more_;
 };
 
 class UdpPeer {
@@ -35,6 +36,7 @@ class UdpPeer {
     Duration rtt = std::chrono::milliseconds{100};
     Duration patience = std::chrono::seconds{4};
     bool openers = true;
+    bool keeps_alive = true;        // false: checks of a settled pair are not sent, to see what becomes of it
   };
 
   /// Asks how its main socket is seen, at once. Both live longer.
@@ -43,8 +45,10 @@ class UdpPeer {
 
   bool surveyed() const { return survey_.has_value(); }
   const PortForecast& survey() const { return survey_->forecast; }
-  /// Where to look for it: its own addresses, and how the server sees it.
+  /// Where to look for it: its own addresses, how the server sees it, and what else is known.
   std::vector<UdpPunch::Target> candidates() const;
+  /// Its main socket can be reached there too.
+  void also_at(const IpAddress& address, Tier tier) { more_.push_back({{address, sockets_.front().port()}, tier}); }
 
   /// Looks where the next mappings will be, with new sockets.
   void measure();
@@ -54,7 +58,6 @@ class UdpPeer {
 
   void punch(std::vector<UdpPunch::Target> targets);
   void search(const SearchPlan& plan);
-  void add(const UdpPunch::Target& target);
 
   const std::optional<UdpPunch::Reached>& reached() const { return reached_; }
   const std::optional<TimePoint>& reached_at() const { return reached_at_; }
@@ -94,6 +97,7 @@ class UdpPeer {
   const StunServer& server_;
   Settings settings_;
   std::deque<UdpSocket> sockets_;
+  std::vector<UdpPunch::Target> more_;
   std::deque<Measuring> measuring_;
   std::optional<UdpMeasurement::Measured> survey_, measured_;
   std::vector<std::size_t> fresh_;  // that were measured with
