@@ -161,7 +161,7 @@ Targets Ascent::more_pairs(const Targets& more, TimePoint now) {
       std::vector<std::size_t> pairs;
       for (auto i = first_new; i < targets_.dials.size(); ++i)
         if (targets_.dials[i].tier == tier) pairs.push_back(i);
-      found->second.told_unlikely = found->second.told_without_tcp = false;
+      found->second.told_unlikely = false;
       ladder_.more_candidates(tier, now);
       if (to_dial) begin_dialling(found->second, pairs, now);
       if (to_punch) begin_punching(tier, found->second);
@@ -357,15 +357,9 @@ bool Ascent::likely(Tier tier, const Attempting& attempt) const {
 /// Tells the ladder which of its rungs need not be waited for.
 void Ascent::tell_prospects(TimePoint now) {
   for (auto& [tier, attempt] : attempts_) {
-    if (attempt.stopped) continue;
-    if (!attempt.told_unlikely && !likely(tier, attempt)) {
-      attempt.told_unlikely = true;
-      ladder_.unlikely(tier, now);
-    }
-    if (!attempt.told_without_tcp && !running(attempt, Transport::tcp)) {
-      attempt.told_without_tcp = true;
-      ladder_.tcp_ended(tier, now);
-    }
+    if (attempt.stopped || attempt.told_unlikely || likely(tier, attempt)) continue;
+    attempt.told_unlikely = true;
+    ladder_.unlikely(tier, now);
   }
 }
 

@@ -111,7 +111,7 @@ class Ascent {
     std::map<Transport, bool> punching;   // whether punching_ended() is waited for
     std::map<Transport, Part> parts;
     bool stopped = false;                 // by the ladder: it comes to its end silently
-    bool told_unlikely = false, told_without_tcp = false;
+    bool told_unlikely = false;
   };
   /// What is known in the end.
   struct CameToNothing { Reason reason = Reason::none; std::string words{}; };

@@ -92,13 +92,6 @@ void Ladder::unlikely(Tier tier, TimePoint now) {
   expire(now);
 }
 
-void Ladder::tcp_ended(Tier tier, TimePoint now) {
-  auto* const state = find(tier);
-  if (over() || state == nullptr) return;
-  if (auto* const running = std::get_if<Running>(&state->now)) running->over_tcp = false;
-  expire(now);
-}
-
 void Ladder::more_candidates(Tier tier, TimePoint now) {
   auto* const state = find(tier);
   if (over() || state == nullptr) return;
@@ -193,7 +186,7 @@ bool Ladder::better_may_come(const Path& path) const {
   return std::any_of(rungs_.begin(), rungs_.end(), [&](const State& state) {
     const auto* const running = std::get_if<Running>(&state.now);
     if (running == nullptr || !running->likely) return false;
-    return state.rung.tier < path.tier || (state.rung.tier == path.tier && path.transport == Transport::udp && running->over_tcp);
+    return state.rung.tier < path.tier || (state.rung.tier == path.tier && path.transport == Transport::udp);
   });
 }
 

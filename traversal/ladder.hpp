@@ -74,11 +74,9 @@ class Ladder {
   /// A lane has proven its peer. It may come without an attempt that runs: the peer dials too.
   void lane_up(LaneKey lane, const Path& path, TimePoint now);
   void lane_lost(LaneKey lane, TimePoint now);
-  /// What of this tier still runs is a long shot (private addresses of somebody else's network, which time out): no lane waits for it any
-  /// more. True until the tier is started anew or has more candidates.
+  /// What of this tier still runs is a long shot (private addresses of somebody else's network, which time out), or cannot better a lane that
+  /// is up: no lane of a lower tier, nor one over UDP of the same tier, waits for it any more. True until the tier is started anew or has more candidates.
   void unlikely(Tier tier, TimePoint now);
-  /// TCP's part of the attempt that runs has come to nothing: a lane over UDP of the same tier does not wait for it any more.
-  void tcp_ended(Tier tier, TimePoint now);
   /// There is something new to try for this tier (candidates, a changed network): no back-off any more.
   void more_candidates(Tier tier, TimePoint now);
 
@@ -88,7 +86,7 @@ class Ladder {
 
  private:
   struct Waiting {};                                     // for its turn
-  struct Running { bool likely = true; bool over_tcp = true; };  // to come to something; to a lane over TCP
+  struct Running { bool likely = true; };                 // to come to something
   struct Failed  { Reason reason; std::optional<TimePoint> retry_at; };  // nothing: not without more_candidates()
   struct Done    {};                                     // connected, or not wanted any more
   struct State {

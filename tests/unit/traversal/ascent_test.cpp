@@ -231,6 +231,19 @@ TEST(Ascent, DialsLongShotsAllAtOnceAfterTheLikelyOnes) {
 
   Climbing nothing_else{{.dials = {long_shot("10.0.0.1:1"), long_shot("10.0.0.2:1")}}};
   EXPECT_THAT(nothing_else.dials, ElementsAre(0, 1));
+  nothing_else.fail(0, Errc::unreachable);
+  nothing_else.more({.dials = {long_shot("10.0.0.3:1")}});
+  nothing_else.wait(250ms);
+  EXPECT_THAT(nothing_else.dials, ElementsAre(0, 1, 2));
+}
+
+TEST(Ascent, DialsNoFurtherAddressesOfATierThatHasALaneAlready) {
+  Climbing climbing{{.dials = {pair("192.0.2.1:1"), pair("192.0.2.2:1", Tier::mapped), pair("192.0.2.3:1", Tier::mapped)}}};
+  climbing.wait(150ms);
+  climbing.lane_up(1, path(Tier::mapped));
+  climbing.wait(100ms);
+  EXPECT_THAT(climbing.used, IsEmpty());
+  EXPECT_THAT(climbing.dials, ElementsAre(0, 1));
 }
 
 TEST(Ascent, TriesOnlyWhatTiersAndTransportsAllow) {
@@ -301,6 +314,16 @@ TEST(Ascent, PunchesAgainAfterAPauseWhenAllOfItHasEnded) {
   EXPECT_THAT(climbing.punching, ElementsAre("begin tcp", "begin udp", "begin tcp", "begin udp"));
 }
 
+TEST(Ascent, PunchesAgainIfOneTransportAloneIsUnsupported) {
+  for (const auto unsupported : {Transport::tcp, Transport::udp}) {
+    Climbing climbing{behind_nats(), {.tiers = {Tier::punched}, .patience = 25s}};
+    for (const auto transport : {Transport::tcp, Transport::udp})
+      climbing.punching_ended(transport, transport == unsupported ? Reason::unsupported : Reason::timeout);
+    climbing.wait(1s);
+    EXPECT_THAT(climbing.punching, ElementsAre("begin tcp", "begin udp", "begin tcp", "begin udp"));
+  }
+}
+
 TEST(Ascent, StopsPunchingWhenPatienceIsOver) {
   Climbing climbing{behind_nats(), {.patience = 3s}};
   climbing.punching_ended(Transport::tcp, Reason::refused);
@@ -367,12 +390,20 @@ TEST(Ascent, WaitsAGraceForTcpOnlyWhileItMayComeOfTheSameTier) {
   EXPECT_THAT(udp_alone.used, ElementsAre(0));
 }
 
+TEST(Ascent, UsesALaneOverUdpAtOnceWhereTcpOfTheSameTierIsALongShot) {
+  Climbing climbing{{.dials = {long_shot("10.0.0.1:1")}, .checks = {pair("192.0.2.1:1001")}}};
+  climbing.lane_up(std::nullopt, path(Tier::direct, Transport::udp));
+  EXPECT_THAT(climbing.used, ElementsAre(0));
+}
+
 TEST(Ascent, TellsOfTierAndTransportThatConnected) {
   Climbing climbing{behind_nats()};
   climbing.told();
   climbing.lane_up(std::nullopt, path(Tier::punched, Transport::udp));
   climbing.wait(default_grace);
   EXPECT_THAT(climbing.told(), ElementsAre("punched udp: connected"));
+  climbing.fail(0, Errc::refused);
+  EXPECT_THAT(climbing.told(), IsEmpty()) << "what was under way at the win has not failed";
 }
 
 // --- rivals --------------------------------------------------------------------------------------------------------------
@@ -415,9 +446,11 @@ TEST(Ascent, KeepsAsRivalALaneThatCameUpBeforeTheWinner) {
 TEST(Ascent, KeepsNoRivalOfAnotherTierOrThatIsLate) {
   Climbing other_tier{behind_nats()};
   other_tier.lane_up(std::nullopt, path(Tier::punched));
+  other_tier.told();
   other_tier.lane_up(std::nullopt, path(Tier::direct, Transport::udp));
   EXPECT_THAT(other_tier.closed, ElementsAre(1));
   EXPECT_THAT(other_tier.rivals, IsEmpty());
+  EXPECT_THAT(other_tier.told(), IsEmpty());
 
   Climbing late{behind_nats()};
   late.lane_up(std::nullopt, path(Tier::punched));
@@ -428,6 +461,21 @@ TEST(Ascent, KeepsNoRivalOfAnotherTierOrThatIsLate) {
   late.lane_up(std::nullopt, path(Tier::punched, Transport::udp));
   EXPECT_THAT(late.closed, ElementsAre(1));
   EXPECT_THAT(late.rivals, IsEmpty());
+
+  Climbing late_before_the_timer{behind_nats()};
+  late_before_the_timer.lane_up(std::nullopt, path(Tier::punched));
+  late_before_the_timer.now += rival_patience + 1ms;
+  late_before_the_timer.lane_up(std::nullopt, path(Tier::punched, Transport::udp));
+  EXPECT_THAT(late_before_the_timer.closed, ElementsAre(1));
+}
+
+TEST(Ascent, DialsNoMoreWhenTheTimeForRivalsIsOver) {
+  Targets targets{.checks = {pair("192.0.2.1:1001")}};
+  for (int i = 0; i < 20; ++i) targets.dials.push_back(pair(("192.0.2.1:" + std::to_string(i + 1)).c_str()));
+  Climbing climbing{targets};
+  climbing.lane_up(std::nullopt, path(Tier::direct, Transport::udp));
+  climbing.wait(30s);
+  EXPECT_EQ(climbing.dials.size(), 1 + (default_grace + rival_patience) / connection_attempt_delay);
 }
 
 TEST(Ascent, StopsPunchingAtOnceThatCanBringNoRival) {
@@ -493,6 +541,13 @@ TEST(Ascent, BeginsTheTransportThatLateCandidatesAddToPunching) {
   EXPECT_THAT(climbing.punching, ElementsAre("begin tcp", "begin udp"));
 }
 
+TEST(Ascent, DoesNotWaitForALongShotThatComesLate) {
+  Climbing climbing{behind_nats()};
+  climbing.more({.dials = {long_shot("10.0.0.9:1")}});
+  climbing.lane_up(std::nullopt, path(Tier::punched));
+  EXPECT_THAT(climbing.used, ElementsAre(0));
+}
+
 TEST(Ascent, WaitsForALikelyCandidateThatComesLate) {
   Climbing climbing{behind_nats()};
   climbing.more({.dials = {pair("192.0.2.9:1")}});
@@ -522,6 +577,8 @@ TEST(Ascent, GivesTheReasonWhyThereIsNoMapping) {
     EXPECT_THAT(climbing.why->doing, HasSubstr("; mapped: " + std::string{word(trouble)} + ";"));
     EXPECT_THAT(climbing.told(), Not(Contains(HasSubstr("mapped"))));
   }
+  Climbing nothing_at_all{Targets{}, {.patience = 5s, .mapping_trouble = Reason::no_igd}};
+  EXPECT_THAT(nothing_at_all.told(), ElementsAre("direct tcp: no-candidates", "mapped tcp: no-igd", "punched tcp: no-candidates"));
   Climbing peer_has_one{{.dials = {pair("203.0.113.1:1005", Tier::mapped)}}, {.patience = 5s, .mapping_trouble = Reason::no_igd}};
   peer_has_one.fail(0, Errc::refused);
   EXPECT_THAT(peer_has_one.told(), Contains("mapped tcp: refused"));
@@ -540,8 +597,8 @@ TEST(Ascent, SaysOfEachTierAndTransportWhatCameOfIt) {
     climbing.punching_ended(Transport::udp, udp, udp_words);
     climbing.wait(100ms);
     ASSERT_TRUE(climbing.why);
-    EXPECT_THAT(climbing.why->doing, HasSubstr("tried direct: timeout over " + std::string{udp == Reason::timeout ? "UDP and TCP" : "TCP"} +
-                                                  " (192.168.7.9:1001 timeout)"));
+    EXPECT_THAT(climbing.why->doing, HasSubstr(udp == Reason::timeout ? "tried direct: timeout over UDP and TCP (192.168.7.9:1001 timeout); mapped:"
+                                                                      : "tried direct: timeout over TCP (192.168.7.9:1001 timeout), unreachable over UDP; mapped:"));
     EXPECT_THAT(climbing.why->doing, HasSubstr(expected));
     EXPECT_THAT(climbing.why->hint, HasSubstr("pshare doctor --with NAME"));
   }

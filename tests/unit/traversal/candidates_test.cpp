@@ -153,6 +153,9 @@ TEST(Gathering, GuessesNoPortOfTheRouterWhereAServerSeesIt) {
                                   .router_wan = address("203.0.113.9")};
   EXPECT_THAT(words(gather(surroundings)), ElementsAre("server-reflexive 203.0.113.9:6001", "host 192.168.1.7:4000", "host 192.168.1.7:4000 udp",
                                                        "server-reflexive 203.0.113.9:4000 udp"));
+  auto over_udp_too = surroundings;
+  over_udp_too.reflexive_udp = endpoint("203.0.113.9:6002");
+  EXPECT_EQ(std::ranges::count(gather(over_udp_too), Candidate::Type::server_reflexive, &Candidate::type), 2);
 }
 
 TEST(Gathering, OffersNoServerReflexiveEndpointThatIsOurOwn) {
@@ -295,6 +298,7 @@ TEST(Pairing, DialsWhatListensPunchesWhatAFirewallOrNatGuardsAndChecksAllOverUdp
                                                 "100.64.3.2:4 mapped?"));
   EXPECT_THAT(prospects(all.punches), ElementsAre("[2001:db8:1::1]:1 direct", "203.0.113.1:5 punched"));
   EXPECT_THAT(prospects(all.checks), ElementsAre("203.0.113.1:13 mapped", "203.0.113.1:15 punched", "192.168.7.9:11 direct?"));
+  EXPECT_THAT(targets({host("[fd00::9]:1"), host("[fe80::9]:1")}, {local("fe80::7", 64, 2)}, PeerHost::anywhere).punches, IsEmpty());
 }
 
 TEST(Pairing, TakesAnEndpointThatIsSeveralThingsForTheBestOfThem) {

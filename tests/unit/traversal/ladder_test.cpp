@@ -234,26 +234,18 @@ TEST_F(LadderTest, IsNoLongShotAnyMoreWithMoreCandidatesOrWhenStartedAnew) {
   EXPECT_THAT(pass(anew, start + 1s), ElementsAre("400 winner 1", "400 stop direct", "400 stop punched"));
 }
 
-TEST_F(LadderTest, UdpWaitsForTcpOfTheSameTierNoLongerThanThatGoesOn) {
+TEST_F(LadderTest, UdpWaitsForNoLongShotOfTheSameTier) {
   for (const bool known_before : {true, false}) {
     auto ladder = make(rungs({Tier::punched}));
     told(ladder);
-    if (known_before) ladder.tcp_ended(Tier::punched, start + 50ms);
+    if (known_before) ladder.unlikely(Tier::punched, start + 50ms);
     ladder.lane_up({1}, path(Tier::punched, Transport::udp), start + 100ms);
     if (!known_before) {
       EXPECT_THAT(told(ladder), IsEmpty());
-      ladder.tcp_ended(Tier::punched, start + 110ms);
+      ladder.unlikely(Tier::punched, start + 110ms);
     }
     EXPECT_THAT(told(ladder), ElementsAre("winner 1", "stop punched"));
   }
-}
-
-TEST_F(LadderTest, ALowerTierWaitsForAHigherOneWhoseTcpAloneHasEnded) {
-  auto ladder = make(rungs({Tier::direct, Tier::punched}));
-  told(ladder);
-  ladder.tcp_ended(Tier::direct, start);
-  ladder.lane_up({1}, path(Tier::punched), start + 100ms);
-  EXPECT_THAT(told(ladder), IsEmpty());
 }
 
 TEST_F(LadderTest, TriesNoMappingAgainThatNoRouterGives) {
