@@ -239,7 +239,7 @@ void Rendezvous::on(DeviceId device, Client& client, const Probe& message, TimeP
   const auto number = next_dial_back_++;
   dialling_.emplace(number, Dialling{device, message.request});
   // Never to anywhere else: else we would be made to knock at strangers' doors.
-  actions_.push_back(DialBack{number, message.transport, {client.from.address, message.port}, message.nonce});
+  actions_.push_back(DialBack{number, message.transport, {client.from.address, message.port}, message.nonce, other_address(client)});
 }
 
 void Rendezvous::dialled_back(std::uint64_t number, DialBackOutcome outcome) {

@@ -73,7 +73,8 @@ class Rendezvous {
   struct Close     { DeviceId device; std::string why; };  // after what was said to it is out
   struct Complaint { Error why; };                         // for the operator: the store failed us
   /// Say `nonce` to `to` (wire/dial_back.hpp), and call dialled_back(number) when that is over.
-  struct DialBack  { std::uint64_t number; Transport transport; Endpoint to; DialBackNonce nonce; };
+  /// From the address that the client has not come to, if there are two, and from a fresh port.
+  struct DialBack  { std::uint64_t number; Transport transport; Endpoint to; DialBackNonce nonce; std::optional<IpAddress> from; };
   using Action = std::variant<Reply, Close, Complaint, DialBack>;
 
   /// The store lives longer.

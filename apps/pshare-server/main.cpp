@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "apps/pshare-server/options.hpp"
+#include "apps/pshare-server/services.hpp"
 #include "io/interfaces.hpp"
 #include "io/log.hpp"
 #include "io/task_group.hpp"
@@ -24,7 +25,7 @@ constexpr const char* agent = "pshare-server " PSHARE_VERSION;
 enum ExitStatus : int { ended = 0, failed = 1, usage = 2, local_trouble = 8 };
 
 /// Listeners, the database and its journal, the loop, the standard streams; with room to spare.
-constexpr std::size_t descriptors_of_our_own = 32;
+constexpr std::size_t descriptors_of_our_own = 48;
 
 /// How likely clients can reach it: the lowest is the best.
 int remoteness(const IpAddress& address) {
@@ -66,9 +67,10 @@ awaitable<void> stop_when_told(asio::signal_set& signals, Server& server) {
   server.stop();
 }
 
-awaitable<void> serve_until_told(asio::signal_set& signals, Server& server) {
+awaitable<void> serve_until_told(asio::signal_set& signals, Server& server, StunResponder& stun) {
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(stop_when_told(signals, server));
+    tasks.start(stun.run());
     co_await server.run();
   };
   co_await with_tasks<void>(body);
@@ -79,7 +81,7 @@ awaitable<void> serve_until_told(asio::signal_set& signals, Server& server) {
 void allow_descriptors_for(std::size_t clients) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const auto wanted = static_cast<rlim_t>(clients + max_half_open + descriptors_of_our_own);
+  const auto wanted = static_cast<rlim_t>(clients + max_half_open + max_dial_backs + descriptors_of_our_own);
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
@@ -117,16 +119,22 @@ void run(const ServerOptions& options) {
   asio::io_context loop{1};
   // Before the line is printed: whoever has read it may end us.
   asio::signal_set signals{loop, SIGTERM, SIGINT};
-  Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}, .first_device = some_first_device()}};
-  auto listener = options.address ? Listener::on(loop.get_executor(), Endpoint{*options.address, options.port})
-                                  : Listener::on(loop.get_executor(), options.port);
-  const auto port = listener.port();
-  Server server{loop.get_executor(), tls, rendezvous, std::move(listener)};
+  auto services = open_services(loop.get_executor(), options);
+  const auto port = services.control.port(), stun_alternate = services.stun_alternate.port();
+  Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}, .first_device = some_first_device(),
+                                 .stun = services.stun.port(), .stun_alternate = stun_alternate, .reflect_alternate = services.reflect_alternate,
+                                 .addresses = services.addresses, .dials_back = true}};
+  StunServer answers{{.port = services.stun.port(), .alternate_port = stun_alternate, .addresses = services.addresses, .software = agent}};
+  StunResponder stun{std::move(answers), std::move(services.stun), std::move(services.stun_alternate)};
+  Server server{loop.get_executor(), tls, rendezvous, std::move(services.control), std::move(services.reflectors)};
   print_welcome(options, port, identity.id());
   log(LogLevel::info, "server.listening", {{"port", port.number}, {"max_clients", options.max_clients}, {"relay", "no"}});
+  const auto& addresses = services.addresses;
+  log(LogLevel::info, "stun.listening", {{"port", port.number}, {"alternate_port", stun_alternate.number}, {"reflect_port", services.reflect_alternate.number},
+                                         {"addresses", addresses ? addresses->first.text() + "," + addresses->second.text() : std::string{"one"}}});
 
   std::exception_ptr trouble;
-  asio::co_spawn(loop, serve_until_told(signals, server), [&](std::exception_ptr thrown) { trouble = thrown; });
+  asio::co_spawn(loop, serve_until_told(signals, server, stun), [&](std::exception_ptr thrown) { trouble = thrown; });
   loop.run();
   if (trouble) std::rethrow_exception(trouble);
 }

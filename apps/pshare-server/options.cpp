@@ -46,14 +46,15 @@ void parse_listen(const std::string& text, ServerOptions& options) {
 }  // namespace
 
 Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv) {
-  ServerOptions options{.address = {}, .port = default_port, .data = {}, .max_clients = default_max_clients, .verbosity = 0};
-  std::string listen, data;
+  ServerOptions options{.address = {}, .port = default_port, .alternate = {}, .data = {}, .max_clients = default_max_clients, .verbosity = 0};
+  std::string listen, alternate, data;
   bool no_relay = false;
 
   CLI::App app{"Introduces pshare users to each other: the rendezvous on a public machine.", "pshare-server"};
   app.footer("\nSIGTERM ends it cleanly; names survive. Exit status: 0 ended, 1 failed, 2 wrong usage, 8 trouble with its files.");
   app.set_version_flag("--version", "pshare-server " PSHARE_VERSION);
   app.add_option("--listen", listen, "Where to listen (default: every address, port 4700)")->type_name("ADDR:PORT");
+  app.add_option("--alternate", alternate, "A second address of this host, which helps clients to find out about their NATs (default: found by itself)")->type_name("ADDR");
   app.add_option("--data", data, "Where key and names are kept (default: $STATE_DIRECTORY or ~/.local/share/pshare-server)")->type_name("DIR");
   app.add_flag("--no-relay", no_relay, "Carry no files (this version never does)");
   app.add_option("--max-clients", options.max_clients, "Clients at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
@@ -65,6 +66,11 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
     for (const char* later : options_of_later_versions)
       if (app.count(later) > 0) throw CLI::ValidationError{later, "not in this version."};
     if (!listen.empty()) parse_listen(listen, options);
+    if (!alternate.empty()) {
+      const auto address = IpAddress::parse(alternate);
+      if (!address) throw CLI::ValidationError{"--alternate: \"" + alternate + "\" is no address. For instance 192.0.2.2."};
+      options.alternate = *address;
+    }
     const auto folder = data.empty() ? default_data() : std::optional<std::filesystem::path>{data};
     if (!folder) throw CLI::ValidationError{"--data DIR is needed: neither STATE_DIRECTORY nor HOME says where the names may be kept."};
     options.data = *folder;

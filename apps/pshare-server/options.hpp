@@ -15,6 +15,7 @@ namespace pshare {
 struct ServerOptions {
   std::optional<IpAddress> address;  // nothing: every address, IPv4 and IPv6
   Port port;
+  std::optional<IpAddress> alternate;  // a second address of this host; nothing: looked for, if every address is listened on
   std::filesystem::path data;
   std::size_t max_clients = 0;
   int verbosity = 0;

@@ -1,5 +1,6 @@
 #include "relay/io/server.hpp"
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,7 +8,8 @@
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "relay/io/control_connection.hpp"
-#include "secure/io/tls_stream.hpp"
+#include "relay/io/dial_back.hpp"
+#include "wire/reflection.hpp"
 
 namespace pshare {
 
@@ -28,22 +30,31 @@ class HalfOpen {
   IpAddress from_;
 };
 
-awaitable<TlsStream> shake_hands(TcpStream socket, const TlsContext& tls) {
+awaitable<TlsStream> shake_hands(TcpStream socket, const TlsContext& tls, std::vector<std::string> roles) {
   const auto anybody = [](const PeerId&) { return true; };
-  std::vector<std::string> roles{std::string{control_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::server, std::move(roles), anybody}};
   auto handshake = stream.handshake();
   co_await with_deadline(std::move(handshake), Clock::now() + handshake_patience, "the TLS handshake");
   co_return stream;
 }
 
+/// Tells a client where it comes from, and closes first: then neither a NAT nor the client's own port keeps a closed connection in mind.
+awaitable<void> reflect(TlsStream& stream) {
+  const auto words = frame(encode(Reflection{stream.socket().remote()}));
+  co_await stream.write(ByteView{words});
+  stream.finish();
+  std::array<std::byte, 256> nothing;
+  for (;;) co_await stream.read_some(nothing);
+}
+
 }  // namespace
 
-Server::Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener)
+Server::Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors)
     : executor_(executor),
       tls_(tls),
       rendezvous_(rendezvous),
       listener_(std::move(listener)),
+      reflectors_(std::move(reflectors)),
       warnings_(refusal_warnings, Clock::now()),
       clock_(executor),
       news_(executor) {}
@@ -52,30 +63,34 @@ Server::~Server() = default;
 
 awaitable<void> Server::run() {
   const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
+    tasks_ = &tasks;
     tasks.start(keep_time());
-    tasks.start(accept(tasks));
+    tasks.start(accept(listener_, Roles::all, tasks));
+    for (auto& each : reflectors_) tasks.start(accept(each, Roles::reflect, tasks));
     while (!stop_by_ || (!connections_.empty() && Clock::now() < *stop_by_)) co_await news_.wait(stop_by_);
   };
   co_await with_tasks<void>(body);
+  tasks_ = nullptr;
 }
 
 void Server::stop() {
   stop_by_ = Clock::now() + farewell_patience;
   listener_.close();
+  for (auto& each : reflectors_) each.close();
   rendezvous_.stop();
   carry_out();
   news_.ring();
 }
 
-awaitable<void> Server::accept(TaskGroup& tasks) {
+awaitable<void> Server::accept(Listener& listener, Roles roles, TaskGroup& tasks) {
   while (!stop_by_) {
     std::optional<TcpStream> socket;
     try {
-      socket.emplace(co_await listener_.accept());
+      socket.emplace(co_await listener.accept());
     } catch (const Failure&) {
       if (!stop_by_) throw;
     }
-    if (socket && admit(socket->remote())) tasks.start(serve(*std::move(socket)));
+    if (socket && admit(socket->remote())) tasks.start(serve(*std::move(socket), roles));
   }
 }
 
@@ -88,19 +103,30 @@ bool Server::admit(const Endpoint& from) {
 }
 
 /// Whatever goes wrong here ends this connection alone. Cancellation needs no passing on, since nothing is awaited after it.
-awaitable<void> Server::serve(TcpStream socket) {
+awaitable<void> Server::serve(TcpStream socket, Roles roles) {
   const auto from = socket.remote();
+  std::vector<std::string> accepted{std::string{reflect_alpn}};
+  if (roles == Roles::all) accepted.insert(accepted.begin(), std::string{control_alpn});
   std::optional<TlsStream> stream;
   try {
     const HalfOpen counted{admission_, from.address};
-    stream.emplace(co_await shake_hands(std::move(socket), tls_));
+    stream.emplace(co_await shake_hands(std::move(socket), tls_, std::move(accepted)));
+    if (stream->alpn() == reflect_alpn) {  // counts as half open to its end, which is near
+      auto reflecting = reflect(*stream);
+      co_await with_deadline(std::move(reflecting), Clock::now() + reflection_patience, "telling a client where it is");
+    }
   } catch (const std::exception& trouble) {
-    log(LogLevel::debug, "handshake.failed", {{"remote", from}, {"why", trouble.what()}});
+    log(LogLevel::debug, stream ? "reflection.over" : "handshake.failed", {{"remote", from}, {"why", trouble.what()}});
+    stream.reset();
   }
-  if (!stream) co_return;
+  if (stream) co_await control(*std::move(stream));
+}
 
-  ControlConnection connection{executor_, *std::move(stream)};
-  const auto device = rendezvous_.connected(connection.stream().peer_key(), from, Clock::now());
+awaitable<void> Server::control(TlsStream stream) {
+  const auto from = stream.socket().remote();
+  const auto at = stream.socket().local().address;
+  ControlConnection connection{executor_, std::move(stream)};
+  const auto device = rendezvous_.connected(connection.stream().peer_key(), from, Clock::now(), at);
   connections_.emplace(device, &connection);
   log(LogLevel::debug, "client.connected", {{"device", device.number}, {"peer", connection.stream().peer().short_text()}, {"remote", from}});
   carry_out();
@@ -152,7 +178,15 @@ void Server::carry_out() {
   if (deadline && (!next_expiry_ || *deadline < *next_expiry_)) clock_.ring();
 }
 
+awaitable<void> Server::dial(Rendezvous::DialBack back) {
+  const auto outcome = co_await dial_back(back.transport, back.to, back.nonce, back.from);
+  log(LogLevel::debug, "client.dialled-back", {{"to", back.to}, {"transport", word(back.transport)}, {"outcome", word(outcome)}});
+  rendezvous_.dialled_back(back.number, outcome);
+  carry_out();
+}
+
 void Server::perform(const Rendezvous::Action& action) {
+  if (const auto* back = std::get_if<Rendezvous::DialBack>(&action)) return tasks_->start(dial(*back));
   if (const auto* complaint = std::get_if<Rendezvous::Complaint>(&action))
     return log(LogLevel::error, "names.failed", {{"why", complaint->why.message()}, {"hint", complaint->why.hint}});
   const auto* reply = std::get_if<Rendezvous::Reply>(&action);

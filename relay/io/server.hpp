@@ -1,9 +1,11 @@
-// The server's sockets: accepts TLS connections, gives each to the rendezvous core, and carries out what the core decides.
+// The server's TCP sockets: accepts TLS connections, tells those of the reflect role where they come from (wire/reflection.hpp), gives the
+// others to the rendezvous core, and carries out what the core decides.
 // One loop, one thread; a slow, silent or hostile client costs a bounded amount of memory and nobody else's time.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "io/asio.hpp"
 #include "io/task_group.hpp"
@@ -11,6 +13,7 @@
 #include "io/wakeup.hpp"
 #include "relay/admission.hpp"
 #include "relay/rendezvous.hpp"
+#include "secure/io/tls_stream.hpp"
 #include "secure/tls.hpp"
 
 namespace pshare {
@@ -20,12 +23,16 @@ inline constexpr Duration handshake_patience = std::chrono::seconds{10};
 /// How often the operator is told that connections are being turned away; each single one is seen at `debug`.
 inline constexpr Rate refusal_warnings{.burst = 1, .each_second = 1.0 / 60};
 
+/// How long a client that was told its endpoint may take to hang up.
+inline constexpr Duration reflection_patience = std::chrono::seconds{2};
+
 class ControlConnection;
 
 class Server {
  public:
   /// All references live longer.
-  Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener);
+  /// `listener` takes every role, `reflectors` the reflect role alone.
+  Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors = {});
   ~Server();
 
   /// Serves until stop(), and then until every client has left, but not much longer than farewell_patience. Errors: those of the
@@ -35,8 +42,12 @@ class Server {
   void stop();
 
  private:
-  awaitable<void> accept(TaskGroup& tasks);
-  awaitable<void> serve(TcpStream socket);
+  enum class Roles { all, reflect };
+
+  awaitable<void> accept(Listener& listener, Roles roles, TaskGroup& tasks);
+  awaitable<void> serve(TcpStream socket, Roles roles);
+  awaitable<void> control(TlsStream stream);
+  awaitable<void> dial(Rendezvous::DialBack back);
   awaitable<void> converse(ControlConnection& connection, DeviceId device);
   awaitable<void> keep_time();
   /// Hands the core's replies to the connections they are for.
@@ -48,6 +59,8 @@ class Server {
   const TlsContext& tls_;
   Rendezvous& rendezvous_;
   Listener listener_;
+  std::vector<Listener> reflectors_;
+  TaskGroup* tasks_ = nullptr;  // while run() runs
   Admission admission_;
   TokenBucket warnings_;
   std::map<DeviceId, ControlConnection*> connections_;  // each owned by its serve()

@@ -1,0 +1,53 @@
+#include "traversal/io/reflection.hpp"
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/deadline.hpp"
+#include "io/tcp_stream.hpp"
+#include "secure/io/tls_stream.hpp"
+#include "wire/framing.hpp"
+#include "wire/reflection.hpp"
+
+namespace pshare {
+
+namespace {
+
+/// The server's end of the stream comes in the flight of its answer; we wait for it no longer than this.
+constexpr Duration end_patience = std::chrono::milliseconds{100};
+
+awaitable<Reflection> answer(TlsStream& stream) {
+  FrameReader frames;
+  std::array<std::byte, 1024> piece;
+  for (;;) {
+    const auto body = value_or_throw(frames.next());
+    if (body) co_return value_or_throw(decode_reflection(*body));
+    const auto count = co_await stream.read_some(piece);
+    frames.feed(ByteView{piece}.first(count));
+  }
+}
+
+awaitable<void> end_of(TlsStream& stream) {
+  std::array<std::byte, 1024> nothing;
+  for (;;) co_await stream.read_some(nothing);
+}
+
+}  // namespace
+
+awaitable<Endpoint> reflect(asio::any_io_executor, const TlsContext& tls, Endpoint server, PeerId key, std::optional<Port> local_port) {
+  auto socket = co_await connect(server, 0, local_port);
+  std::vector<std::string> roles{std::string{reflect_alpn}};
+  TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(roles), only(key)}};
+  co_await stream.handshake();
+  const auto reflection = co_await answer(stream);
+  try {
+    auto ending = end_of(stream);
+    co_await with_deadline(std::move(ending), Clock::now() + end_patience, "waiting for the server to close");
+  } catch (const Failure&) {
+  }
+  co_return reflection.observed;
+}
+
+}  // namespace pshare
