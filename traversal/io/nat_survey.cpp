@@ -65,9 +65,10 @@ void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const E
   ports_ = {.stun = welcome.stun, .stun_alternate = welcome.stun_alternate, .reflect = server.port, .reflect_alternate = welcome.reflect_alternate};
   has_stun_ = welcome.stun != Port{};
   if (!has_stun_)
-    for (const auto family : {IpFamily::v4, IpFamily::v6}) view_of(Transport::udp, family).forecast = {};
+    for (const auto family : {IpFamily::v4, IpFamily::v6}) view_of(Transport::udp, family) = {.surveyed = true};
   welcomed_.ring();
   places_known_.ring();
+  changed();
 }
 
 const PortForecast& NatSurvey::forecast(Transport transport) const {
