@@ -1,0 +1,191 @@
+// Surveying where there is no NAT: that client and server understand each other, on loopback. NATs themselves: sim_nat, and natlab.
+#include "traversal/io/nat_survey.hpp"
+
+#include <gtest/gtest.h>
+
+#include "io/deadline.hpp"
+#include "io/task_group.hpp"
+#include "person.hpp"
+#include "relay/io/server.hpp"
+#include "relay/io/stun_responder.hpp"
+#include "relay/rendezvous.hpp"
+#include "relay/store.hpp"
+
+namespace pshare {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::here;
+using testing::Person;
+using testing::run;
+using Kind = PortForecast::Kind;
+
+const IpAddress there = *IpAddress::parse("127.0.0.2");
+
+/// A server as pshare-server is, with two addresses of the loopback interface.
+class TestServer {
+ public:
+  explicit TestServer(asio::any_io_executor executor)
+      : stun_(UdpPorts::on(executor, {here(), there}, Port{})),
+        stun_alternate_(UdpPorts::on(executor, {here(), there}, Port{})),
+        reflector_(Listener::on(executor, Port{})),
+        listener_(Listener::on(executor, {here(), stun_.port()})),
+        port(stun_.port()),
+        stun_alternate(stun_alternate_.port()),
+        reflect_alternate(reflector_.port()),
+        server_(executor, operators_.tls, rendezvous_, std::move(listener_), listeners()),
+        responder_(StunServer{{.port = port, .alternate_port = stun_alternate, .addresses = std::pair{here(), there}, .software = "test"}}, std::move(stun_),
+                   std::move(stun_alternate_)) {}
+
+  void begin(TaskGroup& tasks, bool with_stun = true) {
+    tasks.start(server_.run());
+    if (with_stun) tasks.start(responder_.run());
+  }
+  ServerAddress address() const { return {.host = "127.0.0.1", .port = port, .key = operators_.id()}; }
+  Endpoint endpoint() const { return {here(), port}; }
+  Welcome welcome(const Endpoint& observed) const {
+    return {.version = 1, .device = {}, .observed = observed, .now = {}, .agent = {}, .notice = {}, .stun = port, .stun_alternate = stun_alternate,
+            .reflect_alternate = reflect_alternate, .alternate_address = std::nullopt};
+  }
+
+ private:
+  std::vector<Listener> listeners() {
+    std::vector<Listener> all;
+    all.push_back(std::move(reflector_));
+    return all;
+  }
+  Person operators_;
+  MemoryNameStore names_;
+  Rendezvous rendezvous_{names_, {.max_clients = 10, .agent = "test", .notice = ""}};
+  UdpPorts stun_, stun_alternate_;
+  Listener reflector_, listener_;
+
+ public:
+  const Port port, stun_alternate, reflect_alternate;
+
+ private:
+  Server server_;
+  StunResponder responder_;
+};
+
+struct Survey : ::testing::Test {
+  asio::io_context loop;
+  SeededRandom random{1};
+  Person alice;
+  TestServer server{loop.get_executor()};
+  Listener listener = Listener::on(loop.get_executor(), Port{});
+  PunchingPort port{loop.get_executor(), listener.port()};
+  NatSurvey survey{loop.get_executor(), alice.tls, random, port, server.address()};
+  Wakeups changed{loop.get_executor()};
+  Endpoint own{here(), port.number()};
+
+  void SetUp() override { survey.set_on_change([this] { changed.ring(); }); }
+
+  awaitable<void> until(std::function<bool()> done) {
+    while (!done()) co_await changed.wait();
+  }
+  void tell(awaitable<void> story, bool with_stun = true) {
+    const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      server.begin(tasks, with_stun);
+      tasks.start(survey.run());
+      co_await std::move(story);
+    };
+    run(loop, with_tasks<void>(body));
+  }
+};
+
+TEST_F(Survey, BeginsWithoutAWordFromTheServerAndLearnsOfItsOtherPort) {
+  const auto& view = survey.view(Transport::udp, IpFamily::v4);
+  const auto story = [&]() -> awaitable<void> {
+    co_await until([&] { return view.surveyed; });
+    EXPECT_EQ(view.reflexive, own);
+    EXPECT_EQ(view.forecast, (PortForecast{.kind = Kind::stable, .external = own}));
+    EXPECT_TRUE(view.round_trip);
+    co_await until([&] { return survey.settled(); });
+    EXPECT_EQ(survey.forecast(Transport::udp).kind, Kind::stable);
+    EXPECT_EQ(survey.forecast(Transport::tcp).kind, Kind::unknown) << "nobody has asked yet";
+  };
+  tell(story());
+}
+
+TEST_F(Survey, LooksAtTcpOnceTheServerHasLetUsIn) {
+  const auto& view = survey.view(Transport::tcp, IpFamily::v4);
+  const auto story = [&]() -> awaitable<void> {
+    survey.welcomed(server.welcome(own), server.endpoint(), own);
+    co_await until([&] { return view.surveyed; });
+    EXPECT_EQ(view.reflexive, own);
+    EXPECT_EQ(view.forecast, (PortForecast{.kind = Kind::stable, .external = own}));
+    EXPECT_EQ(co_await survey.measure_tcp(), view.forecast) << "nothing is measured anew";
+  };
+  tell(story());
+}
+
+TEST_F(Survey, LooksAtTcpAlsoWhereTheServerWasDialledFromAnotherPort) {
+  const auto& view = survey.view(Transport::tcp, IpFamily::v4);
+  const auto story = [&]() -> awaitable<void> {
+    survey.welcomed(server.welcome({here(), Port{1}}), server.endpoint(), {here(), Port{1}});
+    co_await until([&] { return view.surveyed; });
+    EXPECT_EQ(view.reflexive, own);
+    EXPECT_EQ(view.forecast.kind, Kind::stable);
+  };
+  tell(story());
+}
+
+TEST_F(Survey, TakesTwoTcpEndpointsForAHardNatAndThenMeasuresFreshPorts) {
+  const Endpoint elsewhere{here(), Port{static_cast<std::uint16_t>(port.number().number + 1)}};
+  const auto& view = survey.view(Transport::tcp, IpFamily::v4);
+  const auto story = [&]() -> awaitable<void> {
+    survey.welcomed(server.welcome(elsewhere), server.endpoint(), own);
+    co_await until([&] { return view.surveyed; });
+    EXPECT_TRUE(is_hard(view.forecast));
+    const auto forecast = co_await survey.measure_tcp();
+    EXPECT_EQ(forecast.kind, Kind::stable) << "as the fresh ones are";
+    EXPECT_NE(forecast.external.port, port.number());
+  };
+  tell(story());
+}
+
+TEST_F(Survey, MeasuresWithFreshSocketsAndGivesThem) {
+  std::vector<std::shared_ptr<UdpPort>> sockets;
+  const auto story = [&]() -> awaitable<void> {
+    co_await until([&] { return survey.settled(); });
+    const auto forecast = co_await survey.measure_udp(sockets);
+    EXPECT_EQ(forecast.kind, Kind::stable);
+    EXPECT_EQ(sockets.size(), sockets_to_measure_with);
+    EXPECT_EQ(forecast.external.port, sockets.front()->local().port);
+    EXPECT_LE(survey.measured_at(), Clock::now());
+  };
+  tell(story());
+}
+
+TEST_F(Survey, FindsNoNatWhereThereIsNone) {
+  const auto story = [&]() -> awaitable<void> {
+    auto welcome = server.welcome(own);
+    welcome.alternate_address = there;
+    survey.welcomed(welcome, server.endpoint(), own);
+    const auto found = co_await survey.discover();
+    EXPECT_TRUE(found);
+    if (!found) co_return;
+    EXPECT_EQ(found->translates, false);
+    EXPECT_EQ(found->mapping, exactly(Dependence::endpoint_independent));
+    EXPECT_EQ(found->filtering, exactly(Dependence::endpoint_independent));
+  };
+  tell(story());
+}
+
+TEST_F(Survey, DoesNotTakeAServerWithoutStunForBlockedUdp) {
+  const auto story = [&]() -> awaitable<void> {
+    auto welcome = server.welcome(own);
+    welcome.stun = welcome.stun_alternate = Port{};
+    survey.welcomed(welcome, server.endpoint(), own);
+    co_await until([&] { return survey.view(Transport::udp, IpFamily::v4).surveyed; });
+    EXPECT_EQ(survey.forecast(Transport::udp).kind, Kind::unknown);
+    std::vector<std::shared_ptr<UdpPort>> sockets;
+    EXPECT_EQ((co_await survey.measure_udp(sockets)).kind, Kind::unknown);
+    EXPECT_EQ(co_await survey.discover(), std::nullopt);
+  };
+  tell(story(), false);
+}
+
+}  // namespace
+}  // namespace pshare
