@@ -14,6 +14,9 @@ constexpr std::uint64_t credit_at_once = 256 * KiB;
 /// How long a closed lane goes on delivering what was written on it.
 constexpr Duration farewell_patience = std::chrono::seconds{3};
 
+/// A client that began and gave up, or was lost on the way, is no reason not to wait for the next one.
+bool is_mere_failure(const Error& error) { return error.code != Errc::identity_mismatch && error.code != Errc::version; }
+
 /// True while somebody waits, also when the wait is cancelled.
 struct Waiting {
   explicit Waiting(bool& which) : flag(which) { flag = true; }
@@ -51,7 +54,9 @@ void QuicLink::begin(QuicRole role) {
 
 awaitable<void> QuicLink::established() {
   const auto self = shared_from_this();
-  while (!trouble() && !closed_ && !(connection_ && connection_->may_write())) {
+  while (!closed_ && !(connection_ && connection_->may_write())) {
+    if (role_ == QuicRole::server && connection_ && connection_->trouble() && is_mere_failure(*connection_->trouble())) connection_.reset();
+    if (trouble()) break;
     const Waiting waiting{awaiting_established_};
     co_await established_.wait();
   }

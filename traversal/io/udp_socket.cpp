@@ -143,10 +143,10 @@ UdpSocket UdpSocket::bound(asio::any_io_executor executor, IpFamily family, cons
     set(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
   }
   const SocketAddress at{Endpoint{address.value_or(any), port}};
-  if (::bind(descriptor, at.data(), at.size()) != 0) fail({errno, std::system_category()}, family, port);
+  if (::bind(descriptor, at.data(), at.size()) != 0) fail({errno, asio::error::get_system_category()}, family, port);
   SocketAddress local;
   socklen_t length = SocketAddress::room;
-  if (::getsockname(descriptor, local.data(), &length) != 0) fail({errno, std::system_category()}, family, port);
+  if (::getsockname(descriptor, local.data(), &length) != 0) fail({errno, asio::error::get_system_category()}, family, port);
   socket.native_non_blocking(true, error);
   if (error) fail(error, family, port);
   return UdpSocket{std::move(socket), family, local.endpoint().value_or(Endpoint{})};
