@@ -88,6 +88,13 @@ awaitable<std::size_t> TcpStream::read_some(std::span<std::byte> out) {
   co_return count;
 }
 
+awaitable<std::size_t> TcpStream::peek(std::span<std::byte> out) {
+  const auto buffer = asio::buffer(out.data(), out.size());
+  const auto [error, count] = co_await socket_.async_receive(buffer, tcp::socket::message_peek, as_result);
+  if (error) fail(socket_, error, "looking at what " + remote_.text() + " has sent");
+  co_return count;
+}
+
 awaitable<void> TcpStream::write(ByteView bytes) {
   const auto buffer = asio::buffer(bytes.data(), bytes.size());
   const auto [error, count] = co_await asio::async_write(socket_, buffer, as_result);

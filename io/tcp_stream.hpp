@@ -29,6 +29,8 @@ class TcpStream {
 
   /// At least one byte; throws closed at the peer's end of stream or after our own close(), unreachable when reset.
   awaitable<std::size_t> read_some(std::span<std::byte> out);
+  /// As read_some(), but what it gives will be read again.
+  awaitable<std::size_t> peek(std::span<std::byte> out);
   /// Everything.
   awaitable<void> write(ByteView bytes);
   /// As much as the socket takes at once, possibly nothing. For last words.

@@ -24,11 +24,11 @@ enum class PeerHost {
 };
 
 /// A port that a router forwards to us because we asked it to.
-struct MappedPort {
+struct ForwardedPort {
   Transport transport = Transport::tcp;
   Endpoint external = {};
   bool beyond_another_nat = false;  // the router itself is behind a NAT: only who is behind that one too can reach it
-  friend bool operator==(const MappedPort&, const MappedPort&) = default;
+  friend bool operator==(const ForwardedPort&, const ForwardedPort&) = default;
 };
 
 /// What is known of ourselves.
@@ -41,7 +41,7 @@ struct Surroundings {
   PeerHost peer_host = PeerHost::anywhere;
   std::optional<Endpoint> reflexive_tcp = {}, reflexive_udp = {};        // of those ports, as a server on the internet sees them: IPv4
   std::optional<Endpoint> reflexive_tcp_v6 = {}, reflexive_udp_v6 = {};  // and IPv6
-  std::vector<MappedPort> mapped = {};
+  std::vector<ForwardedPort> mapped = {};
   std::optional<IpAddress> router_wan = {};  // of a router that forwards nothing
   bool tcp_allowed = true, udp_allowed = true;  // --transport
 };

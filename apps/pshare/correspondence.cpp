@@ -1,20 +1,33 @@
 #include "apps/pshare/correspondence.hpp"
 
+#include "io/task_group.hpp"
+
 namespace pshare {
 
 namespace {
 
 /// Letters kept for a session that is slow to take them. A session has a handful.
 constexpr std::size_t max_letters_of_a_session = 16;
+/// Posted and not yet sent, and how long sending one may take: it is of use now or never.
+constexpr std::size_t max_posted = 32;
+constexpr Duration posting_patience = std::chrono::seconds{3};
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
 }  // namespace
 
 Correspondence::Correspondence(asio::any_io_executor executor, const Identity& identity, RendezvousClient& server, Random& random)
-    : executor_(executor), identity_(identity), server_(server), random_(random) {}
+    : executor_(executor), identity_(identity), server_(server), random_(random), posted_news_(executor) {}
 
 awaitable<void> Correspondence::run() {
+  const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(send_posted());
+    co_await deliver_all();
+  };
+  co_await with_tasks<void>(body);
+}
+
+awaitable<void> Correspondence::deliver_all() {
   for (;;) {
     const auto delivery = co_await server_.next_delivery();
     deliver(delivery);
@@ -29,7 +42,7 @@ void Correspondence::deliver(const Delivery& delivery) {
   if (!replays_.first_time(opened->nonce, wall_clock())) return drop("a signal that had been delivered before (" + opened->from.short_text() + ")");
   auto signal = decode_signal(opened->body);
   if (!signal) return drop(signal.error().message());
-  route(Letter{opened->from, opened->from_key, delivery.from_device, *std::move(signal)});
+  route(Letter{opened->from, opened->from_key, delivery.from_device, *std::move(signal), delivery.from_address});
 }
 
 void Correspondence::route(Letter letter) {
@@ -56,12 +69,31 @@ void Correspondence::drop(const std::string& why) {
   if (on_dropped_) on_dropped_(why);
 }
 
-awaitable<Fate> Correspondence::send(PublicKey to, DeviceId device, Signal signal, bool wait, TimePoint until) {
+void Correspondence::post(const PublicKey& to, DeviceId device, Signal signal) {
+  if (posted_.size() >= max_posted) return drop("a signal of ours: too many wait to be sent");
+  posted_.push_back({to, device, std::move(signal)});
+  posted_news_.ring();
+}
+
+awaitable<void> Correspondence::send_posted() {
+  for (;;) {
+    while (posted_.empty()) co_await posted_news_.wait();
+    auto next = std::move(posted_.front());
+    posted_.pop_front();
+    try {
+      co_await send(next.to, next.device, std::move(next.signal), false, Clock::now() + posting_patience);
+    } catch (const Failure& failure) {
+      drop("a signal of ours: " + failure.error().message());
+    }
+  }
+}
+
+awaitable<Fate> Correspondence::send(PublicKey to, DeviceId device, Signal signal, bool wait, TimePoint until, RendezvousClient::OurAddress address) {
   const auto body = encode(signal);
   auto sealed = value_or_throw(seal(identity_, to, wall_clock(), random_, body));
   const auto session = session_of(signal);
   const auto peer = id_of(to);
-  co_return co_await server_.signal(peer, device, std::move(sealed), wait, session, until);
+  co_return co_await server_.signal(peer, device, std::move(sealed), wait, session, until, address);
 }
 
 Correspondence::Slot Correspondence::expect(SessionId session, PeerId peer) { return Slot{*this, session, peer}; }

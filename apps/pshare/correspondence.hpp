@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "io/asio.hpp"
@@ -23,6 +24,7 @@ struct Letter {
   PublicKey from_key;
   DeviceId device;  // to answer just the device that wrote
   Signal signal;
+  std::optional<IpAddress> seen_at = {};  // where the server sees the writer, if the writer wished it to say so
 };
 
 class Correspondence {
@@ -30,7 +32,7 @@ class Correspondence {
   /// All references live longer.
   Correspondence(asio::any_io_executor executor, const Identity& identity, RendezvousClient& server, Random& random);
 
-  /// Opens what is delivered, for ever; ends by cancellation.
+  /// Opens what is delivered, and sends what is posted, for ever; ends by cancellation.
   awaitable<void> run();
 
   /// Offers go here; without a handler they are dropped. The handler must not throw.
@@ -38,7 +40,10 @@ class Correspondence {
   /// Told in words about deliveries that were dropped: forged, replayed, garbled, not for us.
   void set_on_dropped(std::function<void(std::string)> handler) { on_dropped_ = std::move(handler); }
 
-  awaitable<Fate> send(PublicKey to, DeviceId device, Signal signal, bool wait, TimePoint until);
+  /// `address`: whether the server may tell the recipient where it sees us.
+  awaitable<Fate> send(PublicKey to, DeviceId device, Signal signal, bool wait, TimePoint until, RendezvousClient::OurAddress address = RendezvousClient::OurAddress::hidden);
+  /// The same without waiting, in the order of the calls: what matters now or never. What cannot be sent is dropped, and told.
+  void post(const PublicKey& to, DeviceId device, Signal signal);
 
   /// Receives the letters of one session from one peer for as long as it lives. The correspondence lives longer.
   class Slot {
@@ -63,6 +68,9 @@ class Correspondence {
   Slot expect(SessionId session, PeerId peer);
 
  private:
+  struct Posted { PublicKey to; DeviceId device; Signal signal; };
+  awaitable<void> deliver_all();
+  awaitable<void> send_posted();
   void deliver(const Delivery& delivery);
   void route(Letter letter);
   void forged(const Delivery& delivery, const Error& trouble);
@@ -73,6 +81,8 @@ class Correspondence {
   RendezvousClient& server_;
   Random& random_;
   ReplayGuard replays_;
+  std::deque<Posted> posted_;
+  Wakeup posted_news_;
   std::map<SessionId, Slot*> slots_;
   std::function<void(Letter)> on_offer_;
   std::function<void(std::string)> on_dropped_;

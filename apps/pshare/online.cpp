@@ -1,16 +1,34 @@
 #include "apps/pshare/online.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "io/printable.hpp"
 
 namespace pshare {
 
+namespace {
+
+/// How long giving back what routers have opened may take: somebody may be looking at a prompt that does not come back.
+constexpr Duration farewell_patience = std::chrono::milliseconds{1500};
+
+Standpoint::Settings standpoint_settings(const CommonOptions& options) {
+  const auto allowed = [&](Tier tier) { return std::ranges::find(options.tiers, tier) != options.tiers.end(); };
+  return {.manual = options.port,
+          .tcp_allowed = options.tcp,
+          .udp_allowed = options.udp,
+          .ask_routers = allowed(Tier::mapped),
+          .survey = allowed(Tier::direct) || allowed(Tier::mapped) || allowed(Tier::punched)};
+}
+
+}  // namespace
+
 Online::Online(Program& program, ServerAddress address, RendezvousClient::Attendance attendance)
     : program_(program),
-      server_(program.executor, program.tls, std::move(address), program.random, attendance),
-      letters_(program.executor, program.identity, server_, program.random),
       door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
+      server_(program.executor, program.tls, address, program.random, attendance, door_.port()),
+      letters_(program.executor, program.identity, server_, program.random),
+      standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),
       reconnected_(program.executor) {
   server_.set_on_state([this](bool connected, const std::string& words) {
     state_changed(connected, words);
@@ -23,7 +41,7 @@ void Online::begin(TaskGroup& tasks) {
   tasks.start(server_.run());
   tasks.start(letters_.run());
   tasks.start(door_.run());
-  tasks.start(watch_address());
+  standpoint_.begin(tasks);
 }
 
 void Online::state_changed(bool connected, const std::string& words) {
@@ -42,17 +60,29 @@ void Online::state_changed(bool connected, const std::string& words) {
 
 awaitable<void> Online::reconnected() { co_await reconnected_.wait(); }
 
-awaitable<void> Online::watch_address() {
-  const auto welcome = co_await server_.welcome(TimePoint::max());
-  observed_ = welcome.observed;
+Climber Online::climber(SessionId session, PeerId peer, ClimbRole role, const CheckKey& key) {
+  const Climber::Equipment equipment{program_.executor, program_.tls, program_.identity, door_, standpoint_, program_.random};
+  return Climber{equipment, {.session = session,
+                             .peer = peer,
+                             .role = role,
+                             .check_key = key,
+                             .tiers = program_.options.tiers,
+                             .tcp_allowed = program_.options.tcp,
+                             .udp_allowed = program_.options.udp}};
 }
 
-Climber Online::climber(SessionId session, PeerId peer, ClimbRole role) {
-  ClimbSettings settings{.session = session, .peer = peer, .role = role, .tiers = program_.options.tiers, .tcp_allowed = program_.options.tcp, .loopback_peer = false};
-  settings.loopback_peer = observed_ && observed_->address.scope() == Scope::loopback;
-  return Climber{program_.executor, program_.tls, door_, program_.random, settings};
+awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told) {
+  for (;;) {
+    auto fresh = standpoint_.candidates();
+    std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(told, each) != told.end(); });
+    if (!fresh.empty()) {
+      told.insert(told.end(), fresh.begin(), fresh.end());
+      letters_.post(peer, device, MoreCandidates{session, std::move(fresh)});
+    }
+    co_await standpoint_.changed();
+  }
 }
 
-std::vector<Candidate> Online::candidates(const Climber& climber) const { return climber.local_candidates(observed_, program_.options.port); }
+awaitable<void> Online::farewell() { co_await standpoint_.give_back(Clock::now() + farewell_patience); }
 
 }  // namespace pshare

@@ -1,4 +1,5 @@
-// What a verb needs to deal with peers: the link to the server, the letters that go over it, and the door where lanes come in.
+// What a verb needs to deal with peers: the link to the server, the letters that go over it, the door where lanes come in, and where we stand in
+// the network.
 #pragma once
 
 #include "apps/pshare/correspondence.hpp"
@@ -9,6 +10,7 @@
 #include "traversal/io/climber.hpp"
 #include "traversal/io/lane_door.hpp"
 #include "traversal/io/rendezvous_client.hpp"
+#include "traversal/io/standpoint.hpp"
 
 namespace pshare {
 
@@ -22,24 +24,27 @@ class Online {
 
   RendezvousClient& server() { return server_; }
   Correspondence& letters() { return letters_; }
+  Standpoint& standpoint() { return standpoint_; }
 
   /// Returns when the link to the server has been made again after a loss: what waited there is forgotten.
   awaitable<void> reconnected();
 
   /// For one session with one peer. The Online lives longer.
-  Climber climber(SessionId session, PeerId peer, ClimbRole role);
-  /// Ours, as far as they are known: the server need not be there.
-  std::vector<Candidate> candidates(const Climber& climber) const;
+  Climber climber(SessionId session, PeerId peer, ClimbRole role, const CheckKey& key);
+  /// Tells a peer of candidates beyond those that it knows, as they come to be known. Runs beside a session until cancelled.
+  awaitable<void> tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told);
+
+  /// Before the program ends: gives back what routers have opened.
+  awaitable<void> farewell();
 
  private:
-  awaitable<void> watch_address();
   void state_changed(bool connected, const std::string& words);
 
   Program& program_;
+  LaneDoor door_;
   RendezvousClient server_;
   Correspondence letters_;
-  LaneDoor door_;
-  std::optional<Endpoint> observed_;  // where the server saw us last
+  Standpoint standpoint_;
   bool connected_before_ = false, told_of_trouble_ = false;
   Wakeups reconnected_;
 };

@@ -210,7 +210,14 @@ awaitable<void> receive(Program& program, ReceiveOptions options) {
     online.begin(tasks);
     co_await receiving.run(tasks);
   };
-  co_await with_tasks<void>(body);
+  std::exception_ptr trouble;
+  try {
+    co_await with_tasks<void>(body);
+  } catch (...) {
+    trouble = std::current_exception();
+  }
+  co_await online.farewell();
+  if (trouble) std::rethrow_exception(trouble);
 }
 
 }  // namespace pshare

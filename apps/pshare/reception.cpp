@@ -80,12 +80,14 @@ awaitable<void> Reception::watch_for_cancel() {
   for (;;) {
     const auto letter = co_await slot_.next();
     if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again(letter.device);
+    if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && climber_) climber_->heard(*punch);
+    if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) climber_->heard(*more);
     const auto* taken_back = std::get_if<Cancel>(&letter.signal);
     if (!taken_back) continue;
     if (taken_back->why == Cancel::Why::no_path)
       throw Failure{{.code = Errc::no_path,
                      .doing = caller_.name + " found no path to this machine",
-                     .hint = "This version connects directly only: both need to be in one network, or one to have an open port (--port)."}};
+                     .hint = "`pshare doctor --with NAME` on either side says what stands in the way, and what could be changed."}};
     withdrawn_ = true;
     const auto* how = taken_back->why == Cancel::Why::taken_by_other_device ? " is received by another device of yours"
                       : taken_back->why == Cancel::Why::timed_out           ? " did not wait any longer"
@@ -103,7 +105,9 @@ awaitable<void> Reception::answer_again(DeviceId device) {
 }
 
 awaitable<void> Reception::answer(Signal signal) {
-  co_await online_.letters().send(letter_.from_key, sender_device_, std::move(signal), false, Clock::now() + answer_patience);
+  // Who has agreed lets the server say where it sees us: the sender searches for us nowhere else.
+  const auto address = std::holds_alternative<Accept>(signal) ? RendezvousClient::OurAddress::shown : RendezvousClient::OurAddress::hidden;
+  co_await online_.letters().send(letter_.from_key, sender_device_, std::move(signal), false, Clock::now() + answer_patience, address);
 }
 
 awaitable<void> Reception::reject(Reject::Why why, std::string words) {
@@ -140,28 +144,37 @@ awaitable<Reception::End> Reception::show_text() {
 }
 
 awaitable<Reception::End> Reception::run_session(Sink& sink) {
-  auto climber = online_.climber(offer_.session, letter_.from, ClimbRole::receiver);
+  auto climber = online_.climber(offer_.session, letter_.from, ClimbRole::receiver, CheckKey{offer_.check_secret});
   climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
   ReceiverSession::Settings settings;
   settings.partial = transfer_id(letter_.from, program_.identity.id(), TransferKind::files, {offer_.transfer.text()}, {});
   settings.lane_lost = [this](const Path& path, const Error& why) {
     program_.report.detail("Lost " + path_words(path) + ": " + printable(why.message()));
+    if (path_mtu_fell(why) && climber_) climber_->avoid_large_datagrams();
     if (const auto gone = std::ranges::find(lanes_, path); gone != lanes_.end()) lanes_.erase(gone);
   };
   ReceiverSession session{program_.executor, program_.workers, sink, offer_.transfer, offer_.summary, settings};
   session_ = &session;
   if (cancelled_) session.cancel();
   program_.report.agreed(caller_.name);
-  accepted_ = Accept{offer_.session, online_.candidates(climber), {}};
-  Signal yes = *accepted_;
-  co_await answer(std::move(yes));
+  climber.set_on_say([this](const Punch& word) { online_.letters().post(letter_.from_key, sender_device_, word); });
+  co_await online_.standpoint().settled(Clock::now() + survey_patience);
+  const auto& standpoint = online_.standpoint();
+  accepted_ = Accept{offer_.session, standpoint.candidates(), standpoint.facts()};
 
   const auto no_path_at = Clock::now() + std::min(path_patience, program_.options.timeout.value_or(default_timeout));
   const auto body = [&](TaskGroup& tasks) -> awaitable<ReceiveOutcome> {
-    tasks.start(climber.attend(offer_.candidates, no_path_at));
+    climber_ = &climber;
+    tasks.start(climber.run());
     tasks.start(keep_lanes(session, climber));
     tasks.start(watch_for_cancel());
     tasks.start(watch(session, climber, tasks));
+    // Our word is with the sender after half of each side's round trip to the server: then both begin.
+    PeerFacts peer{offer_.candidates, offer_.nat, letter_.seen_at};
+    climber.attend(std::move(peer), Clock::now() + (accepted_->nat.server_rtt + offer_.nat.server_rtt) / 2, no_path_at);
+    Signal yes = *accepted_;
+    co_await answer(std::move(yes));
+    tasks.start(online_.tell_more(offer_.session, letter_.from_key, sender_device_, accepted_->candidates));
     co_return co_await session.run();
   };
   std::optional<ReceiveOutcome> outcome;
@@ -172,6 +185,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     trouble = failure.error();
   }
   session_ = nullptr;
+  climber_ = nullptr;
   if (withdrawn_ && !outcome) {
     program_.report.say(printable(trouble->message()) + ".");
     co_return NotWanted{};

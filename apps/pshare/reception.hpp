@@ -69,6 +69,7 @@ class Reception {
   Correspondence::Slot slot_;
   Caller caller_;
   ReceiverSession* session_ = nullptr;   // while it runs
+  Climber* climber_ = nullptr;           // beside it
   std::optional<Accept> accepted_;
   bool cancelled_ = false, withdrawn_ = false, further_dialled_ = false;
   std::vector<Path> lanes_;              // those that are up

@@ -107,14 +107,16 @@ class Sending {
 
   // --- offer and answer -----------------------------------------------------------------------------------------------
 
-  Offer offer(SessionId session, std::vector<Candidate> candidates) const {
+  Offer offer(SessionId session, std::vector<Candidate> candidates, const CheckKey& key) const {
     const auto settings = program_.home.settings();
     return {.session = session,
             .transfer = transfer_,
             .from_name = settings ? settings->name.value_or("") : "",
             .summary = summary_,
             .candidates = std::move(candidates),
-            .lanes = options_.lanes};
+            .lanes = options_.lanes,
+            .nat = online_.standpoint().facts(),
+            .check_secret = key.bytes};
   }
 
   awaitable<void> make_offer(Offer made) {
@@ -122,7 +124,7 @@ class Sending {
     std::optional<Fate> fate;
     std::optional<Error> trouble;
     try {
-      fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_);
+      fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_, RendezvousClient::OurAddress::shown);
     } catch (const Failure& failure) {
       trouble = failure.error();
     }
@@ -147,7 +149,7 @@ class Sending {
     for (;;) {
       co_await online_.reconnected();
       Signal signal = made;
-      co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_);
+      co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_, RendezvousClient::OurAddress::shown);
     }
   }
 
@@ -239,7 +241,7 @@ class Sending {
     began_ = Clock::now();
     const auto session = SessionId::random(program_.random);
     auto slot = online_.letters().expect(session, to_.id);
-    auto made = offer(session, {});
+    auto made = offer(session, {}, {});
     co_await agree(slot, std::move(made));
     DoneFacts facts{.bytes = options_.text->size(), .seconds = seconds_since_beginning()};
     program_.report.done("Sent", facts);
@@ -251,23 +253,34 @@ class Sending {
   awaitable<std::optional<Error>> one_session() {
     const auto id = SessionId::random(program_.random);
     auto slot = online_.letters().expect(id, to_.id);
-    auto climber = online_.climber(id, to_.id, ClimbRole::sender);
+    const auto key = CheckKey::random(program_.random);
+    auto climber = online_.climber(id, to_.id, ClimbRole::sender, key);
     climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
-    auto made = offer(id, online_.candidates(climber));
+    co_await online_.standpoint().settled(Clock::now() + survey_patience);
+    const auto candidates = online_.standpoint().candidates();
+    auto made = offer(id, candidates, key);
     const auto accepted = co_await agree(slot, std::move(made));
     const auto* accept = std::get_if<Accept>(&accepted.signal);
     if (!accept) throw Failure{{.code = Errc::malformed, .doing = to_.name + " gave an answer that does not fit the offer"}};
     program_.report.accepted(to_.name);
 
+    climber.set_on_say([&](const Punch& word) { online_.letters().post(to_.key, accepted.device, word); });
+    const PeerFacts peer{accept->candidates, accept->nat, accepted.seen_at};
+
     SenderSession::Settings settings;
     settings.level = options_.level;
     if (options_.limit > 0) settings.limit = BytesPerSecond{options_.limit};
-    settings.lane_lost = [&report = program_.report](const Path& path, const Error& why) { report.detail("Lost " + path_words(path) + ": " + printable(why.message())); };
+    settings.lane_lost = [&report = program_.report, &climber](const Path& path, const Error& why) {
+      report.detail("Lost " + path_words(path) + ": " + printable(why.message()));
+      if (path_mtu_fell(why)) climber.avoid_large_datagrams();
+    };
     SenderSession session{program_.executor, program_.workers, *source_, transfer_, settings};
     bool interrupted = false;
     const auto body = [&](TaskGroup& tasks) -> awaitable<SendOutcome> {
-      tasks.start(keep_lanes(session, climber, accept->candidates));
-      tasks.start(watch_letters(slot, session, accepted.device));
+      tasks.start(climber.run());
+      tasks.start(keep_lanes(session, climber, peer));
+      tasks.start(watch_letters(slot, session, climber, accepted.device));
+      tasks.start(online_.tell_more(id, to_.key, accepted.device, candidates));
       tasks.start(cancel_when_interrupted(session, interrupted));
       tasks.start(watch(session));
       co_return co_await session.run();
@@ -293,13 +306,13 @@ class Sending {
   }
 
   /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.
-  awaitable<void> keep_lanes(SenderSession& session, Climber& climber, std::vector<Candidate> candidates) {
+  awaitable<void> keep_lanes(SenderSession& session, Climber& climber, PeerFacts peer) {
     auto until = std::min(patience_, Clock::now() + path_patience);
     for (;;) {
       std::optional<Error> trouble;
       LanePtr first;
       try {
-        first = co_await climber.first_lane(candidates, until);
+        first = co_await climber.first_lane(peer, until);
       } catch (const Failure& failure) {
         trouble = failure.error();
       }
@@ -328,9 +341,11 @@ class Sending {
   }
 
   /// What the peer says through the server meanwhile.
-  awaitable<void> watch_letters(Correspondence::Slot& slot, SenderSession& session, DeviceId winner) {
+  awaitable<void> watch_letters(Correspondence::Slot& slot, SenderSession& session, Climber& climber, DeviceId winner) {
     for (;;) {
       const auto letter = co_await slot.next();
+      if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && letter.device == winner) climber.heard(*punch);
+      if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && letter.device == winner) climber.heard(*more);
       const auto* cancel = std::get_if<Cancel>(&letter.signal);
       if (cancel && letter.device == winner) session.fail(cancellation(to_.name).error());
       const auto* second = std::get_if<Accept>(&letter.signal);
@@ -396,7 +411,14 @@ awaitable<void> send(Program& program, SendOptions options) {
     online.begin(tasks);
     co_await sending.run();
   };
-  co_await with_tasks<void>(body);
+  std::exception_ptr trouble;
+  try {
+    co_await with_tasks<void>(body);
+  } catch (...) {
+    trouble = std::current_exception();
+  }
+  co_await online.farewell();
+  if (trouble) std::rethrow_exception(trouble);
 }
 
 }  // namespace pshare

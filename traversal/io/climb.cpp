@@ -8,51 +8,84 @@
 
 namespace pshare {
 
-Climb::Climb(Climber& climber, Targets targets, Lanes lanes, TimePoint until)
-    : climber_(climber),
-      keep_(lanes),
-      began_(Clock::now()),
-      ascent_(std::move(targets), climber.how_to_climb(until - began_), climber.random_, began_),
-      news_(climber.executor_) {}
+namespace {
 
-awaitable<LanePtr> Climb::run(TaskGroup& tasks) {
-  if (climber_.drives(Tier::direct)) tasks.start(accept_lanes());
-  LanePtr chosen;
-  bool won = false;
+PunchRounds::Targets punch_targets(const Targets& targets) {
+  PunchRounds::Targets out;
+  for (const auto& pair : targets.checks) out.udp.push_back({pair.remote, pair.tier});
+  for (const auto& pair : targets.punches) out.tcp.push_back({pair.remote, pair.tier});
+  return out;
+}
+
+/// The server vouches for the address that a search would send to.
+bool is_vouched(const PortForecast& forecast, const IpAddress& seen_at) {
+  return forecast.kind == PortForecast::Kind::unknown || forecast.kind == PortForecast::Kind::blocked || forecast.external.address == seen_at;
+}
+
+}  // namespace
+
+Climb::Climb(Climber& climber, Targets targets, TimePoint begin, TimePoint until)
+    : climber_(climber),
+      began_(Clock::now()),
+      begin_(begin),
+      ascent_(std::move(targets), climber.how_to_climb(until == TimePoint::max() ? Duration::max() : until - began_), climber.with_.random, began_),
+      news_(climber.with_.executor) {}
+
+awaitable<void> Climb::run(TaskGroup& tasks) {
+  tasks_ = &tasks;
   for (;;) {
-    while (auto action = ascent_.take()) perform(std::move(*action), tasks, chosen, won);
-    if (won) break;
+    while (auto action = ascent_.take()) perform(std::move(*action));
+    if (gives_way_) co_return;
     co_await news_.wait(ascent_.deadline());
     ascent_.expire(Clock::now());
   }
-  co_return chosen;
 }
 
-void Climb::perform(Ascent::Action action, TaskGroup& tasks, LanePtr& chosen, bool& won) {
+void Climb::give_way() {
+  gives_way_ = true;
+  news_.ring();
+}
+
+void Climb::perform(Ascent::Action action) {
   std::visit(Overloaded{
-                 [&](Ascent::Dial& due) { tasks.start(dial(due.pair)); },
-                 [&](Ascent::Punch& begin) {
-                   for (const auto transport : begin.over) ascent_.punching_ended(transport, Reason::unsupported, Clock::now());
-                 },
-                 [&](Ascent::StopPunching&) {},
-                 [&](Ascent::Report& ended) { report(ended.attempt); },
-                 [&](Ascent::Use& winner) {
-                   won = true;
-                   if (const auto found = lanes_.find(winner.lane); found != lanes_.end()) {
-                     chosen = std::move(found->second);
-                     lanes_.erase(found);
+                 [&](const Ascent::Dial& due) { tasks_->start(dial(due.pair)); },
+                 [&](const Ascent::Punch& begin) { punch(begin.over); },
+                 [&](const Ascent::StopPunching& stop) { stop_punching(stop.transport); },
+                 [&](const Ascent::Report& ended) { report(ended.attempt); },
+                 [&](const Ascent::Use& winner) {
+                   won_ = true;
+                   if (auto lane = take(winner.lane)) {
+                     climber_.chosen_ = std::move(*lane);
+                     climber_.chosen_news_.ring();
                    }
                  },
-                 [&](Ascent::Rival& rival) { lanes_.erase(rival.lane); },
-                 [&](Ascent::Close& close) { lanes_.erase(close.lane); },
+                 [&](const Ascent::Rival& rival) {
+                   if (auto lane = take(rival.lane)) {
+                     climber_.rival_ = std::move(*lane);
+                     climber_.rival_news_.ring();
+                   }
+                 },
+                 [&](const Ascent::Close& close) {
+                   if (auto lane = take(close.lane)) (*lane)->close();
+                 },
                  [&](Ascent::GaveUp& gave_up) { throw Failure{std::move(gave_up.why)}; },
              },
              action);
 }
 
-void Climb::lane_up(LanePtr lane, std::optional<std::size_t> pair) {
-  const auto key = ascent_.lane_up(lane->path(), pair, Clock::now());
-  if (keep_ == Lanes::kept) {
+std::optional<LanePtr> Climb::take(LaneKey lane) {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return std::nullopt;
+  auto taken = std::move(found->second);
+  lanes_.erase(found);
+  return taken;
+}
+
+void Climb::came(LanePtr lane) { lane_up(std::move(lane), std::nullopt); }
+
+void Climb::lane_up(LanePtr lane, std::optional<std::size_t> dial) {
+  const auto key = ascent_.lane_up(lane->path(), dial, Clock::now());
+  if (climber_.settings_.role == ClimbRole::receiver) {
     climber_.taken_.push_back(std::move(lane));
     climber_.lane_taken_.ring();
   } else {
@@ -61,35 +94,94 @@ void Climb::lane_up(LanePtr lane, std::optional<std::size_t> pair) {
   news_.ring();
 }
 
-/// Takes in whoever comes to the door, for ever.
-awaitable<void> Climb::accept_lanes() {
-  for (;;) {
-    auto lane = co_await climber_.registration_.next();
-    lane_up(std::move(lane), std::nullopt);
-  }
-}
-
 awaitable<void> Climb::dial(std::size_t number) {
   const auto pair = ascent_.targets().dials[number];
-  const auto remote = pair.remote;
   std::optional<Error> trouble;
   try {
-    auto dialling = climber_.dial(pair, pair.tier, 0, began_);
-    auto lane = co_await with_deadline(std::move(dialling), Clock::now() + dial_patience, "connecting to " + remote.text());
-    log(LogLevel::debug, "dial.connected", {{"remote", remote}, {"after", Clock::now() - began_}});
+    auto dialling = climber_.dial(pair, 0, began_);
+    auto lane = co_await with_deadline(std::move(dialling), Clock::now() + dial_patience, "connecting to " + pair.remote.text());
+    log(LogLevel::debug, "dial.connected", {{"remote", pair.remote}, {"after", Clock::now() - began_}});
     lane_up(std::move(lane), number);
   } catch (const Failure& failure) {
     trouble = failure.error();
   }
   if (!trouble) co_return;
-  log(LogLevel::debug, "dial.failed", {{"remote", remote}, {"why", trouble->message()}});
+  log(LogLevel::debug, "dial.failed", {{"remote", pair.remote}, {"why", trouble->message()}});
   ascent_.dial_failed(number, trouble->code, Clock::now());
+  news_.ring();
+}
+
+// --- punching --------------------------------------------------------------------------------------------------------------
+
+/// One at a time, over both transports: a further attempt waits for the end of the one before.
+void Climb::punch(std::vector<Transport> over) {
+  if (!punched_over_.empty()) {
+    punch_again_.insert(punch_again_.end(), over.begin(), over.end());
+    return;
+  }
+  const bool udp = std::ranges::find(over, Transport::udp) != over.end(), tcp = std::ranges::find(over, Transport::tcp) != over.end();
+  punched_over_ = {over.begin(), over.end()};
+  auto& climber = climber_;
+  const auto& theirs = climber.peer_.nat;
+  const auto& seen_at = climber.peer_.seen_at;
+  Punching::Settings settings{.rounds = {.side = climber.settings_.role == ClimbRole::sender ? CheckSide::controlling : CheckSide::controlled,
+                                         .session = climber.settings_.session,
+                                         .key = climber.settings_.check_key,
+                                         .udp = udp,
+                                         .tcp = tcp,
+                                         .main_sockets = {},
+                                         .mine = climber.with_.standpoint.facts(),
+                                         .theirs = theirs,
+                                         .vouched = seen_at && is_vouched(theirs.udp, *seen_at) && is_vouched(theirs.tcp, *seen_at)},
+                              .begin = begin_};
+  Punching::Hooks hooks;
+  hooks.over_tcp = [this](TcpStream socket, Tier tier) { return climber_.over_tcp(std::move(socket), tier, 0, began_); };
+  hooks.over_udp = [this](std::shared_ptr<UdpPort> port, Endpoint remote, Tier tier, Duration rtt) {
+    return climber_.over_udp(std::move(port), remote, tier, rtt, began_);
+  };
+  hooks.moved = [this](const UdpPort& port, const Endpoint& from, const Endpoint& to) { climber_.moved(port, from, to); };
+  hooks.measure = [this](Transport transport, std::vector<std::shared_ptr<UdpPort>>& sockets) { return climber_.with_.standpoint.measure(transport, sockets); };
+  hooks.say = [this](const Punch& word) {
+    if (climber_.on_say_) climber_.on_say_(word);
+  };
+  hooks.lane = [this](LanePtr lane) { lane_up(std::move(lane), std::nullopt); };
+  hooks.failed = [this](Transport transport, Reason reason, std::string words) { punching_ended(transport, reason, std::move(words)); };
+  punchings_.emplace_back(climber.with_.executor, climber.with_.standpoint.port(), climber.with_.random, punch_targets(ascent_.targets()), std::move(settings),
+                          std::move(hooks));
+  for (const auto& word : std::exchange(heard_early_, {})) punchings_.back().heard(word);
+  tasks_->start(punchings_.back().run());
+}
+
+void Climb::punching_ended(Transport transport, Reason reason, std::string words) {
+  punched_over_.erase(transport);
+  ascent_.punching_ended(transport, reason, Clock::now(), std::move(words));
+  if (punched_over_.empty() && !punch_again_.empty()) punch(std::exchange(punch_again_, {}));
+  news_.ring();
+}
+
+void Climb::stop_punching(Transport transport) {
+  punched_over_.erase(transport);
+  std::erase(punch_again_, transport);
+  if (!punchings_.empty()) punchings_.back().stop(transport);
+  if (won_ && transport == Transport::tcp && climber_.settings_.role == ClimbRole::sender) climber_.registration_.turn_away();
+}
+
+void Climb::heard(const Punch& punch) {
+  if (!punchings_.empty())
+    punchings_.back().heard(punch);
+  else if (heard_early_.size() < max_measured_rounds)
+    heard_early_.push_back(punch);
+}
+
+void Climb::add(const Targets& more) {
+  const auto fresh = ascent_.more_pairs(more, Clock::now());
+  if (!punchings_.empty()) punchings_.back().add(punch_targets(fresh));
   news_.ring();
 }
 
 void Climb::report(const Attempt& attempt) const {
   log(LogLevel::debug, "attempt.ended",
-      {{"tier", word(attempt.tier)}, {"outcome", word(attempt.outcome)}, {"reason", word(attempt.reason)}, {"after", attempt.elapsed}});
+      {{"tier", word(attempt.tier)}, {"transport", word(attempt.transport)}, {"outcome", word(attempt.outcome)}, {"reason", word(attempt.reason)}, {"after", attempt.elapsed}});
   if (climber_.on_attempt_) climber_.on_attempt_(attempt);
 }
 

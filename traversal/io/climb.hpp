@@ -1,9 +1,11 @@
-// One climb: from a list of candidates to a lane, or to the words that say why there is none. What it does, traversal/ascent decides.
-// traversal/io/climber owns and starts it.
+// One climb: from what the peer has told of itself to lanes, or to the words that say why there are none. What it does, traversal/ascent
+// decides; traversal/io/climber owns and starts it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "io/asio.hpp"
@@ -11,35 +13,48 @@
 #include "io/wakeup.hpp"
 #include "traversal/ascent.hpp"
 #include "traversal/io/climber.hpp"
+#include "traversal/io/punching.hpp"
 
 namespace pshare {
 
 class Climb {
  public:
-  enum class Lanes {
-    chosen,  // the ladder's winner is ours to use, and the others are closed (the sender)
-    kept,    // every lane goes to Climber::next_lane() (the receiver)
-  };
+  /// The sender's climb takes the ladder's winner and closes all else; the receiver's gives every lane to Climber::next_lane().
+  Climb(Climber& climber, Targets targets, TimePoint begin, TimePoint until);
 
-  Climb(Climber& climber, Targets targets, Lanes lanes, TimePoint until);
+  /// Starts the climb's tasks in `tasks`; they end with the group, and the climb outlives it. Goes on after there is a lane: rivals may come,
+  /// and punched holes are kept open. Returns when it gives way. Errors: no_path.
+  awaitable<void> run(TaskGroup& tasks);
 
-  /// Starts the climb's tasks in `tasks`; they end with the group, and the climb outlives it. Gives the winner for Lanes::chosen;
-  /// nothing for Lanes::kept, where callers are let in and dials come to their end after it has returned. Errors: no_path.
-  awaitable<LanePtr> run(TaskGroup& tasks);
+  /// Another climb is wanted.
+  void give_way();
+  /// The peer came to the door.
+  void came(LanePtr lane);
+  void heard(const Punch& punch);
+  void add(const Targets& more);
+  TimePoint began() const { return began_; }
 
  private:
-  void perform(Ascent::Action action, TaskGroup& tasks, LanePtr& chosen, bool& won);
-  awaitable<void> accept_lanes();
+  void perform(Ascent::Action action);
   awaitable<void> dial(std::size_t number);
-  void lane_up(LanePtr lane, std::optional<std::size_t> pair);
+  void lane_up(LanePtr lane, std::optional<std::size_t> dial);
+  void punch(std::vector<Transport> over);
+  void punching_ended(Transport transport, Reason reason, std::string words);
+  void stop_punching(Transport transport);
   void report(const Attempt& attempt) const;
+  std::optional<LanePtr> take(LaneKey lane);
 
   Climber& climber_;
-  Lanes keep_;
-  TimePoint began_;
+  TimePoint began_, begin_;
   Ascent ascent_;
-  Wakeup news_;                                  // the ascent has been told something
-  std::map<LaneKey, LanePtr> lanes_;             // Lanes::chosen: up and not yet chosen
+  TaskGroup* tasks_ = nullptr;         // while it runs
+  Wakeup news_;                        // the ascent has been told something
+  bool gives_way_ = false, won_ = false;
+  std::map<LaneKey, LanePtr> lanes_;   // the sender's: up and not yet chosen
+  std::deque<Punching> punchings_;     // the last is the one that counts; tasks of the others end with the climb
+  std::set<Transport> punched_over_;   // that have not ended
+  std::vector<Transport> punch_again_; // when all of them have
+  std::vector<Punch> heard_early_;
 };
 
 }  // namespace pshare

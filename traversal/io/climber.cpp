@@ -4,118 +4,94 @@
 #include <utility>
 
 #include "io/deadline.hpp"
-#include "io/interfaces.hpp"
 #include "io/log.hpp"
 #include "io/tcp_stream.hpp"
 #include "traversal/io/climb.hpp"
 #include "traversal/io/lane_greeting.hpp"
+#include "traversal/io/quic_lane.hpp"
 #include "traversal/io/tcp_lane.hpp"
+#include "traversal/path_rank.hpp"
 
 namespace pshare {
 
-Climber::Climber(asio::any_io_executor executor, const TlsContext& tls, LaneDoor& door, Random& random, ClimbSettings settings)
-    : executor_(std::move(executor)),
-      tls_(tls),
-      door_(door),
-      random_(random),
+Climber::Climber(const Equipment& equipment, ClimbSettings settings)
+    : with_(equipment),
       settings_(std::move(settings)),
       registration_(settings_.role == ClimbRole::sender
-                        ? door_.expect(settings_.session, settings_.peer,
-                                       [this](TcpStream socket) { return speak(std::move(socket), Tier::direct, 0, Clock::now()); })
-                        : door_.expect(settings_.session, settings_.peer)),
-      lane_taken_(executor_),
-      again_(executor_) {
-  if (!drives(Tier::direct)) registration_.turn_away();
+                        ? with_.door.expect(settings_.session, settings_.peer, [this](TcpStream socket) { return speak_to_caller(std::move(socket)); })
+                        : with_.door.expect(settings_.session, settings_.peer)),
+      wanted_news_(with_.executor),
+      lane_taken_(with_.executor),
+      chosen_news_(with_.executor),
+      rival_news_(with_.executor),
+      further_news_(with_.executor) {
+  if (!straight() || !settings_.tcp_allowed || settings_.role == ClimbRole::sender) registration_.turn_away();
+}
+
+bool Climber::straight() const {
+  return std::any_of(settings_.tiers.begin(), settings_.tiers.end(), [](Tier tier) { return is_straight(tier); });
+}
+
+bool Climber::udp_possible() const {
+  return settings_.udp_allowed && settings_.check_key != CheckKey{} && !with_.standpoint.port().udp().empty();
 }
 
 Ascent::Settings Climber::how_to_climb(Duration patience) const {
-  return {.tiers = settings_.tiers, .tcp_allowed = settings_.tcp_allowed, .udp_allowed = false, .patience = patience};
+  return {.tiers = settings_.tiers,
+          .tcp_allowed = settings_.tcp_allowed,
+          .udp_allowed = udp_possible(),
+          .patience = patience,
+          .mapping_trouble = with_.standpoint.mapping_trouble()};
 }
 
-bool Climber::drives(Tier tier) const { return Ascent::drives(tier, how_to_climb({})); }
-
-std::vector<LocalAddress> Climber::local_addresses() const {
-  std::vector<LocalAddress> out;
-  const auto found = interface_addresses();
-  if (!found) {
-    log(LogLevel::warn, "interfaces.unknown", {{"why", found.error().message()}});
-    return out;
-  }
-  for (const auto& each : *found)
-    out.push_back({.address = each.address, .prefix_length = each.prefix_length, .zone = each.interface});
-  return out;
+Targets Climber::targets_of(const std::vector<Candidate>& candidates) const {
+  return targets(candidates, with_.standpoint.local_addresses(), with_.standpoint.peer_host(), with_.standpoint.seen_as());
 }
 
-std::vector<Candidate> Climber::local_candidates(std::optional<Endpoint> observed, std::optional<Port> manual) const {
-  if (!drives(Tier::direct)) return {};
-  Surroundings surroundings{.addresses = local_addresses(),
-                            .listening = door_.port(),
-                            .observed = std::nullopt,
-                            .manual = manual,
-                            .peer_host = peer_host()};
-  if (observed) surroundings.observed = observed->address;
-  return gather(surroundings);
+// --- climbs ----------------------------------------------------------------------------------------------------------------
+
+awaitable<void> Climber::run() {
+  const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(sort_callers());
+    for (;;) {
+      while (!wanted_) co_await wanted_news_.wait();
+      const auto wanted = *std::exchange(wanted_, std::nullopt);
+      Climb climb{*this, targets_of(peer_.candidates), wanted.begin, wanted.until};
+      climb_ = &climb;
+      const auto climbing = [&](TaskGroup& its) -> awaitable<void> { co_await climb.run(its); };
+      std::optional<Error> no_path;
+      try {
+        co_await with_tasks<void>(climbing);
+      } catch (const Failure& failure) {
+        no_path = failure.error();
+      } catch (...) {
+        climb_ = nullptr;
+        throw;
+      }
+      climb_ = nullptr;
+      if (!no_path) continue;
+      if (settings_.role == ClimbRole::receiver) throw Failure{*no_path};
+      no_path_ = *no_path;
+      chosen_news_.ring();
+    }
+  };
+  co_await with_tasks<void>(body);
 }
 
-awaitable<LanePtr> Climber::first_lane(std::vector<Candidate> remote, TimePoint until) {
-  if (drives(Tier::direct)) registration_.let_in();
-  Climb climb{*this, targets(remote, local_addresses(), peer_host()), Climb::Lanes::chosen, until};
-  auto body = [&](TaskGroup& tasks) -> awaitable<LanePtr> { co_return co_await climb.run(tasks); };
-  auto lane = co_await with_tasks<LanePtr>(std::move(body));
-  registration_.turn_away();
-  co_return lane;
+void Climber::want(TimePoint begin, TimePoint until) {
+  wanted_ = Wanted{begin, until};
+  no_path_.reset();
+  if (straight() && settings_.tcp_allowed) registration_.let_in();
+  if (climb_) climb_->give_way();
+  wanted_news_.ring();
 }
 
-awaitable<LanePtr> Climber::another_lane(const Path& like, std::uint32_t ordinal, TimePoint until) {
-  const auto since = Clock::now();
-  const auto same = std::find_if(dialled_.begin(), dialled_.end(), [&](const Pair& pair) { return pair.remote == like.remote; });
-  if (same != dialled_.end()) {
-    auto dialling = dial(*same, like.tier, ordinal, since);
-    co_return co_await with_deadline(std::move(dialling), until, "opening another lane to " + like.remote.text());
-  }
-  registration_.let_in();
-  auto waiting = registration_.next();
-  co_return co_await with_deadline(std::move(waiting), until, "waiting for the peer to open another lane");
+void Climber::attend(PeerFacts peer, TimePoint begin, TimePoint until) {
+  peer_ = std::move(peer);
+  want(begin, until);
 }
 
-bool Climber::dialled(const Path& path) const {
-  return std::any_of(dialled_.begin(), dialled_.end(), [&](const Pair& pair) { return pair.remote == path.remote; });
-}
-
-awaitable<LanePtr> Climber::dial(Pair pair, Tier tier, std::uint32_t ordinal, TimePoint since) {
-  auto socket = co_await connect(pair.remote, pair.zone);
-  LanePtr lane;
-  if (settings_.role == ClimbRole::sender)
-    lane = co_await speak(std::move(socket), tier, ordinal, since);
-  else
-    lane = co_await registration_.hear(std::move(socket));
-  if (std::find(dialled_.begin(), dialled_.end(), pair) == dialled_.end()) dialled_.push_back(pair);
-  co_return lane;
-}
-
-/// The sender's TLS and greeting on a connection, whoever dialled it.
-awaitable<LanePtr> Climber::speak(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since) {
-  const Path path{.tier = tier, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
-  std::vector<std::string> alpn{std::string{lane_alpn}};
-  TlsStream stream{std::move(socket), TlsEngine{tls_, TlsRole::client, std::move(alpn), only(settings_.peer)}};
-  co_await stream.handshake();
-  LanePtr lane = std::make_unique<TcpLane>(std::move(stream), path, executor_);
-  const LaneHello hello{.session = settings_.session, .ordinal = ordinal, .tier = tier};
-  co_await say_hello(*lane, hello);
-  lane->count_as(tier, Clock::now() - since);
-  co_return lane;
-}
-
-awaitable<void> Climber::attend(std::vector<Candidate> remote, TimePoint until) {
-  for (auto patience = until;; patience = TimePoint::max()) {
-    Climb climb{*this, targets(remote, local_addresses(), peer_host()), Climb::Lanes::kept, patience};
-    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
-      co_await climb.run(tasks);
-      co_await again_.wait();  // callers are let in meanwhile, and dials that have begun come to their end
-    };
-    co_await with_tasks(std::move(body));
-  }
-}
+void Climber::climb_again() { want(Clock::now(), TimePoint::max()); }
 
 awaitable<LanePtr> Climber::next_lane() {
   while (taken_.empty()) co_await lane_taken_.wait();
@@ -124,6 +100,145 @@ awaitable<LanePtr> Climber::next_lane() {
   co_return lane;
 }
 
-void Climber::climb_again() { again_.ring(); }
+awaitable<LanePtr> Climber::first_lane(PeerFacts peer, TimePoint until) {
+  peer_ = std::move(peer);
+  chosen_.reset();
+  rival_.reset();
+  want(Clock::now(), until);
+  while (!chosen_ && !no_path_) co_await chosen_news_.wait();
+  if (!chosen_) throw Failure{*no_path_};
+  co_return std::move(chosen_);
+}
+
+awaitable<LanePtr> Climber::rival() {
+  while (!rival_) co_await rival_news_.wait();
+  co_return std::move(rival_);
+}
+
+/// Callers come to the climb that runs, or to another_lane().
+awaitable<void> Climber::sort_callers() {
+  for (;;) {
+    auto lane = co_await registration_.next();
+    if (further_wanted_ > 0) {
+      further_.push_back(std::move(lane));
+      further_news_.ring();
+    } else if (climb_) {
+      climb_->came(std::move(lane));
+    } else {
+      lane->close();
+    }
+  }
+}
+
+void Climber::heard(const Punch& punch) {
+  if (climb_) climb_->heard(punch);
+}
+
+void Climber::heard(const MoreCandidates& more) {
+  const auto room = max_candidates - std::min(max_candidates, peer_.candidates.size());
+  auto fresh = more.candidates;
+  std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(peer_.candidates, each) != peer_.candidates.end(); });
+  fresh.resize(std::min(fresh.size(), room));
+  peer_.candidates.insert(peer_.candidates.end(), fresh.begin(), fresh.end());
+  if (climb_ && !fresh.empty()) climb_->add(targets_of(fresh));
+}
+
+// --- lanes -----------------------------------------------------------------------------------------------------------------
+
+awaitable<LanePtr> Climber::another_lane(const Path& like, std::uint32_t ordinal, TimePoint until) {
+  const auto since = Clock::now();
+  const auto same = std::ranges::find(dialled_, like.remote, &Pair::remote);
+  if (same != dialled_.end()) {
+    auto dialling = dial(*same, ordinal, since);
+    co_return co_await with_deadline(std::move(dialling), until, "opening another lane to " + like.remote.text());
+  }
+  struct Waiting {
+    std::size_t& count;
+    explicit Waiting(std::size_t& of) : count(of) { ++count; }
+    ~Waiting() { --count; }
+  };
+  const Waiting waiting{further_wanted_};
+  registration_.let_in();
+  while (further_.empty()) {
+    co_await further_news_.wait(until);
+    if (further_.empty() && Clock::now() >= until)
+      throw Failure{{.code = Errc::timed_out, .doing = "waiting for the peer to open another lane"}};
+  }
+  auto lane = std::move(further_.front());
+  further_.pop_front();
+  co_return lane;
+}
+
+bool Climber::dialled(const Path& path) const { return std::ranges::find(dialled_, path.remote, &Pair::remote) != dialled_.end(); }
+
+awaitable<LanePtr> Climber::dial(Pair pair, std::uint32_t ordinal, TimePoint since) {
+  auto socket = co_await connect(pair.remote, pair.zone);
+  auto lane = co_await over_tcp(std::move(socket), pair.tier, ordinal, since);
+  if (std::ranges::find(dialled_, pair) == dialled_.end()) dialled_.push_back(pair);
+  co_return lane;
+}
+
+/// TLS and greeting on a connection that came up by our doing.
+awaitable<LanePtr> Climber::over_tcp(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since) {
+  if (settings_.role == ClimbRole::receiver) co_return co_await registration_.hear(std::move(socket));
+  const Path path{.tier = tier, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
+  std::vector<std::string> alpn{std::string{lane_alpn}};
+  TlsStream stream{std::move(socket), TlsEngine{with_.tls, TlsRole::client, std::move(alpn), only(settings_.peer)}};
+  co_await stream.handshake();
+  LanePtr lane = std::make_unique<TcpLane>(std::move(stream), path, with_.executor);
+  const LaneHello hello{.session = settings_.session, .ordinal = ordinal, .tier = tier};
+  co_await say_hello(*lane, hello);
+  lane->count_as(tier, Clock::now() - since);
+  co_return lane;
+}
+
+awaitable<LanePtr> Climber::speak_to_caller(TcpStream socket) {
+  const auto since = climb_ ? climb_->began() : Clock::now();
+  const auto tier = tier_of_caller(socket);
+  co_return co_await over_tcp(std::move(socket), tier, 0, since);
+}
+
+/// The peer has dialled an address of ours, which one nobody says. Whoever comes from the endpoint that it punches from has punched; otherwise
+/// it has found an address of this machine, or a port that a router forwards.
+Tier Climber::tier_of_caller(const TcpStream& socket) const {
+  const auto punches = [&](const Candidate& each) {
+    return each.type == Candidate::Type::server_reflexive && each.transport == Transport::tcp && each.endpoint == socket.remote();
+  };
+  if (std::ranges::any_of(peer_.candidates, punches)) return Tier::punched;
+  const auto own = socket.local().address;
+  const auto local = with_.standpoint.local_addresses();
+  const bool same_net = std::ranges::any_of(local, [&](const LocalAddress& each) { return same_subnet(each, socket.remote().address); });
+  if (own.scope() == Scope::global || same_net || own.scope() == Scope::loopback) return Tier::direct;
+  if (with_.standpoint.has_manual_port()) return Tier::direct;
+  if (with_.standpoint.has_mapping(Transport::tcp)) return Tier::mapped;
+  const auto seen_as = with_.standpoint.seen_as();
+  const bool behind_nat = std::ranges::find(seen_as, own) == seen_as.end() && !seen_as.empty();
+  return behind_nat ? Tier::punched : Tier::direct;
+}
+
+awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint remote, Tier tier, Duration rtt, TimePoint since) {
+  const Path path{.tier = tier, .transport = Transport::udp, .local = port->local(), .remote = remote};
+  const QuicSettings quic{.path_mtu_search = search_path_mtu_ ? PathMtuSearch::on : PathMtuSearch::off, .rtt = rtt};
+  if (settings_.role == ClimbRole::sender) {
+    auto lane = co_await quic_connect(port, remote, with_.identity, settings_.peer, path, quic);
+    const LaneHello hello{.session = settings_.session, .ordinal = 0, .tier = tier};
+    co_await say_hello(*lane, hello);
+    lane->count_as(tier, Clock::now() - since);
+    moves_.emplace_back(port.get(), lane->mover());
+    co_return std::move(lane);
+  }
+  auto lane = co_await quic_accept(port, remote, with_.identity, settings_.peer, path, quic);
+  const auto hello = co_await hear_hello(*lane);
+  if (hello.session != settings_.session) throw Failure{{.code = Errc::refused, .doing = "the peer named another session on this connection"}};
+  co_await say_ready(*lane);
+  lane->count_as(hello.tier, Clock::now() - since);
+  moves_.emplace_back(port.get(), lane->mover());
+  co_return std::move(lane);
+}
+
+void Climber::moved(const UdpPort& port, const Endpoint& from, const Endpoint& to) {
+  for (const auto& [its_port, move] : moves_)
+    if (its_port == &port) move(from, to);
+}
 
 }  // namespace pshare

@@ -1,7 +1,7 @@
-// Climbs the ladder for one session: dials the peer's candidates and lets the peer in at the door, both at the same time, as the
+// Climbs the ladder for one session: dials the peer's candidates, lets the peer in at the door, and punches, all at the same time, as the
 // ladder says. What this build can drive, traversal/ascent knows.
 //
-// Both peers dial. On the sender's side first_lane() picks one lane and closes all others. The receiver keeps every lane that
+// Both peers do the same. On the sender's side first_lane() picks one lane and closes all others. The receiver keeps every lane that
 // comes, and learns which one is used when the sender speaks on it.
 #pragma once
 
@@ -13,12 +13,15 @@
 
 #include "io/asio.hpp"
 #include "io/wakeup.hpp"
+#include "secure/identity.hpp"
 #include "secure/tls.hpp"
 #include "traversal/ascent.hpp"
-#include "traversal/gathering.hpp"
 #include "traversal/io/lane.hpp"
 #include "traversal/io/lane_door.hpp"
+#include "traversal/io/quic_lane.hpp"
+#include "traversal/io/standpoint.hpp"
 #include "traversal/pairing.hpp"
+#include "traversal/punching/check.hpp"
 #include "wire/candidate.hpp"
 #include "wire/ids.hpp"
 
@@ -31,60 +34,109 @@ struct ClimbSettings {
   SessionId session;
   PeerId peer;
   ClimbRole role = ClimbRole::receiver;
+  CheckKey check_key = {};
   std::vector<Tier> tiers{all_tiers.begin(), all_tiers.end()};  // in order of preference
-  bool tcp_allowed = true;
-  bool loopback_peer = false;  // the peer may be on this very host: the server is reached over loopback
+  bool tcp_allowed = true, udp_allowed = true;
 };
+
+/// What the peer has told of itself.
+struct PeerFacts {
+  std::vector<Candidate> candidates;
+  NatFacts nat = {};
+  std::optional<IpAddress> seen_at = {};  // by the server, which vouches for it
+};
+
+class Climb;
 
 class Climber {
  public:
-  /// From now on the peer is let in at the door. All references live longer, and so does the climber than its coroutines.
-  /// Errors: busy, when the same session with the same peer is under way already.
-  Climber(asio::any_io_executor executor, const TlsContext& tls, LaneDoor& door, Random& random, ClimbSettings settings);
+  /// What all sessions of a program climb with. All of it lives longer.
+  struct Equipment {
+    asio::any_io_executor executor;
+    const TlsContext& tls;
+    const Identity& identity;
+    LaneDoor& door;
+    Standpoint& standpoint;
+    Random& random;
+  };
 
-  /// What to offer. `observed`: where the server sees us (wire/control.hpp, Welcome). `manual`: the port of --port.
-  std::vector<Candidate> local_candidates(std::optional<Endpoint> observed, std::optional<Port> manual) const;
+  /// From now on the peer is let in at the door. The climber lives longer than its coroutines.
+  /// Errors: busy, when the same session with the same peer is under way already.
+  Climber(const Equipment& equipment, ClimbSettings settings);
+  Climber(const Climber&) = delete;
+
+  /// Climbs whenever that is asked for. Runs beside the session until cancelled. Errors, for the receiver: no_path, when there was not
+  /// one in time.
+  awaitable<void> run();
+
+  /// For the receiver: looks for lanes, and takes those that come, for next_lane() to hand out. `begin`: the agreed moment.
+  void attend(PeerFacts peer, TimePoint begin, TimePoint until);
+  /// The next lane of the receiver.
+  awaitable<LanePtr> next_lane();
+  /// Every lane was lost: the receiver looks again, for as long as it takes.
+  void climb_again();
 
   /// For the sender: the ladder's winner; all other lanes are closed, and later callers turned away. Can be called again when every
   /// lane is lost. Errors: no_path, with what was tried in words.
-  awaitable<LanePtr> first_lane(std::vector<Candidate> remote, TimePoint until);
+  awaitable<LanePtr> first_lane(PeerFacts peer, TimePoint until);
+  /// For the sender: a lane over the other transport that came up a little later, for the session to find out which is faster. Waits for it.
+  awaitable<LanePtr> rival();
+
   /// One more lane like that one: dials the same address again if we dialled, else waits for the peer to do so.
   /// Errors: those of dialling; timed_out.
   awaitable<LanePtr> another_lane(const Path& like, std::uint32_t ordinal, TimePoint until);
   /// True if a lane with this path was dialled from here; then further ones can be as well.
   bool dialled(const Path& path) const;
 
-  /// For the receiver: looks for lanes and takes those that come, for next_lane() to hand out. Runs until cancelled, beside the session.
-  /// Errors: no_path, when there was not one until then.
-  awaitable<void> attend(std::vector<Candidate> remote, TimePoint until);
-  /// The next lane, dialled or accepted. Needs attend() to be running.
-  awaitable<LanePtr> next_lane();
-  /// Every lane was lost: attend() dials again.
-  void climb_again();
+  /// What the peer says through the server meanwhile.
+  void heard(const Punch& punch);
+  void heard(const MoreCandidates& more);
+
+  /// A path was found to carry less than it did: lanes over UDP do without large datagrams from now on.
+  void avoid_large_datagrams() { search_path_mtu_ = false; }
 
   /// Called at the end of each attempt.
   void set_on_attempt(std::function<void(const Attempt&)> on_attempt) { on_attempt_ = std::move(on_attempt); }
+  /// What is to be said to the peer, through the server.
+  void set_on_say(std::function<void(const Punch&)> on_say) { on_say_ = std::move(on_say); }
 
  private:
   friend class Climb;
-  awaitable<LanePtr> dial(Pair pair, Tier tier, std::uint32_t ordinal, TimePoint since);
-  awaitable<LanePtr> speak(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since);
-  std::vector<LocalAddress> local_addresses() const;
-  PeerHost peer_host() const { return settings_.loopback_peer ? PeerHost::may_be_this : PeerHost::anywhere; }
-  Ascent::Settings how_to_climb(Duration patience) const;
-  bool drives(Tier tier) const;
+  struct Wanted { TimePoint begin, until; };
 
-  asio::any_io_executor executor_;
-  const TlsContext& tls_;
-  LaneDoor& door_;
-  Random& random_;
+  awaitable<LanePtr> dial(Pair pair, std::uint32_t ordinal, TimePoint since);
+  awaitable<LanePtr> over_tcp(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since);
+  awaitable<LanePtr> over_udp(std::shared_ptr<UdpPort> port, Endpoint remote, Tier tier, Duration rtt, TimePoint since);
+  awaitable<LanePtr> speak_to_caller(TcpStream socket);
+  Tier tier_of_caller(const TcpStream& socket) const;
+  awaitable<void> sort_callers();
+  void want(TimePoint begin, TimePoint until);
+  Ascent::Settings how_to_climb(Duration patience) const;
+  Targets targets_of(const std::vector<Candidate>& candidates) const;
+  bool straight() const;
+  bool udp_possible() const;
+  void moved(const UdpPort& port, const Endpoint& from, const Endpoint& to);
+
+  Equipment with_;
   ClimbSettings settings_;
+  PeerFacts peer_;
   LaneDoor::Registration registration_;
-  std::vector<Pair> dialled_;        // those that led to lanes
-  std::deque<LanePtr> taken_;        // for next_lane()
+  std::vector<Pair> dialled_;          // those that led to lanes
+  std::optional<Wanted> wanted_;       // a climb that has not begun
+  Wakeup wanted_news_;
+  Climb* climb_ = nullptr;             // the one that runs
+  std::deque<LanePtr> taken_;          // the receiver's, for next_lane()
   Wakeups lane_taken_;
-  Wakeup again_;
+  LanePtr chosen_, rival_;             // the sender's
+  std::optional<Error> no_path_;
+  Wakeups chosen_news_, rival_news_;
+  std::size_t further_wanted_ = 0;     // callers that another_lane() waits for
+  std::deque<LanePtr> further_;
+  Wakeups further_news_;
+  std::vector<std::pair<const UdpPort*, QuicLane::Mover>> moves_;  // of our UDP lanes
+  bool search_path_mtu_ = true;
   std::function<void(const Attempt&)> on_attempt_;
+  std::function<void(const Punch&)> on_say_;
 };
 
 }  // namespace pshare

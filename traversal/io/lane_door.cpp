@@ -14,6 +14,9 @@ namespace pshare {
 
 namespace {
 
+/// The server speaks at once when it dials back; a caller that does not is a peer.
+constexpr Duration dial_back_silence = std::chrono::milliseconds{300};
+
 /// What one host can have many of counts as one: the /64 that an IPv6 host may fill as it likes (RFC 8981).
 IpAddress host_of(const IpAddress& address) {
   if (address.is_v4()) return address;
@@ -121,7 +124,42 @@ awaitable<void> LaneDoor::let_in(TcpStream socket) {
   }
 }
 
+LaneDoor::DialBackWaiter::DialBackWaiter(LaneDoor& door, const IpAddress& server, const DialBackNonce& nonce)
+    : door_(door), server_(server), nonce_(nonce), news_(door.executor_) {
+  door_.dial_backs_.push_back(this);
+}
+
+LaneDoor::DialBackWaiter::~DialBackWaiter() { std::erase(door_.dial_backs_, this); }
+
+awaitable<void> LaneDoor::DialBackWaiter::arrived() {
+  while (!here_) co_await news_.wait();
+}
+
+/// Only while a dial-back is waited for, and only for callers from the server: a peer may live there too, and waits for our first word.
+awaitable<bool> LaneDoor::is_dial_back(TcpStream& socket) {
+  const auto from = socket.remote().address;
+  if (std::none_of(dial_backs_.begin(), dial_backs_.end(), [&](const auto* each) { return each->server_ == from; })) co_return false;
+  std::array<std::byte, dial_back_size> bytes{};
+  try {
+    auto looking = socket.peek(bytes);
+    const auto seen = co_await with_deadline(std::move(looking), Clock::now() + dial_back_silence, "waiting for a dial-back");
+    if (!looks_like_dial_back(ByteView{bytes}.first(seen))) co_return false;
+  } catch (const Failure&) {
+    co_return false;
+  }
+  std::size_t read = 0;
+  while (read < bytes.size()) read += co_await socket.read_some(std::span{bytes}.subspan(read));
+  const auto nonce = decode_dial_back(bytes);
+  for (auto* each : dial_backs_) {
+    if (!nonce || each->nonce_ != *nonce) continue;
+    each->here_ = true;
+    each->news_.ring();
+  }
+  co_return true;
+}
+
 awaitable<void> LaneDoor::greet(TcpStream socket) {
+  if (co_await is_dial_back(socket)) co_return;
   const auto remote = socket.remote();
   Expected* expected = nullptr;
   LanePtr lane;

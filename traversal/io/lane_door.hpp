@@ -12,12 +12,14 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "io/asio.hpp"
 #include "io/tcp_stream.hpp"
 #include "io/wakeup.hpp"
 #include "secure/tls.hpp"
 #include "traversal/io/lane.hpp"
+#include "wire/dial_back.hpp"
 #include "wire/ids.hpp"
 #include "wire/time.hpp"
 
@@ -69,12 +71,30 @@ class LaneDoor {
   /// With `speak` it is a sender's. Errors: busy, when this peer is expected with this session already (it chose the number, so it may
   /// say it twice).
   Registration expect(SessionId session, PeerId peer, Speak speak = {});
+  /// As long as it lives, a caller from `server` may be the dial-back with this nonce (wire/dial_back.hpp).
+  class DialBackWaiter {
+   public:
+    DialBackWaiter(LaneDoor& door, const IpAddress& server, const DialBackNonce& nonce);
+    DialBackWaiter(const DialBackWaiter&) = delete;
+    ~DialBackWaiter();
+    awaitable<void> arrived();
+
+   private:
+    friend class LaneDoor;
+    LaneDoor& door_;
+    IpAddress server_;
+    DialBackNonce nonce_;
+    bool here_ = false;
+    Wakeup news_;
+  };
+
   /// Callers that have not greeted yet.
   std::size_t half_open() const { return half_open_; }
 
  private:
   awaitable<void> let_in(TcpStream socket);
   awaitable<void> greet(TcpStream socket);
+  awaitable<bool> is_dial_back(TcpStream& socket);
   awaitable<std::pair<LanePtr, Expected*>> hear(TcpStream socket);
   Expected* speaker() const;
   bool somebody_speaks() const;
@@ -85,6 +105,7 @@ class LaneDoor {
   Listener listener_;
   LaneDoorLimits limits_;
   std::map<std::pair<SessionId, PeerId>, Expected*> expected_;
+  std::vector<DialBackWaiter*> dial_backs_;
   std::map<IpAddress, std::size_t> half_open_per_host_;
   std::size_t half_open_ = 0;
 };

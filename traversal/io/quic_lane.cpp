@@ -1,5 +1,7 @@
 #include "traversal/io/quic_lane.hpp"
 
+#include "io/log.hpp"
+
 #include <utility>
 
 namespace pshare {
@@ -34,6 +36,18 @@ awaitable<std::size_t> QuicLane::read_some(std::span<std::byte> out) { return li
 awaitable<void> QuicLane::write(std::span<const ByteView> pieces) { return link_->write(pieces); }
 void QuicLane::finish() noexcept { link_->finish(); }
 void QuicLane::close() noexcept { link_->close(); }
+
+QuicLane::Mover QuicLane::mover() const {
+  return [weak = std::weak_ptr{link_}](const Endpoint& from, const Endpoint& to) {
+    const auto link = weak.lock();
+    if (!link || link->remote() != from) return;
+    try {
+      link->move(to);
+    } catch (const Failure& failure) {
+      log(LogLevel::debug, "quic.not-moved", {{"to", to}, {"why", failure.what()}});
+    }
+  };
+}
 
 void QuicLane::move(const Endpoint& remote) {
   link_->move(remote);

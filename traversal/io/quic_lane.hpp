@@ -1,6 +1,7 @@
 // A lane over QUIC (RFC 9000), on a UDP socket that is shared with the checks that punched it open.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "traversal/io/lane.hpp"
@@ -29,6 +30,9 @@ class QuicLane final : public Lane {
 
   /// From now on the peer is at another endpoint, as an authentic check from there has shown. Errors: busy (another lane is there).
   void move(const Endpoint& remote);
+  /// The same for whoever does not own the lane: does nothing once it is gone, or if the peer was elsewhere than at `from`. Never throws.
+  using Mover = std::function<void(const Endpoint& from, const Endpoint& to)>;
+  Mover mover() const;
 
  private:
   std::shared_ptr<QuicLink> link_;  // shared with its own farewell

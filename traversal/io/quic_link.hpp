@@ -29,6 +29,8 @@ class QuicLink final : public UdpPort::LaneEnd, public std::enable_shared_from_t
   void finish() noexcept;
   void close() noexcept;
 
+  /// Where the peer is.
+  const Endpoint& remote() const { return remote_; }
   /// From now on the peer is there. The caller knows it from an authentic check from that address. Errors: busy.
   void move(const Endpoint& remote);
 

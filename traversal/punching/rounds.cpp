@@ -43,6 +43,8 @@ UdpPunch::Settings PunchRounds::udp_settings(TimePoint) const {
   return {.side = settings_.side, .session = settings_.session, .key = settings_.key, .rtt = rtt()};
 }
 
+TcpPunch::Settings PunchRounds::tcp_settings() const { return {.side = settings_.side, .rtt = rtt()}; }
+
 const PortForecast& PunchRounds::mine(Transport transport) const { return transport == Transport::udp ? settings_.mine.udp : settings_.mine.tcp; }
 const PortForecast& PunchRounds::theirs(Transport transport) const { return transport == Transport::udp ? settings_.theirs.udp : settings_.theirs.tcp; }
 
