@@ -247,6 +247,29 @@ TEST_F(TcpPunchTest, IsContentWithADialThatItHadGivenUpAndThatConnectsAllTheSame
   EXPECT_THAT(played.drops, SizeIs(1));
 }
 
+TEST_F(TcpPunchTest, IsDeafToWhatBecomesOfADialThatItHasTakenBack) {
+  Played played{plain()};
+  played.run_to(400ms);
+  ASSERT_THAT(played.dials, SizeIs(2));
+  const auto first = played.dials[0].dial.dial, second = played.dials[1].dial.dial;
+  played.tell([&](TcpPunch& punch, TimePoint now) { punch.failed(first, Errc::refused, now); });
+  played.run_to(500ms);
+  EXPECT_THAT(played.dials, SizeIs(2)) << "the second is under way";
+  played.tell([&](TcpPunch& punch, TimePoint now) { punch.connected(second, now), punch.lost(first, now); });
+  played.run_to(700ms);
+  EXPECT_THAT(played.dials, SizeIs(2)) << "the second is up";
+}
+
+TEST_F(TcpPunchTest, TakesEachDialBackOnce) {
+  Played played{plain(), [](const TcpPunch::Dial& dial, TimePoint now) -> std::optional<Played::Event> {
+    if (dial.dial.number == 1) return std::nullopt;
+    return Played::Event{now + 20ms, [key = dial.dial](TcpPunch& punch, TimePoint then) { punch.failed(key, Errc::refused, then); }};
+  }};
+  played.run_to(700ms);
+  EXPECT_THAT(played.dials, SizeIs(Ge(4u)));
+  EXPECT_THAT(played.drops, SizeIs(1));
+}
+
 // ---- Turns ----
 
 TEST(DialTurns, AreOneSidesAfterTheOthersWithoutAGap) {
@@ -400,6 +423,8 @@ TEST_F(TcpPunchTest, LetsMoreSocketsThanMayDialAtOnceTakeTurns) {
   Played played{search({.way = SearchPlan::Way::block, .sockets = 512, .aims = ports(1)})};
   played.run_to(3s);
   EXPECT_EQ(played.most_at_once, max_dials_at_once);
+  EXPECT_EQ(played.dials[max_dials_at_once - 1].at, 0ms);
+  EXPECT_GE(played.dials[max_dials_at_once + 2].at, 1ms) << "a burst, then at the pace of a search";
   std::map<std::size_t, int> times;
   for (const auto& each : played.dials) ++times[*each.dial.from];
   EXPECT_THAT(times, SizeIs(512));
@@ -410,7 +435,10 @@ TEST_F(TcpPunchTest, StaysWithinItsLimitsHoweverOftenItIsRefused) {
   for (const auto refused_after : {0ms, 1ms, 80ms}) {
     SCOPED_TRACE(refused_after.count());
     Played played{search({.way = SearchPlan::Way::birthday, .sockets = 256, .aims = ports(1)}, true, {.patience = 30s}), fails_after(refused_after, Errc::refused)};
-    played.run_to(31s);
+    for (auto now = 0ms; now <= 31s; now += 10ms) {
+      played.run_to(now);
+      played.tell([](TcpPunch& punch, TimePoint then) { punch.expire(then); });  // a driver may come unasked
+    }
     EXPECT_LE(played.dials.size(), max_dials_in_round);
     EXPECT_GE(played.dials.size(), 4000u);
     const auto times = played.dial_times();
