@@ -8,6 +8,7 @@
 #include "relay/io/server.hpp"
 #include "relay/rendezvous.hpp"
 #include "relay/store.hpp"
+#include "traversal/io/reflection.hpp"
 #include "traversal/io/rendezvous_client.hpp"
 
 namespace pshare {
@@ -68,6 +69,126 @@ TEST(RendezvousClientAndServer, IntroduceTwoPeopleToEachOther) {
   };
   run(loop, story());
   EXPECT_THAT(notices, ElementsAre("welcome, both"));
+}
+
+/// A server that dials back and reflects on two ports, and a client of its.
+struct World {
+  asio::io_context loop;
+  SeededRandom random{1};
+  Person operators, alice;
+  MemoryNameStore names;
+  Rendezvous rendezvous{names, {.max_clients = 10, .agent = "test", .notice = {}, .stun = Port{1}, .dials_back = true}};
+  Listener listener = Listener::on(loop.get_executor(), {here(), Port{0}}), alternate = Listener::on(loop.get_executor(), {here(), Port{0}});
+  const Port port = listener.port(), alternate_port = alternate.port();
+  Server server{loop.get_executor(), operators.tls, rendezvous, std::move(listener), one(std::move(alternate))};
+  Listener ours = Listener::on(loop.get_executor(), Port{0});
+  RendezvousClient client{loop.get_executor(), alice.tls, {.host = "127.0.0.1", .port = port, .key = operators.id()}, random,
+                          RendezvousClient::Attendance::answers_only, ours.port()};
+  const TimePoint until = Clock::now() + 20s;
+
+  static std::vector<Listener> one(Listener listener) {
+    std::vector<Listener> all;
+    all.push_back(std::move(listener));
+    return all;
+  }
+  awaitable<Endpoint> ask(Port at, std::optional<Port> from = std::nullopt) {
+    return reflect(loop.get_executor(), alice.tls, {here(), at}, operators.id(), from);
+  }
+};
+
+template <typename Story>
+void tell(World& world, Story story) {
+  auto beside_server = [&]() -> awaitable<void> {
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(world.server.run());
+      co_await story(tasks);
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, beside_server());
+}
+
+TEST(Reflect, TellsWhereAConnectionFromThatPortComesFromOnBothPorts) {
+  World world;
+  tell(world, [&](TaskGroup&) -> awaitable<void> {
+    const Endpoint own{here(), world.ours.port()};
+    EXPECT_EQ(co_await world.ask(world.port, world.ours.port()), own);
+    EXPECT_EQ(co_await world.ask(world.alternate_port, world.ours.port()), own);
+    EXPECT_EQ((co_await world.ask(world.alternate_port)).address, here());
+  });
+}
+
+TEST(Reflect, LeavesTheLocalPortFreeToAskAgain) {
+  World world;
+  tell(world, [&](TaskGroup&) -> awaitable<void> {
+    for (int i = 0; i < 5; ++i) EXPECT_EQ((co_await world.ask(world.alternate_port, world.ours.port())).port, world.ours.port());
+  });
+}
+
+TEST(Reflect, BelievesNobodyButTheServer) {
+  World world;
+  tell(world, [&](TaskGroup&) -> awaitable<void> {
+    const Endpoint server{here(), world.port};
+    auto asking = reflect(world.loop.get_executor(), world.alice.tls, server, world.alice.id());
+    EXPECT_EQ((co_await error_of(std::move(asking))).value().code, Errc::identity_mismatch);
+  });
+}
+
+TEST(Server, TakesNoControlConnectionsOnItsAlternatePort) {
+  World world;
+  tell(world, [&](TaskGroup&) -> awaitable<void> {
+    EXPECT_TRUE((co_await error_of(learn_server_key("127.0.0.1", world.alternate_port, world.alice.tls, world.until))).has_value());
+  });
+}
+
+TEST(Probe, HasTheServerSayTheNonceOverTcpToAPortThatIsOpen) {
+  World world;
+  tell(world, [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(world.client.run());
+    DialBackNonce nonce;
+    world.random.fill(nonce);
+    EXPECT_EQ(co_await world.client.probe(Transport::tcp, world.ours.port(), nonce, world.until), DialBackOutcome::reached);
+    auto dialled = co_await world.ours.accept();
+    EXPECT_NE(dialled.remote(), world.client.server_endpoint());
+    ByteBuffer heard;
+    std::array<std::byte, 64> piece;
+    for (bool open = true; open;) {
+      try {
+        const auto count = co_await dialled.read_some(piece);
+        heard.insert(heard.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count));
+      } catch (const Failure&) {
+        open = false;
+      }
+    }
+    EXPECT_EQ(decode_dial_back(heard), nonce);
+  });
+}
+
+TEST(Probe, HasTheServerSayTheNonceOverUdpUpToThreeTimes) {
+  World world;
+  tell(world, [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(world.client.run());
+    asio::ip::udp::socket socket{world.loop, {asio::ip::make_address("127.0.0.1"), 0}};
+    DialBackNonce nonce;
+    world.random.fill(nonce);
+    EXPECT_EQ(co_await world.client.probe(Transport::udp, Port{socket.local_endpoint().port()}, nonce, world.until), DialBackOutcome::reached);
+    std::size_t heard = 0;
+    std::array<std::byte, 64> datagram;
+    for (socket.non_blocking(true); socket.available() > 0; ++heard)
+      EXPECT_EQ(decode_dial_back(ByteView{datagram}.first(socket.receive(asio::buffer(datagram)))), nonce);
+    EXPECT_EQ(heard, 3u);
+  });
+}
+
+TEST(Probe, HearsOfPortsThatAreClosed) {
+  World world;
+  tell(world, [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(world.client.run());
+    const auto closed = Listener::on(world.loop.get_executor(), Port{0}).port();
+    const DialBackNonce nonce{};
+    EXPECT_EQ(co_await world.client.probe(Transport::tcp, closed, nonce, world.until), DialBackOutcome::refused);
+    EXPECT_EQ(co_await world.client.probe(Transport::udp, closed, nonce, world.until), DialBackOutcome::refused);
+  });
 }
 
 }  // namespace
