@@ -99,6 +99,7 @@ CborMap to_map(const Punch& punch) {
 CborMap to_map(const MoreCandidates& more) {
   auto map = of_kind("more-candidates", more.session);
   map.set("candidates", encode(more.candidates));
+  add_nat(map, more.nat);
   return map;
 }
 
@@ -199,7 +200,7 @@ Result<Signal> decode_signal(ByteView bytes) {
   if (kind == "offer") return offer_from(map, id);
   if (kind == "accept") return Signal{Accept{id, candidates_in(map), nat_from(map)}};
   if (kind == "punch") return punch_from(map, id);
-  if (kind == "more-candidates") return Signal{MoreCandidates{id, candidates_in(map)}};
+  if (kind == "more-candidates") return Signal{MoreCandidates{id, candidates_in(map), nat_from(map)}};
   if (kind == "reject") {
     const auto why = why_from(reject_whys, map.text("why")).value_or(Reject::Why::declined);
     return Signal{Reject{id, why, map.text("words").value_or("")}};

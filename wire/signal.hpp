@@ -113,10 +113,11 @@ struct Punch {
   friend bool operator==(const Punch&, const Punch&) = default;
 };
 
-/// Candidates that came to be known after the offer or the accept; those of before still hold.
+/// What came to be known after the offer or the accept: candidates beside those of before, and NAT facts in their place.
 struct MoreCandidates {
   SessionId session;
   std::vector<Candidate> candidates;
+  NatFacts nat = {};
   friend bool operator==(const MoreCandidates&, const MoreCandidates&) = default;
 };
 

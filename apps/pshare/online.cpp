@@ -71,13 +71,16 @@ Climber Online::climber(SessionId session, PeerId peer, ClimbRole role, const Ch
                              .udp_allowed = program_.options.udp}};
 }
 
-awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told) {
+awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told, NatFacts told_facts) {
   for (;;) {
     auto fresh = standpoint_.candidates();
     std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(told, each) != told.end(); });
-    if (!fresh.empty()) {
+    const auto facts = standpoint_.facts();
+    const bool other_nat = facts.udp.kind != told_facts.udp.kind || facts.tcp.kind != told_facts.tcp.kind;
+    if (!fresh.empty() || other_nat) {
       told.insert(told.end(), fresh.begin(), fresh.end());
-      letters_.post(peer, device, MoreCandidates{session, std::move(fresh)});
+      told_facts = facts;
+      letters_.post(peer, device, MoreCandidates{session, std::move(fresh), facts});
     }
     co_await standpoint_.changed();
   }

@@ -31,8 +31,8 @@ class Online {
 
   /// For one session with one peer. The Online lives longer.
   Climber climber(SessionId session, PeerId peer, ClimbRole role, const CheckKey& key);
-  /// Tells a peer of candidates beyond those that it knows, as they come to be known. Runs beside a session until cancelled.
-  awaitable<void> tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told);
+  /// Tells a peer what it does not know yet of candidates and our NAT, as that comes to be known. Runs beside a session until cancelled.
+  awaitable<void> tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told, NatFacts told_facts);
 
   /// Before the program ends: gives back what routers have opened.
   awaitable<void> farewell();

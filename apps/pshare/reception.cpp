@@ -174,7 +174,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     climber.attend(std::move(peer), Clock::now() + (accepted_->nat.server_rtt + offer_.nat.server_rtt) / 2, no_path_at);
     Signal yes = *accepted_;
     co_await answer(std::move(yes));
-    tasks.start(online_.tell_more(offer_.session, letter_.from_key, sender_device_, accepted_->candidates));
+    tasks.start(online_.tell_more(offer_.session, letter_.from_key, sender_device_, accepted_->candidates, accepted_->nat));
     co_return co_await session.run();
   };
   std::optional<ReceiveOutcome> outcome;

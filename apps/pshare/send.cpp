@@ -259,6 +259,7 @@ class Sending {
     co_await online_.standpoint().settled(Clock::now() + survey_patience);
     const auto candidates = online_.standpoint().candidates();
     auto made = offer(id, candidates, key);
+    const auto facts = made.nat;
     const auto accepted = co_await agree(slot, std::move(made));
     const auto* accept = std::get_if<Accept>(&accepted.signal);
     if (!accept) throw Failure{{.code = Errc::malformed, .doing = to_.name + " gave an answer that does not fit the offer"}};
@@ -280,7 +281,7 @@ class Sending {
       tasks.start(climber.run());
       tasks.start(keep_lanes(session, climber, peer));
       tasks.start(watch_letters(slot, session, climber, accepted.device));
-      tasks.start(online_.tell_more(id, to_.key, accepted.device, candidates));
+      tasks.start(online_.tell_more(id, to_.key, accepted.device, candidates, facts));
       tasks.start(cancel_when_interrupted(session, interrupted));
       tasks.start(watch(session));
       co_return co_await session.run();

@@ -17,11 +17,6 @@ PunchRounds::Targets punch_targets(const Targets& targets) {
   return out;
 }
 
-/// The server vouches for the address that a search would send to.
-bool is_vouched(const PortForecast& forecast, const IpAddress& seen_at) {
-  return forecast.kind == PortForecast::Kind::unknown || forecast.kind == PortForecast::Kind::blocked || forecast.external.address == seen_at;
-}
-
 }  // namespace
 
 Climb::Climb(Climber& climber, Targets targets, TimePoint begin, TimePoint until)
@@ -123,7 +118,6 @@ void Climb::punch(std::vector<Transport> over) {
   punched_over_ = {over.begin(), over.end()};
   auto& climber = climber_;
   const auto& theirs = climber.peer_.nat;
-  const auto& seen_at = climber.peer_.seen_at;
   Punching::Settings settings{.rounds = {.side = climber.settings_.role == ClimbRole::sender ? CheckSide::controlling : CheckSide::controlled,
                                          .session = climber.settings_.session,
                                          .key = climber.settings_.check_key,
@@ -132,7 +126,7 @@ void Climb::punch(std::vector<Transport> over) {
                                          .main_sockets = {},
                                          .mine = climber.with_.standpoint.facts(),
                                          .theirs = theirs,
-                                         .vouched = seen_at && is_vouched(theirs.udp, *seen_at) && is_vouched(theirs.tcp, *seen_at)},
+                                         .vouched = climber.peer_.seen_at},
                               .begin = begin_};
   Punching::Hooks hooks;
   hooks.over_tcp = [this](TcpStream socket, Tier tier) { return climber_.over_tcp(std::move(socket), tier, 0, began_); };
@@ -171,6 +165,10 @@ void Climb::heard(const Punch& punch) {
     punchings_.back().heard(punch);
   else if (heard_early_.size() < max_measured_rounds)
     heard_early_.push_back(punch);
+}
+
+void Climb::learned(const NatFacts& mine, const NatFacts& theirs) {
+  if (!punchings_.empty()) punchings_.back().learned(mine, theirs);
 }
 
 void Climb::add(const Targets& more) {

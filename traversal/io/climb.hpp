@@ -32,6 +32,7 @@ class Climb {
   void came(LanePtr lane);
   void heard(const Punch& punch);
   void add(const Targets& more);
+  void learned(const NatFacts& mine, const NatFacts& theirs);
   TimePoint began() const { return began_; }
 
  private:

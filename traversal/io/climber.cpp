@@ -53,6 +53,7 @@ Targets Climber::targets_of(const std::vector<Candidate>& candidates) const {
 awaitable<void> Climber::run() {
   const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(sort_callers());
+    tasks.start(watch_standpoint());
     for (;;) {
       while (!wanted_) co_await wanted_news_.wait();
       const auto wanted = *std::exchange(wanted_, std::nullopt);
@@ -130,11 +131,20 @@ awaitable<void> Climber::sort_callers() {
   }
 }
 
+awaitable<void> Climber::watch_standpoint() {
+  for (;;) {
+    co_await with_.standpoint.changed();
+    if (climb_) climb_->learned(with_.standpoint.facts(), peer_.nat);
+  }
+}
+
 void Climber::heard(const Punch& punch) {
   if (climb_) climb_->heard(punch);
 }
 
 void Climber::heard(const MoreCandidates& more) {
+  peer_.nat = more.nat;
+  if (climb_) climb_->learned(with_.standpoint.facts(), peer_.nat);
   const auto room = max_candidates - std::min(max_candidates, peer_.candidates.size());
   auto fresh = more.candidates;
   std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(peer_.candidates, each) != peer_.candidates.end(); });

@@ -110,6 +110,7 @@ class Climber {
   awaitable<LanePtr> speak_to_caller(TcpStream socket);
   Tier tier_of_caller(const TcpStream& socket) const;
   awaitable<void> sort_callers();
+  awaitable<void> watch_standpoint();
   void want(TimePoint begin, TimePoint until);
   Ascent::Settings how_to_climb(Duration patience) const;
   Targets targets_of(const std::vector<Candidate>& candidates) const;

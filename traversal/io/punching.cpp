@@ -18,11 +18,9 @@ Punching::Punching(asio::any_io_executor executor, PunchingPort& port, Random& r
       news_(executor_) {
   auto& rounds = settings_.rounds;
   for (std::size_t i = 0; i < port_.udp().size(); ++i) rounds.main_sockets.push_back(port_.udp()[i]->family() == IpFamily::v6);
-  const bool may_need_to_search = is_hard(rounds.mine.udp) || is_hard(rounds.theirs.udp) || is_hard(rounds.mine.tcp) || is_hard(rounds.theirs.tcp);
-  if (rounds.vouched && may_need_to_search) {
-    permit_ = port_.ask_to_search();
-    rounds.vouched = bool{permit_};
-  }
+  // Who cannot get it now does without: the other search takes seconds, and the ladder tries again.
+  permit_ = port_.ask_to_search();
+  if (!permit_) rounds.vouched.reset();
 }
 
 awaitable<void> Punching::run() {
@@ -65,9 +63,20 @@ void Punching::add(const PunchRounds::Targets& more) {
   news_.ring();
 }
 
+void Punching::learned(const NatFacts& mine, const NatFacts& theirs) {
+  if (rounds_) {
+    rounds_->learned(mine, theirs, Clock::now());
+  } else {
+    settings_.rounds.mine = mine;
+    settings_.rounds.theirs = theirs;
+  }
+  news_.ring();
+}
+
 void Punching::stop(Transport transport) {
   stopped_.insert(transport);
-  if (stopped_.size() == 2) permit_ = {};
+  const bool all = (!settings_.rounds.udp || stopped(Transport::udp)) && (!settings_.rounds.tcp || stopped(Transport::tcp));
+  if (all) permit_ = {};
   if (transport == Transport::udp) reached_.clear();
   if (rounds_) rounds_->stop(transport, Clock::now());
   news_.ring();

@@ -53,6 +53,7 @@ class Punching {
 
   void heard(const Punch& punch);
   void add(const PunchRounds::Targets& more);
+  void learned(const NatFacts& mine, const NatFacts& theirs);
   /// Nobody wants another lane over it.
   void stop(Transport transport);
 

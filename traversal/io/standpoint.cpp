@@ -52,11 +52,7 @@ void Standpoint::note_change() { changed_.ring(); }
 awaitable<void> Standpoint::changed() { co_await changed_.wait(); }
 
 awaitable<void> Standpoint::settled(TimePoint until) {
-  while (settings_.survey && Clock::now() < until) {
-    const bool mapped = !settings_.ask_routers || mapper_.ports().settled || mapper_.ports().protocols.empty() || has_mapping(Transport::tcp);
-    if (survey_.settled() && mapped) break;
-    co_await changed_.wait(until);
-  }
+  while (settings_.survey && !survey_.settled() && Clock::now() < until) co_await changed_.wait(until);
 }
 
 // --- what peers are told ---------------------------------------------------------------------------------------------------

@@ -60,8 +60,11 @@ bool PunchRounds::needs_search(Transport transport) const { return is_hard(mine(
 bool PunchRounds::searchable(Transport transport) const {
   if (!usable(transport) || mine(transport).kind == Kind::unknown || theirs(transport).kind == Kind::unknown) return false;
   if (given_up_.contains(transport)) return false;
-  return search_way(mine(transport), theirs(transport)) != SearchPlan::Way::impossible && (settings_.vouched || !needs_search(transport));
+  return search_way(mine(transport), theirs(transport)) != SearchPlan::Way::impossible && (may_search(theirs(transport)) || !needs_search(transport));
 }
+
+/// Many packets go only where the server says that the peer is.
+bool PunchRounds::may_search(const PortForecast& forecast) const { return settings_.vouched && forecast.external.address == *settings_.vouched; }
 
 bool PunchRounds::plain_over(Transport transport) const {
   if (transport == Transport::udp) return !udp_.contains(0) || udp_.at(0).over;
@@ -97,6 +100,19 @@ void PunchRounds::begin_measured(std::uint64_t round, Transport transport, TimeP
   actions_.push_back(Say{round, transport, *measured_->mine});
 }
 
+void PunchRounds::learned(const NatFacts& mine, const NatFacts& theirs, TimePoint now) {
+  const auto update = [](PortForecast& known, const PortForecast& news) {
+    if (news.kind != Kind::unknown) known = news;
+  };
+  update(settings_.mine.udp, mine.udp);
+  update(settings_.mine.tcp, mine.tcp);
+  update(settings_.theirs.udp, theirs.udp);
+  update(settings_.theirs.tcp, theirs.tcp);
+  if (!measured_ && rounds_begun_ == 0)
+    if (const auto first = next_measured(); first && needs_search(*first)) begin_measured(1, *first, now);
+  look_ahead(now);
+}
+
 void PunchRounds::measured(std::uint64_t round, const PortForecast& forecast, TimePoint now) {
   if (!measured_ || measured_->round != round || measured_->mine) return;
   measured_->mine = forecast;
@@ -126,7 +142,7 @@ void PunchRounds::start_if_ready(TimePoint now) {
   const bool searching = is_hard(*round.mine) || is_hard(*round.theirs);
   auto plan = search_plan(*round.mine, *round.theirs, now - round.theirs_as_of, random_);
   const auto way = plan.way;
-  if (way == SearchPlan::Way::impossible || (searching && !settings_.vouched)) return measured_failed(round.transport, now);
+  if (way == SearchPlan::Way::impossible || (searching && !may_search(*round.theirs))) return measured_failed(round.transport, now);
   round.running = true;
   if (round.transport == Transport::udp)
     udp_.emplace(round.round, Running<UdpPunch>{UdpPunch{std::move(plan), udp_settings(now), random_, now}, round.main});
@@ -166,7 +182,7 @@ void PunchRounds::look_ahead(TimePoint now) {
       const bool hopeless = needs_search(transport) && search_way(mine(transport), theirs(transport)) == SearchPlan::Way::impossible;
       give_up(transport, no_targets ? Reason::no_candidates : hopeless ? Reason::unreachable : Reason::timeout,
               hopeless ? "both routers give every connection a port that nobody can foresee"
-              : needs_search(transport) && !settings_.vouched ? "the server does not see the other side at the address that it names" : "");
+              : needs_search(transport) && !may_search(theirs(transport)) ? "the server does not see the other side at the address that it names" : "");
     } else if (plain_over(transport) && !needs_search(transport) && transport == Transport::tcp) {
       give_up(transport, Reason::timeout, "");
     }

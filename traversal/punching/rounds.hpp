@@ -50,7 +50,7 @@ class PunchRounds {
     bool udp = true, tcp = true;             // what may be used, and can be here
     std::vector<bool> main_sockets = {};     // the punching port's UDP sockets, in the driver's order: true for IPv6
     NatFacts mine = {}, theirs = {};
-    bool vouched = false;                    // the server sees the peer at the address that it wants to be looked for at
+    std::optional<IpAddress> vouched = {};   // where the server sees the peer: only there it is searched for
   };
 
   /// A UDP socket: one of the punching port's, or the index-th that was newly bound for this round.
@@ -75,6 +75,8 @@ class PunchRounds {
   PunchRounds(Targets targets, Settings settings, Random& random, TimePoint now);
 
   void add(const Targets& more, TimePoint now);
+  /// What is known of the two NATs by now, in place of what was: a survey takes longer over TCP than an offer may wait.
+  void learned(const NatFacts& mine, const NatFacts& theirs, TimePoint now);
   void measured(std::uint64_t round, const PortForecast& forecast, TimePoint now);
   /// `age`: how long ago the peer measured, about.
   void heard(std::uint64_t round, Transport transport, const PortForecast& forecast, Duration age, TimePoint now);
@@ -115,6 +117,7 @@ class PunchRounds {
   bool searchable(Transport transport) const;
   bool needs_search(Transport transport) const;
   bool plain_over(Transport transport) const;
+  bool may_search(const PortForecast& forecast) const;
   std::optional<Transport> next_measured() const;
   void begin_measured(std::uint64_t round, Transport transport, TimePoint now);
   void start_if_ready(TimePoint now);

@@ -129,7 +129,7 @@ TEST(Punch, WithoutARoundATransportOrAForecastIsRefused) {
 }
 
 TEST(MoreCandidates, AreReadBack) {
-  const MoreCandidates more{session(), {host("192.0.2.2:1")}};
+  const MoreCandidates more{session(), {host("192.0.2.2:1")}, some_nat()};
   EXPECT_EQ(again(more), more);
 }
 
