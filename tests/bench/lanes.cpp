@@ -40,43 +40,6 @@ void run(asio::io_context& loop, const std::function<awaitable<void>()>& work) {
   loop.run();
 }
 
-/// All of the course, then the other side's word that it has it.
-awaitable<void> send_over(Lane& lane, const Course& course) {
-  ByteBuffer buffer(block);
-  const Handle file{course.file.empty() ? -1 : checked(::open(course.file.c_str(), O_RDONLY | O_CLOEXEC), "open")};
-  for (std::uint64_t at = 0; at < course.size;) {
-    auto count = std::min<std::uint64_t>(block, course.size - at);
-    if (!course.file.empty()) count = static_cast<std::uint64_t>(checked(::pread(file.fd(), buffer.data(), count, static_cast<off_t>(at)), "pread"));
-    if (count == 0) throw std::runtime_error{"the file has become shorter"};
-    const std::array pieces{ByteView{buffer}.first(static_cast<std::size_t>(count))};
-    co_await lane.write(pieces);
-    at += count;
-  }
-  co_await lane.read_some(std::span{buffer}.first(1));
-  lane.close();
-}
-
-awaitable<void> receive_over(Lane& lane, const Course& course) {
-  ByteBuffer buffer(block);
-  const auto path = course.destination / course.file.filename();
-  const Handle file{course.file.empty() ? -1 : checked(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), "open")};
-  for (std::uint64_t at = 0; at < course.size;) {
-    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, course.size - at));
-    std::size_t filled = 0;
-    while (filled < room) filled += co_await lane.read_some(std::span{buffer}.first(room).subspan(filled));
-    for (std::size_t put = 0; !course.file.empty() && put < filled;)
-      put += static_cast<std::size_t>(checked(::write(file.fd(), buffer.data() + put, filled - put), "write"));
-    at += filled;
-  }
-  const std::array done{bytes_of("!")};
-  co_await lane.write(done);
-  lane.finish();
-  try {
-    co_await lane.read_some(buffer);
-  } catch (const Failure&) {  // it has closed
-  }
-}
-
 void receive_tcp(const Course& course, const std::function<void(std::uint16_t)>& listening) {
   asio::io_context loop{1};
   const TlsContext tls{keys().receiver};
@@ -137,6 +100,42 @@ void send_quic(CongestionControl congestion_control, const Course& course, std::
 }
 
 }  // namespace
+
+awaitable<void> send_over(Lane& lane, const Course& course) {
+  ByteBuffer buffer(block);
+  const Handle file{course.file.empty() ? -1 : checked(::open(course.file.c_str(), O_RDONLY | O_CLOEXEC), "open")};
+  for (std::uint64_t at = 0; at < course.size;) {
+    auto count = std::min<std::uint64_t>(block, course.size - at);
+    if (!course.file.empty()) count = static_cast<std::uint64_t>(checked(::pread(file.fd(), buffer.data(), count, static_cast<off_t>(at)), "pread"));
+    if (count == 0) throw std::runtime_error{"the file has become shorter"};
+    const std::array pieces{ByteView{buffer}.first(static_cast<std::size_t>(count))};
+    co_await lane.write(pieces);
+    at += count;
+  }
+  co_await lane.read_some(std::span{buffer}.first(1));
+  lane.close();
+}
+
+awaitable<void> receive_over(Lane& lane, const Course& course) {
+  ByteBuffer buffer(block);
+  const auto path = course.destination / course.file.filename();
+  const Handle file{course.file.empty() ? -1 : checked(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), "open")};
+  for (std::uint64_t at = 0; at < course.size;) {
+    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, course.size - at));
+    std::size_t filled = 0;
+    while (filled < room) filled += co_await lane.read_some(std::span{buffer}.first(room).subspan(filled));
+    for (std::size_t put = 0; !course.file.empty() && put < filled;)
+      put += static_cast<std::size_t>(checked(::write(file.fd(), buffer.data() + put, filled - put), "write"));
+    at += filled;
+  }
+  const std::array done{bytes_of("!")};
+  co_await lane.write(done);
+  lane.finish();
+  try {
+    co_await lane.read_some(buffer);
+  } catch (const Failure&) {  // it has closed
+  }
+}
 
 Contestant tcp_lane() {
   keys();
