@@ -24,8 +24,9 @@ std::string_view word(MappingProtocol protocol);
 
 inline constexpr std::array both_transports{Transport::tcp, Transport::udp};
 
-// Ours. What a killed program leaves behind ends by itself within this time.
-inline constexpr std::chrono::seconds mapping_lifetime{3600};
+// Ours: of a lease. RFC 6886 recommends two hours; a router that forgets without a word is noticed after half of this, and what a killed
+// program leaves behind ends within it.
+inline constexpr std::chrono::seconds mapping_lifetime{1200};
 /// A gateway that has not answered for so long counts as none; it is asked on, more and more rarely. The third of NAT-PMP's waits has ended then.
 inline constexpr Duration silence_of_gateway = std::chrono::milliseconds{1750};
 

@@ -25,7 +25,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::uint16_t port = 4700;
-  unsigned lifetime = 3600;
+  unsigned lifetime = static_cast<unsigned>(mapping_lifetime.count());
   std::vector<std::string> protocols;
   std::string observed, dial_back;
   bool verbose = false;
