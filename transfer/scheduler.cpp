@@ -7,18 +7,25 @@ namespace pshare {
 Scheduler::Scheduler(std::uint64_t chunks, std::uint64_t chunk_size, Window window)
     : chunk_size_(chunk_size), window_(window), taken_(chunks), stored_(chunks), durable_(chunks) {}
 
-bool Scheduler::within_window(ChunkIndex chunk) const {
+bool Scheduler::within_window(ChunkIndex chunk, std::uint64_t window) const {
   if (window_ == Window::until_durable) return chunk.number - prefix_.number < stream_window_chunks(chunk_size_);
-  return (flight_.size() + 1) * chunk_size_ <= send_window;
+  return (flight_.size() + 1) * chunk_size_ <= window;
 }
 
-std::optional<ChunkIndex> Scheduler::next(LaneNumber lane) {
+std::optional<ChunkIndex> Scheduler::next(LaneNumber lane, std::uint64_t window) {
   const auto chunk = taken_.next_missing(cursor_);
   cursor_ = chunk.value_or(ChunkIndex{taken_.size()});
-  if (!chunk || !within_window(*chunk)) return std::nullopt;
+  if (!chunk || !within_window(*chunk, window)) return std::nullopt;
   taken_.set(*chunk);
   flight_[*chunk] = lane;
   return chunk;
+}
+
+std::vector<ChunkIndex> Scheduler::in_flight(LaneNumber lane) const {
+  std::vector<ChunkIndex> out;
+  for (const auto& [chunk, on] : flight_)
+    if (on == lane) out.push_back(chunk);
+  return out;
 }
 
 void Scheduler::grow(std::uint64_t chunks) {

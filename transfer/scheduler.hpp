@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "transfer/chunk_map.hpp"
 #include "transfer/lane_watch.hpp"
@@ -27,8 +28,9 @@ class Scheduler {
 
   Scheduler(std::uint64_t chunks, std::uint64_t chunk_size, Window window);
 
-  /// The next chunk for this lane, from now on in flight there. Nothing: none is needed, or the window is full.
-  std::optional<ChunkIndex> next(LaneNumber lane);
+  /// The next chunk for this lane, from now on in flight there. Nothing: none is needed, or the window is full. `window`: that of
+  /// Window::until_stored, in bytes.
+  std::optional<ChunkIndex> next(LaneNumber lane, std::uint64_t window = send_window);
 
   void grow(std::uint64_t chunks);          // a stream has so many by now
   void hold(ChunkIndex chunk);              // it may turn out not to be needed: not sent before release()
@@ -46,9 +48,10 @@ class Scheduler {
   bool is_taken(ChunkIndex chunk) const { return taken_.has(chunk); }      // in flight, held, spared, stored
   ChunkIndex durable_prefix() const { return prefix_; }                    // all before it are durable
   std::size_t in_flight() const { return flight_.size(); }
+  std::vector<ChunkIndex> in_flight(LaneNumber lane) const;
 
  private:
-  bool within_window(ChunkIndex chunk) const;
+  bool within_window(ChunkIndex chunk, std::uint64_t window) const;
   void need(ChunkIndex chunk);
 
   std::uint64_t chunk_size_;

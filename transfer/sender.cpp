@@ -35,10 +35,47 @@ void Sender::lane_joined(LaneNumber lane, TimePoint now) {
   end_if_complete();
 }
 
+std::optional<LaneNumber> Sender::lane_to_challenge() const {
+  if (contest_ || watch_.count() != 1 || std::holds_alternative<Over>(state_)) return std::nullopt;
+  return watch_.lowest();
+}
+
+void Sender::rival_joined(LaneNumber rival, LaneNumber preferred, TimePoint now) {
+  const auto incumbent = lane_to_challenge();
+  if (!incumbent) return lane_joined(rival, now);
+  contest_.emplace(LaneContest::Lanes{*incumbent, rival, preferred});
+  for (const auto chunk : scheduler_.in_flight(*incumbent)) contest_->sent(*incumbent, chunk, length(chunk));
+  lane_joined(rival, now);
+  begin_contest();
+}
+
+void Sender::begin_contest() {
+  if (!contest_ || !std::holds_alternative<Sending>(state_)) return;
+  std::uint64_t under_way = 0;
+  for (const auto lane : watch_.all())
+    for (const auto chunk : scheduler_.in_flight(lane)) under_way += length(chunk);
+  const auto left = run() - std::min(run(), stored_bytes_ + under_way);
+  contest_->begin(complete_ ? std::optional{left} : std::nullopt, now_);
+  follow_contest();
+}
+
+void Sender::follow_contest() {
+  if (!contest_) return;
+  std::vector<LaneNumber> retired;
+  while (auto action = contest_->take()) {
+    if (const auto* retire = std::get_if<Retire>(&*action)) retired.push_back(retire->lane);
+    std::visit([&](const auto& each) { actions_.emplace_back(each); }, *action);
+  }
+  if (contest_->over()) contest_.reset();
+  for (const auto lane : retired) lane_lost(lane, now_);
+}
+
 void Sender::lane_lost(LaneNumber lane, TimePoint now) {
   now_ = now;
   if (std::holds_alternative<Over>(state_) || !watch_.lost(lane, now)) return;
   turns_.erase(lane);
+  if (contest_) contest_->lane_lost(lane, now);
+  follow_contest();
   scheduler_.lane_lost(lane);
   // The receiver asks again, on another lane, what was not answered on this one.
   std::erase_if(questions_, [&](const Question& question) { return question.lane == lane; });
@@ -83,11 +120,14 @@ void Sender::expire(TimePoint now) {
   }
   if (watch_.abandoned(now)) return end(lost_contact(), {});
   for (const auto lane : watch_.wordless(now)) say(lane, Beat{});
+  if (contest_) contest_->expire(now);
+  follow_contest();
 }
 
 std::optional<TimePoint> Sender::deadline() const {
   if (std::holds_alternative<Over>(state_)) return std::nullopt;
-  return watch_.deadline();
+  const auto contest = contest_ ? contest_->deadline() : std::nullopt;
+  return std::min(watch_.deadline(), contest.value_or(TimePoint::max()));
 }
 
 // --- what the receiver says -----------------------------------------------------------------------------------------
@@ -143,17 +183,20 @@ void Sender::hear(LaneNumber, const HaveEnd&) {
   have_open_ = false;
   have_known_ = true;
   state_ = Sending{};
+  begin_contest();
   end_if_complete();
 }
 
 void Sender::hear(LaneNumber, const Stored& stored) {
   if (!in_range(stored.chunks)) return;
   for (const auto chunk : stored.chunks) mark_stored(chunk);
+  follow_contest();
 }
 
 void Sender::hear(LaneNumber, const Durable& durable) {
   if (!in_range(durable.chunks)) return;
   for (const auto chunk : durable.chunks) mark_durable(chunk);
+  follow_contest();
   end_if_complete();
 }
 
@@ -170,6 +213,7 @@ void Sender::hear(LaneNumber, const Again& again) {
     if (scheduler_.is_stored(chunk)) stored_bytes_ -= length(chunk);
     same_.clear(chunk);
     scheduler_.again(chunk);
+    if (contest_) contest_->again(chunk);
   }
 }
 
@@ -199,6 +243,7 @@ bool Sender::in_range(const std::vector<ChunkIndex>& chunks) {
 void Sender::mark_stored(ChunkIndex chunk) {
   if (!scheduler_.is_stored(chunk)) stored_bytes_ += length(chunk);
   scheduler_.stored(chunk);
+  if (contest_) contest_->stored(chunk, now_);
 }
 
 void Sender::mark_durable(ChunkIndex chunk) {
@@ -221,6 +266,10 @@ void Sender::checked(ChunkIndex chunk, bool same, TimePoint now) {
     scheduler_.release(chunk);
   }
   answer_questions();
+}
+
+void Sender::prepared(ChunkIndex chunk, std::uint64_t wire_bytes) {
+  if (contest_) contest_->prepared(chunk, wire_bytes);
 }
 
 void Sender::answer_questions() {
@@ -320,12 +369,14 @@ std::optional<Sender::Action> Sender::next_check() {
 std::optional<Sender::Action> Sender::next_chunk() {
   if (!std::holds_alternative<Sending>(state_) || turns_.empty()) return std::nullopt;
   // The lane with the most turns is the one with the least to do.
-  const auto idle = std::ranges::max_element(turns_, {}, [](const auto& each) { return each.second; });
-  if (idle->second == 0) return std::nullopt;
-  const auto chunk = scheduler_.next(idle->first);
+  const auto usable = [&](const auto& each) { return !contest_ || contest_->may_carry(each.first) ? each.second : 0; };
+  const auto idle = std::ranges::max_element(turns_, {}, usable);
+  if (usable(*idle) == 0) return std::nullopt;
+  const auto chunk = scheduler_.next(idle->first, contest_ ? send_window + contest_flight : send_window);
   if (!chunk) return std::nullopt;
   --idle->second;
   watch_.said(idle->first, now_);
+  if (contest_) contest_->sent(idle->first, *chunk, length(*chunk));
   return SendChunk{idle->first, *chunk};
 }
 

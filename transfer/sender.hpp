@@ -8,6 +8,8 @@
 // What a lost lane swallowed comes again: before HaveEnd, the whole manifest on another lane; chunks not reported Stored; End.
 // The receiver on its part repeats its Have, and what else the sender may have missed, on another lane (transfer/receiver.hpp), so
 // a Have may come more than once, and is added to what is known.
+//
+// A rival is a second lane that is to carry instead of the first, not beside it, if it turns out to be faster (transfer/lane_contest.hpp).
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "transfer/chunk_map.hpp"
+#include "transfer/lane_contest.hpp"
 #include "transfer/lane_watch.hpp"
 #include "transfer/manifest.hpp"
 #include "transfer/scheduler.hpp"
@@ -40,8 +43,10 @@ class Sender {
   struct SendChunk { LaneNumber lane; ChunkIndex chunk; };           // prepare, write, then call lane_free()
   struct Check     { ChunkIndex chunk; ChunkHash hash; };            // read and hash the source's chunk, then call checked()
   struct Drop      { LaneNumber lane; };                             // close it: nothing came from it for lane_silence
+  using Chosen = LaneContest::Chosen;                                // chunks go on that lane now, and no more on the other
+  using Retire = LaneContest::Retire;                                // end it in order; it is not one of ours any more, and what waits there is of no use
   struct Ended     { std::optional<Error> trouble; std::vector<std::string> names; };  // last action; no trouble: Verified
-  using Action = std::variant<Say, SendChunk, Check, Drop, Ended>;
+  using Action = std::variant<Say, SendChunk, Check, Drop, Chosen, Retire, Ended>;
 
   /// Must lane_free() be called once this has been written out?
   static bool takes_turn(const Action& action);
@@ -58,6 +63,10 @@ class Sender {
   Sender(const Manifest& manifest, TransferId transfer, bool stream, TimePoint now);
 
   void lane_joined(LaneNumber lane, TimePoint now);
+  /// Instead of lane_joined(), while there is one lane and no contest: of both only the one that is measured to be faster stays, `preferred` on a near
+  /// tie. May there be a contest now?
+  void rival_joined(LaneNumber rival, LaneNumber preferred, TimePoint now);
+  std::optional<LaneNumber> lane_to_challenge() const;
   void lane_lost(LaneNumber lane, TimePoint now);
   /// One more action that takes_turn() may be given to this lane: called when one is written out, and once (or more often, so
   /// that chunks are prepared while another is being written) right after joining.
@@ -65,6 +74,8 @@ class Sender {
   void heard(LaneNumber lane, TimePoint now);                        // bytes came, though no whole message yet
   void received(LaneNumber lane, const LaneMessage& message, TimePoint now);
   void checked(ChunkIndex chunk, bool same, TimePoint now);
+  /// A chunk that was to be sent takes so many bytes on the wire. Untold, a contest counts its length.
+  void prepared(ChunkIndex chunk, std::uint64_t wire_bytes);
   void stream_grew(std::uint64_t bytes, TimePoint now);              // so many bytes are available from its beginning
   void stream_ended(std::uint64_t bytes, TimePoint now);
   /// Says Stop to the peer, then Ended. The peer is told the kind of trouble, not its words: they name our paths.
@@ -112,6 +123,8 @@ class Sender {
   std::optional<Action> next_part();
   std::optional<Action> next_chunk();
   std::optional<Action> next_check();
+  void begin_contest();
+  void follow_contest();
   std::uint64_t length(ChunkIndex chunk) const;
   std::uint64_t run() const { return stream_ ? available_ : manifest_.bytes(); }
   void say(LaneNumber lane, LaneMessage message);
@@ -133,6 +146,7 @@ class Sender {
   std::deque<Question> questions_;
   ChunkMap same_;                            // checked, and the receiver has it
   std::map<ChunkIndex, int> again_;
+  std::optional<LaneContest> contest_;
   bool announced_once_ = false, have_open_ = false, have_known_ = false;
   std::optional<LaneNumber> end_said_on_;
   std::uint64_t durable_bytes_ = 0, stored_bytes_ = 0, resumed_bytes_ = 0;

@@ -57,6 +57,9 @@ class StreamLink {
   StreamLink(EventQueue& events, Settings settings) : events_(events), settings_(settings) {}
   StreamLink(const StreamLink&) = delete;
 
+  /// For what is sent from now on.
+  void change_rate(BytesPerSecond rate) { settings_.rate = rate; }
+
   /// `written`: the last byte is on the line. `arrived`: it is there. Neither happens after cut().
   void send(std::uint64_t bytes, std::function<void()> arrived, std::function<void()> written = {});
   void cut() { cut_ = true; }

@@ -56,6 +56,14 @@ void SendingSide::join(LaneNumber lane) {
   for (int turn = 0; turn < turns_of_a_lane; ++turn) core_.feed([&](Sender& core) { core.lane_free(lane, host_.now()); });
 }
 
+void SendingSide::challenge(LaneNumber lane) {
+  core_.feed([&](Sender& core) {
+    const auto incumbent = core.lane_to_challenge();
+    core.rival_joined(lane, incumbent.value_or(lane), host_.now());
+  });
+  for (int turn = 0; turn < turns_of_a_lane; ++turn) core_.feed([&](Sender& core) { core.lane_free(lane, host_.now()); });
+}
+
 void SendingSide::lost(LaneNumber lane) {
   core_.feed([&](Sender& core) { core.lane_lost(lane, host_.now()); });
 }
@@ -89,6 +97,11 @@ void SendingSide::perform(Sender::Action action) {
     });
   } else if (const auto* drop = std::get_if<Sender::Drop>(&action)) {
     lanes_.drop(drop->lane);
+  } else if (const auto* chosen = std::get_if<Sender::Chosen>(&action)) {
+    chosen_.push_back(chosen->lane);
+  } else if (const auto* retired = std::get_if<Sender::Retire>(&action)) {
+    retired_.push_back(retired->lane);
+    lanes_.retire(retired->lane);
   } else if (auto* ended = std::get_if<Sender::Ended>(&action)) {
     on_ended_(std::move(*ended));
   }

@@ -43,6 +43,8 @@ class LanesOut {
   virtual void say(LaneNumber lane, const LaneMessage& message, std::function<void()> written) = 0;
   virtual void send_chunk(LaneNumber lane, const ChunkHeader& header, Content content, std::function<void()> written) = 0;
   virtual void drop(LaneNumber lane) = 0;
+  /// It ends in order.
+  virtual void retire(LaneNumber lane) { drop(lane); }
 };
 
 class SendingSide {
@@ -52,6 +54,8 @@ class SendingSide {
               std::function<void(Sender::Ended)> on_ended);
 
   void join(LaneNumber lane);
+  /// To replace the only lane there is, which wins a near tie.
+  void challenge(LaneNumber lane);
   void lost(LaneNumber lane);
   void heard(LaneNumber lane);
   void received(LaneNumber lane, const LaneMessage& message);
@@ -59,6 +63,8 @@ class SendingSide {
   void fail(Error why);
 
   Sender::Progress progress() const { return core_.core().progress(); }
+  const std::vector<LaneNumber>& chosen() const { return chosen_; }
+  const std::vector<LaneNumber>& retired() const { return retired_; }
 
  private:
   void perform(Sender::Action action);
@@ -70,6 +76,7 @@ class SendingSide {
   const std::vector<Content>& source_;
   LanesOut& lanes_;
   std::function<void(Sender::Ended)> on_ended_;
+  std::vector<LaneNumber> chosen_, retired_;
   Driver<Sender> core_;
 };
 

@@ -183,6 +183,75 @@ TEST(SimulatedTransfer, SurvivesTwentyRandomKillsOfEitherSideAndSendsAtMostAWind
   }
 }
 
+// --- rivals ---------------------------------------------------------------------------------------------------------
+
+Plan with_rival(BytesPerSecond incumbent, BytesPerSecond rival, std::uint64_t size = 1000 * MiB) {
+  return {.files = {size}, .chunk_size = default_chunk_size, .rate = incumbent, .rival = rival};
+}
+
+TEST(SimulatedTransfer, KeepsTheFasterOfTwoRivalsAndSendsNothingTwice) {
+  struct Row { BytesPerSecond incumbent, rival; bool rival_wins; };
+  for (const auto& [incumbent, rival, rival_wins] :
+       {Row{{2 * MiB}, {20 * MiB}, true}, Row{{20 * MiB}, {2 * MiB}, false}, Row{{50 * MiB}, {50 * MiB}, false}, Row{{50 * MiB}, {55 * MiB}, false},
+        Row{{30 * MiB}, {50 * MiB}, true}, Row{{50 * MiB}, {30 * MiB}, false}, Row{{1 * MiB}, {3 * MiB}, true}}) {
+    SCOPED_TRACE(std::to_string(incumbent.count / MiB) + " against " + std::to_string(rival.count / MiB));
+    const auto faster = std::max(incumbent.count, rival.count);
+    TransferWorld world{Seed{1}, with_rival(incumbent, rival, 20 * faster)};
+    world.begin_session();
+    const auto start = world.world().now();
+    run_to_the_end(world, 1);
+    EXPECT_EQ(world.chosen(), rival_wins ? std::vector{LaneNumber{1}} : std::vector<LaneNumber>{});
+    EXPECT_EQ(world.retired(), std::vector{LaneNumber{rival_wins ? 0u : 1u}});
+    EXPECT_EQ(world.sent(), world.run());
+    EXPECT_LT(world.world().now() - start, 20s + 4 * turn_patience) << "what the contest may cost";
+  }
+}
+
+TEST(SimulatedTransfer, IsNotHeldUpByARivalThatCarriesNothing) {
+  TransferWorld world{Seed{1}, with_rival({100 * MiB}, {1000})};
+  world.begin_session();
+  const auto start = world.world().now();
+  run_to_the_end(world, 1);
+  EXPECT_TRUE(world.chosen().empty());
+  EXPECT_LE(world.sent(), world.run() + contest_flight) << "what was given to it goes again over the other";
+  EXPECT_LT(world.world().now() - start, 10s + turn_patience + seeing_off_silence + 1s);
+}
+
+TEST(SimulatedTransfer, ThatWouldSoonBeOverHasNoContest) {
+  TransferWorld world{Seed{1}, with_rival({100 * MiB}, {500 * MiB}, 300 * MiB)};
+  world.begin_session();
+  run_to_the_end(world, 1);
+  EXPECT_TRUE(world.chosen().empty());
+  EXPECT_EQ(world.retired(), std::vector{LaneNumber{1}});
+  EXPECT_EQ(world.sent(), world.run());
+}
+
+TEST(SimulatedTransfer, ThatCrawlsMovesToARivalThatComesLater) {
+  TransferWorld world{Seed{1}, {.files = {1000 * MiB}, .chunk_size = default_chunk_size, .rate = {50 * MiB}}};
+  world.begin_session();
+  const auto start = world.world().now();
+  const auto run_until = [&](Duration elapsed) {
+    while (!world.idle() && world.world().now() - start < elapsed) world.step();
+  };
+  run_until(5s);
+  world.slow_down(0, {100'000});
+  run_until(6s);
+  world.challenge({50 * MiB});
+  run_to_the_end(world, 1);
+  EXPECT_EQ(world.chosen(), std::vector{LaneNumber{1}});
+  EXPECT_LE(world.sent(), world.run() + send_window);
+  EXPECT_LT(world.world().now() - start, 20s + 3s + 2 * turn_patience) << "at the rate of the rest, and what was lost to the crawl and the contest";
+}
+
+TEST(SimulatedTransfer, ALaneLostAtAnyStepOfAContestIsNotMissed) {
+  // Small chunks and slow lanes, so that a contest has few steps.
+  const Plan plan{.files = {60 * MiB}, .chunk_size = max_chunk_size, .rate = {4 * MiB}, .reconnect = true, .rival = BytesPerSecond{8 * MiB}};
+  for (std::size_t which = 0; which < 2; ++which)
+    at_every_step(plan, 1, [&](TransferWorld& world) {
+      if (which < world.lanes_up()) world.cut_lane(which);
+    });
+}
+
 TEST(SimulatedTransfer, LanesThatComeAndGoAllTheTimeDoNotStopIt) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -131,6 +131,7 @@ void TransferWorld::begin_session() {
     bob_.in(plan_.delay * 3, [this] { kill_receiver(); });
   });
   for (std::size_t i = 0; i < plan_.lanes; ++i) join_lane();
+  if (plan_.rival) challenge(*plan_.rival);
 }
 
 bool TransferWorld::idle() const { return !alice_.runs() && !bob_.runs(); }
@@ -153,12 +154,21 @@ void TransferWorld::kill_receiver() {
 
 // --- lanes ----------------------------------------------------------------------------------------------------------
 
-void TransferWorld::join_lane() {
+LaneNumber TransferWorld::add_lane(BytesPerSecond rate) {
   const LaneNumber number{next_lane_++};
-  const StreamLink::Settings settings{.delay = plan_.delay, .rate = plan_.rate};
+  const StreamLink::Settings settings{.delay = plan_.delay, .rate = rate};
   lanes_.push_back(std::make_unique<Lane>(Lane{number, world_.add_stream(settings), world_.add_stream(settings)}));
   receiver_->join(number);
-  sender_->join(number);
+  return number;
+}
+
+void TransferWorld::join_lane() { sender_->join(add_lane(plan_.rate)); }
+
+void TransferWorld::challenge(BytesPerSecond rate) { sender_->challenge(add_lane(rate)); }
+
+void TransferWorld::slow_down(std::size_t which, BytesPerSecond rate) {
+  for (auto& lane : lanes_)
+    if (lane->up && which-- == 0) return lane->to_bob.change_rate(rate);
 }
 
 TransferWorld::Lane* TransferWorld::lane_at(LaneNumber number) {

@@ -23,6 +23,7 @@ struct Plan {
   BytesPerSecond rate{100 * MiB};              // of each lane
   ReceivingSide::Times disk{};
   bool reconnect = true;                       // a lane that was cut comes anew after a second
+  std::optional<BytesPerSecond> rival{};       // one more lane at the beginning, of this rate, challenges the first; with one lane only
 };
 
 class TransferWorld {
@@ -40,6 +41,10 @@ class TransferWorld {
   void cut_lane(std::size_t which);       // of those that are up, in order of joining
   void mute_lane(std::size_t which);      // likewise; nothing gets through any more, and nobody is told
   std::size_t lanes_up() const;
+  void challenge(BytesPerSecond rate);    // one more lane of this rate is up, to replace the only one
+  void slow_down(std::size_t which, BytesPerSecond rate);  // of those that are up; for what is sent from now on
+  const std::vector<LaneNumber>& chosen() const { return sender_->chosen(); }    // by the latest session's sender, in order
+  const std::vector<LaneNumber>& retired() const { return sender_->retired(); }  // likewise
   void kill_sender();
   void kill_receiver();
   void change_source(ChunkIndex chunk);   // between two sessions: the file changes its content and version
@@ -57,6 +62,7 @@ class TransferWorld {
   struct Lane;
   class SendersLanes;
   class ReceiversLanes;
+  LaneNumber add_lane(BytesPerSecond rate);
   void join_lane();
   void make_manifest();
   void lane_down(Lane& lane);

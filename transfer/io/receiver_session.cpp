@@ -111,7 +111,9 @@ void ReceiverSession::joined(SessionLane& lane) {
 void ReceiverSession::lost(LaneNumber lane, const Path& path, const Error& why) {
   core_.lane_lost(lane, Clock::now());
   drain();
-  if (!outcome_) settings_.lane_lost(path, why);
+  if (outcome_) return;
+  const bool retired = why.code == Errc::closed && lanes_.count() > 0;
+  settings_.lane_lost(path, retired ? Error{.code = Errc::closed, .doing = "the sender ended it in order, and goes on over another lane"} : why);
 }
 
 void ReceiverSession::heard(LaneNumber lane) { core_.heard(lane, Clock::now()); }

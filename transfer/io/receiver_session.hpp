@@ -37,7 +37,7 @@ class ReceiverSession final : private LaneUser {
   struct Settings {
     /// What the sink files it under, if not the transfer's own ID: that one is chosen by the sender, and two senders may choose the same.
     std::optional<TransferId> partial = std::nullopt;
-    /// Told of each lane that ended before the session did.
+    /// Told of each lane that ended before the session did; Errc::closed: the sender ended it in order, having one that it prefers.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
   };
   /// `pool` and `sink` live longer. `summary` is what the user agreed to.

@@ -49,6 +49,13 @@ void SenderSession::add_lane(LanePtr lane) {
   lanes_.add(std::move(lane));
 }
 
+void SenderSession::add_rival(LanePtr lane) {
+  if (lanes_.count() == 0) return add_lane(std::move(lane));
+  // The core knows no lane before run(), and a retired one no more.
+  if (settings_.limit || lanes_.count() > 1 || (tasks_ && !core_.lane_to_challenge())) return lane->close();
+  lanes_.add(std::move(lane), LaneRole::rival);
+}
+
 /// Whichever way work() ends, nothing is started any more in a group that is about to go.
 struct SenderSession::ScopeEnd {
   SenderSession& session;
@@ -101,10 +108,18 @@ void SenderSession::fail(Error trouble) {
 
 void SenderSession::joined(SessionLane& lane) {
   const auto now = Clock::now();
-  core_.lane_joined(lane.number(), now);
+  join_core(lane, now);
   for (int turn = 0; turn < turns_of_a_lane; ++turn) core_.lane_free(lane.number(), now);
-  level_.lanes(lanes_.count());
+  if (lane.role() == LaneRole::member) level_.lanes(lanes_.count());  // a rival never carries beside the other
   drain();
+}
+
+void SenderSession::join_core(const SessionLane& lane, TimePoint now) {
+  const auto challenged = lane.role() == LaneRole::rival ? core_.lane_to_challenge() : std::nullopt;
+  const auto incumbent = challenged ? lanes_.find(*challenged) : nullptr;
+  if (!incumbent) return core_.lane_joined(lane.number(), now);
+  const bool rival_is_cheaper = lane.path().transport == Transport::tcp && incumbent->path().transport != Transport::tcp;
+  core_.rival_joined(lane.number(), rival_is_cheaper ? lane.number() : incumbent->number(), now);
 }
 
 void SenderSession::lost(LaneNumber lane, const Path& path, const Error& why) {
@@ -183,6 +198,13 @@ void SenderSession::perform(Sender::Action action) {
     tasks_->start(check(asked->chunk, asked->hash));
   } else if (const auto* drop = std::get_if<Sender::Drop>(&action)) {
     lanes_.close(drop->lane);
+  } else if (const auto* chosen = std::get_if<Sender::Chosen>(&action)) {
+    if (const auto lane = lanes_.find(chosen->lane)) settings_.lane_chosen(lane->path(), words(chosen->finding));
+  } else if (const auto* retired = std::get_if<Sender::Retire>(&action)) {
+    if (const auto lane = lanes_.find(retired->lane)) {
+      lanes_.retire(retired->lane);
+      settings_.lane_retired(lane->path(), words(retired->finding));
+    }
   } else if (auto* ended = std::get_if<Sender::Ended>(&action)) {
     outcome_ = SendOutcome{std::move(ended->trouble), std::move(ended->names)};
   }
@@ -230,6 +252,7 @@ awaitable<void> SenderSession::send(LaneNumber lane, ChunkIndex chunk) {
     outgoing.payload_length = bytes.size();
     header.wire_length = static_cast<std::uint32_t>(bytes.size());
   }
+  core_.prepared(chunk, header.wire_length);
   outgoing.frame = encode(LaneMessage{header});
   lanes_.queue(lane, std::move(outgoing));
 }

@@ -40,6 +40,10 @@ class SenderSession final : private LaneUser {
     std::optional<BytesPerSecond> limit{};
     /// Told of each lane that ended before the session did.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
+    /// Told when a rival takes over, or one that had lost to it has to take over again: its path is the one in use from now on.
+    std::function<void(const Path&, const std::string& why)> lane_chosen = [](const Path&, const std::string&) {};
+    /// Told of each lane that ended in order because another one is used instead.
+    std::function<void(const Path&, const std::string& why)> lane_retired = [](const Path&, const std::string&) {};
   };
   /// `pool` and `source` live longer; a stream's source goes before the loop.
   SenderSession(asio::any_io_executor executor, WorkerPool& pool, ChunkReader& source, TransferId transfer, Settings settings);
@@ -47,6 +51,10 @@ class SenderSession final : private LaneUser {
 
   /// Before run() or while it runs, as many as max_lanes; more, or after the end: closed at once.
   void add_lane(LanePtr lane);
+  /// Likewise, a lane to use instead of the only one there is if it measures faster; TCP wins a near tie. It is closed at once when that cannot be, or
+  /// makes no difference: with several lanes, with --limit, while there is a rival already. While there is no lane it is as welcome as any.
+  /// One that comes later, because the transfer crawls, is as good as one that comes at the beginning.
+  void add_rival(LanePtr lane);
   /// Once. Ends when the core does; cancelled, it unwinds without a word to the peer, so say cancel() for that.
   awaitable<SendOutcome> run();
   /// The user's wish: tells the peer, and has run() end.
@@ -63,6 +71,7 @@ class SenderSession final : private LaneUser {
 
  private:
   void joined(SessionLane& lane) override;
+  void join_core(const SessionLane& lane, TimePoint now);
   void lost(LaneNumber lane, const Path& path, const Error& why) override;
   void heard(LaneNumber lane) override;
   awaitable<void> take(SessionLane& lane, LaneMessage message) override;

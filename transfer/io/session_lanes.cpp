@@ -24,8 +24,8 @@ Error broken_off(const std::system_error& trouble) {
 
 // --- one lane -------------------------------------------------------------------------------------------------------
 
-SessionLane::SessionLane(const asio::any_io_executor& executor, LaneNumber number, LanePtr lane)
-    : number_(number), lane_(std::move(lane)), news_(executor), ahead_(read_ahead) {}
+SessionLane::SessionLane(const asio::any_io_executor& executor, LaneNumber number, LaneRole role, LanePtr lane)
+    : number_(number), role_(role), lane_(std::move(lane)), news_(executor), ahead_(read_ahead) {}
 
 void SessionLane::queue(Outgoing outgoing) {
   if (ended_ || (last_words_ && outgoing.droppable)) return;
@@ -88,24 +88,24 @@ SessionLanes::SessionLanes(asio::any_io_executor executor, LaneUser& user, std::
   if (limit) pacing_.emplace(*limit, Clock::now());
 }
 
-void SessionLanes::add(LanePtr lane) {
+void SessionLanes::add(LanePtr lane, LaneRole role) {
   if (over_) return lane->close();
-  if (tasks_) return start(std::move(lane));
-  early_.push_back(std::move(lane));
+  if (tasks_) return start(std::move(lane), role);
+  early_.push_back({std::move(lane), role});
 }
 
 void SessionLanes::begin(TaskGroup& tasks) {
   tasks_ = &tasks;
   while (!early_.empty()) {
-    auto lane = std::move(early_.front());
+    auto early = std::move(early_.front());
     early_.pop_front();
-    start(std::move(lane));
+    start(std::move(early.lane), early.role);
   }
 }
 
-void SessionLanes::start(LanePtr lane) {
+void SessionLanes::start(LanePtr lane, LaneRole role) {
   const LaneNumber number{next_number_++};
-  const auto joined = std::make_shared<SessionLane>(executor_, number, std::move(lane));
+  const auto joined = std::make_shared<SessionLane>(executor_, number, role, std::move(lane));
   joined->heard_ = [this, number] { user_.heard(number); };
   lanes_.emplace(number, joined);
   user_.joined(*joined);  // first: what is read belongs to a lane that the core knows
@@ -126,7 +126,37 @@ void SessionLanes::close(LaneNumber lane) {
   if (const auto found = find(lane)) found->lane_->close();  // its coroutines notice, and see to the rest
 }
 
+void SessionLanes::retire(LaneNumber number) {
+  auto found = lanes_.extract(number);
+  if (!found) return;
+  const auto lane = std::move(found.mapped());
+  lane->last_words_ = true;
+  lane->retiring_.emplace(executor_);
+  std::erase_if(lane->queue_, [](const Outgoing& each) { return each.droppable; });
+  flushed_.ring();
+  if (lanes_.empty()) none_left_.ring();
+  if (tasks_)
+    tasks_->start(see_off(lane));
+  else
+    lane->close();
+}
+
+/// Like end(), for this lane alone.
+awaitable<void> SessionLanes::see_off(std::shared_ptr<SessionLane> lane) {
+  const auto until = Clock::now() + retiring_patience;
+  const auto is_busy = [&] { return !lane->ended_ && (lane->writing_ || !lane->queue_.empty()); };
+  while (is_busy() && Clock::now() < until) co_await lane->retiring_->wait(until);
+  lane->lane_->finish();
+  while (!lane->ended_ && Clock::now() < until) co_await lane->retiring_->wait(until);
+  lane->close();
+}
+
 void SessionLanes::ended(const std::shared_ptr<SessionLane>& lane, const Error& why) {
+  if (lane->retiring_) {
+    lane->close();
+    lane->retiring_->ring();
+    return;
+  }
   if (lanes_.erase(lane->number()) == 0) return;  // the other coroutine was first
   lane->close();
   flushed_.ring();
@@ -179,7 +209,9 @@ awaitable<void> SessionLanes::write_all(SessionLane& lane) {
     const auto limited = co_await write_out(lane, outgoing);
     lane.writing_ = false;
     user_.written(lane, outgoing, begun - idle_since, Clock::now() - begun, limited);
-    if (lane.queue_.empty()) flushed_.ring();
+    if (!lane.queue_.empty()) continue;
+    flushed_.ring();
+    if (lane.retiring_) lane.retiring_->ring();
   }
 }
 
@@ -225,7 +257,7 @@ awaitable<void> SessionLanes::end(TimePoint until) {
 void SessionLanes::shut() noexcept {
   over_ = true;
   tasks_ = nullptr;
-  for (const auto& lane : early_) lane->close();
+  for (const auto& [lane, role] : early_) lane->close();
   early_.clear();
   for (const auto& [number, lane] : lanes_) lane->close();
   lanes_.clear();

@@ -32,12 +32,19 @@ struct Outgoing {
   Duration reading{}, computing{};  // and how long it took to get it ready
 };
 
+/// What a lane joins as: one more of the session's, or one that is to replace the only one if it is faster.
+enum class LaneRole { member, rival };
+
+/// What a retired lane's last frames and the peer's end of it may take.
+inline constexpr Duration retiring_patience = std::chrono::seconds{2};
+
 /// One lane: its queue and its frames.
 class SessionLane {
  public:
-  SessionLane(const asio::any_io_executor& executor, LaneNumber number, LanePtr lane);
+  SessionLane(const asio::any_io_executor& executor, LaneNumber number, LaneRole role, LanePtr lane);
 
   LaneNumber number() const { return number_; }
+  LaneRole role() const { return role_; }
   const Path& path() const { return lane_->path(); }
 
   void queue(Outgoing outgoing);
@@ -53,12 +60,14 @@ class SessionLane {
   void close() noexcept;
 
   const LaneNumber number_;
+  const LaneRole role_;
   LanePtr lane_;
   Wakeup news_;                      // for the writer
   std::deque<Outgoing> queue_;
   bool ended_ = false;               // lost, or closed by us
   bool writing_ = false;
   bool last_words_ = false;          // nothing more is queued
+  std::optional<Wakeup> retiring_;   // nobody is told any more how it ends, but for this
   std::function<void()> heard_;
   ByteBuffer ahead_;                 // read and not yet taken apart: [ahead_from_, ahead_to_)
   std::size_t ahead_from_ = 0, ahead_to_ = 0;
@@ -83,7 +92,7 @@ class SessionLanes {
   SessionLanes(asio::any_io_executor executor, LaneUser& user, std::optional<BytesPerSecond> limit);
 
   /// Any time; before begin() it waits. After the session has ended it is closed at once.
-  void add(LanePtr lane);
+  void add(LanePtr lane, LaneRole role = LaneRole::member);
   /// Serves lanes by tasks of this group from now on, until end().
   void begin(TaskGroup& tasks);
   /// Writes what is queued apart from chunks, hears the peer out, as far as both go until then, and closes all lanes.
@@ -95,6 +104,8 @@ class SessionLanes {
   std::shared_ptr<SessionLane> find(LaneNumber lane) const;
   void queue(LaneNumber lane, Outgoing outgoing);
   void close(LaneNumber lane);
+  /// It is none of the session's any more, as if it were lost, but ends in order: what is queued is written, apart from chunks, and then nothing more.
+  void retire(LaneNumber lane);
   std::size_t count() const { return lanes_.size() + early_.size(); }
   /// Until there is none, or the session has ended.
   awaitable<void> wait_until_none();
@@ -102,7 +113,9 @@ class SessionLanes {
   std::uint64_t bytes_written() const { return bytes_written_; }
 
  private:
-  void start(LanePtr lane);
+  struct Early { LanePtr lane; LaneRole role; };
+  void start(LanePtr lane, LaneRole role);
+  awaitable<void> see_off(std::shared_ptr<SessionLane> lane);
   awaitable<void> read(std::shared_ptr<SessionLane> lane);
   awaitable<void> read_all(SessionLane& lane);
   awaitable<void> write(std::shared_ptr<SessionLane> lane);
@@ -115,7 +128,7 @@ class SessionLanes {
   std::optional<Pacing> pacing_;
   TaskGroup* tasks_ = nullptr;       // between begin() and end()
   bool over_ = false;
-  std::deque<LanePtr> early_;        // added before begin()
+  std::deque<Early> early_;          // added before begin()
   std::uint32_t next_number_ = 0;
   /// Shared by this table and the lane's two coroutines.
   std::map<LaneNumber, std::shared_ptr<SessionLane>> lanes_;

@@ -292,6 +292,75 @@ TEST_F(ASender, RefusesAnAnswerToAManifestThatIsNotAllSaid) {
   EXPECT_TRUE(trouble(hear(HaveBegin{3})));
 }
 
+// --- rivals ---------------------------------------------------------------------------------------------------------
+
+/// Enough for a contest.
+constexpr std::uint64_t many = contest_least_left / min_chunk_size * 4;
+
+TEST_F(ASender, GivesARivalChunksOnlyInItsTurn) {
+  begin_sending(many, 2);
+  ASSERT_EQ(sender_->lane_to_challenge(), first_lane);
+  sender_->rival_joined(second_lane, first_lane, now_);
+  sender_->lane_free(second_lane, now_);
+  EXPECT_THAT(sent(drain(*sender_)), IsEmpty());
+  EXPECT_FALSE(sender_->lane_to_challenge()) << "one contest at a time";
+  EXPECT_THAT(sent(free(first_lane)), ElementsAre(2));
+  ASSERT_EQ(sender_->deadline(), now_ + turn_patience);
+  now_ += turn_patience;
+  sender_->expire(now_);
+  EXPECT_THAT(sent(drain(*sender_)), ElementsAre(3)) << "the turn that was given to the rival before";
+  EXPECT_THAT(sent(free(first_lane)), IsEmpty());
+}
+
+TEST_F(ASender, RetiresALaneThatLostAndSendsWhatDidNotComeHomeOnTheOther) {
+  begin_sending(many, 2);  // 0 and 1 never come home
+  sender_->rival_joined(second_lane, first_lane, now_);
+  drain(*sender_);
+  now_ += turn_patience;
+  sender_->expire(now_);
+  EXPECT_THAT(sent(free(second_lane)), ElementsAre(2));
+  now_ += 100ms;
+  EXPECT_THAT(sent(hear(Stored{chunks({2})}, second_lane)), IsEmpty());
+  now_ += turn_patience;
+  sender_->expire(now_);
+  const auto decided = drain(*sender_);
+  ASSERT_THAT(all_of<Sender::Chosen>(decided), SizeIs(1));
+  EXPECT_EQ(all_of<Sender::Chosen>(decided).front().lane, second_lane);
+  EXPECT_THAT(all_of<Sender::Retire>(decided), IsEmpty()) << "chunks are under way on it";
+  now_ += seeing_off_silence;
+  sender_->expire(now_);
+  const auto over = drain(*sender_);
+  ASSERT_THAT(all_of<Sender::Retire>(over), SizeIs(1));
+  EXPECT_EQ(all_of<Sender::Retire>(over).front().lane, first_lane);
+  EXPECT_THAT(sent(free(second_lane)), ElementsAre(0));
+  EXPECT_THAT(sent(free(second_lane)), ElementsAre(1));
+  EXPECT_THAT(hear(Stored{chunks({3})}, first_lane), IsEmpty()) << "it is none of ours any more";
+  EXPECT_EQ(sender_->lane_to_challenge(), second_lane) << "there may be another contest later";
+}
+
+TEST_F(ASender, HoldsNoContestBeforeItKnowsWhatIsToBeSent) {
+  begin(many);
+  join(first_lane, 2);
+  sender_->rival_joined(second_lane, first_lane, now_);
+  drain(*sender_);
+  EXPECT_GT(sender_->deadline(), now_ + turn_patience) << "no turn has begun";
+  hear(HaveBegin{many});
+  HavePart have{ChunkIndex{0}, ByteBuffer(many / 8, std::byte{0xFF})};
+  have.bits.back() = std::byte{0};
+  hear(have);
+  const auto known = hear(HaveEnd{});
+  ASSERT_THAT(all_of<Sender::Retire>(known), SizeIs(1)) << "eight chunks are left";
+  EXPECT_EQ(all_of<Sender::Retire>(known).front().lane, second_lane);
+  EXPECT_THAT(sent(known), SizeIs(1)) << "the manifest took the other turn";
+}
+
+TEST_F(ASender, TakesARivalForALaneLikeAnyWhereThereIsNoneToChallenge) {
+  begin(3);
+  EXPECT_FALSE(sender_->lane_to_challenge());
+  sender_->rival_joined(first_lane, first_lane, now_);
+  EXPECT_THAT(said<ManifestBegin>(drain(*sender_)), SizeIs(1));
+}
+
 TEST_F(ASender, IgnoresMessagesOfLanesItDoesNotHave) {
   begin(1);
   EXPECT_THAT(hear(HaveEnd{}, LaneNumber{77}), IsEmpty());

@@ -146,6 +146,80 @@ TEST_F(Sessions, GoOnOverALaneThatReplacesTheOnlyOne) {
   EXPECT_LT(sender.wire_bytes(), bytes + 100 * min_chunk_size + send_window) << "only what was under way goes twice";
 }
 
+// --- rivals ---------------------------------------------------------------------------------------------------------
+
+/// What was told about lanes, in order: "chosen", "retired" or "lost", over what.
+struct Rivals : Sessions {
+  SenderSession::Settings told(std::optional<BytesPerSecond> limit = {}) {
+    const auto note = [this](const char* what) { return [this, what](const Path& path, const auto&) { said.push_back(std::string{what} + " " + std::string{word(path.transport)}); }; };
+    return {.level = {}, .limit = limit, .lane_lost = note("lost"), .lane_chosen = note("chosen"), .lane_retired = note("retired")};
+  }
+  void challenge(SenderSession& sender, ReceiverSession& receiver, Transport over = Transport::udp) {
+    auto [left, right] = memory_lanes(loop.get_executor(), std::numeric_limits<std::size_t>::max(), over);
+    sender.add_rival(std::move(left));
+    receiver.add_lane(std::move(right));
+  }
+  std::vector<std::string> said;
+};
+
+TEST_F(Rivals, AreRetiredInOrderWhenLittleIsLeft) {
+  write_file(from("tree/film"), noise(40 * min_chunk_size));
+  auto source = source_of({from("tree")}, min_chunk_size);
+  auto sink = sink_at(to());
+  std::vector<Errc> lost_there;
+  SenderSession sender{loop.get_executor(), pool, source, some_transfer(), told()};
+  ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), summary_of(source),
+                           {.lane_lost = [&](const Path&, const Error& why) { lost_there.push_back(why.code); }}};
+  join(sender, receiver);
+  challenge(sender, receiver);
+  EXPECT_EQ(sender.lanes(), 2u);
+  run(sender, receiver);
+  expect_success();
+  EXPECT_THAT(said, ElementsAre("retired udp"));
+  EXPECT_THAT(lost_there, ElementsAre(Errc::closed)) << "an end in order";
+}
+
+TEST_F(Rivals, TakeOverWhenTheLaneInUseIsCut) {
+  write_file(from("tree/film"), noise(60 * MiB));
+  auto source = source_of({from("tree")}, default_chunk_size);
+  auto sink = sink_at(to());
+  SenderSession sender{loop.get_executor(), pool, source, some_transfer(), told()};
+  ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), summary_of(source), {}};
+  join(sender, receiver, 3 * default_chunk_size + 100);
+  challenge(sender, receiver);
+  run(sender, receiver);
+  expect_success();
+  EXPECT_THAT(said, ElementsAre("chosen udp", "lost tcp"));
+}
+
+TEST_F(Rivals, AreClosedAtOnceUnderALimitAndBesideSeveralLanes) {
+  write_file(from("tree/film"), noise(4 * min_chunk_size));
+  for (const bool limited : {true, false}) {
+    auto source = source_of({from("tree")}, min_chunk_size);
+    SenderSession sender{loop.get_executor(), pool, source, some_transfer(), told(limited ? std::optional{BytesPerSecond{1'000'000'000}} : std::nullopt)};
+    for (std::size_t lane = 0; lane < (limited ? 1u : 2u); ++lane) {
+      auto [left, right] = memory_lanes(loop.get_executor());
+      sender.add_lane(std::move(left));
+    }
+    const auto before = sender.lanes();
+    auto [left, right] = memory_lanes(loop.get_executor());
+    sender.add_rival(std::move(left));
+    EXPECT_EQ(sender.lanes(), before);
+  }
+}
+
+TEST_F(Rivals, AreAsWelcomeAsAnyLaneWhileThereIsNone) {
+  write_file(from("tree/film"), noise(4 * min_chunk_size));
+  auto source = source_of({from("tree")}, min_chunk_size);
+  auto sink = sink_at(to());
+  SenderSession sender{loop.get_executor(), pool, source, some_transfer(), told()};
+  ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), summary_of(source), {}};
+  challenge(sender, receiver);
+  run(sender, receiver);
+  expect_success();
+  EXPECT_THAT(said, testing::IsEmpty());
+}
+
 TEST_F(Sessions, ResumeInNewSessionsWhatACutSessionLeft) {
   write_file(from("tree/film"), noise(400 * min_chunk_size));
   const auto content = summary_of(source_of({from("tree")}, min_chunk_size));

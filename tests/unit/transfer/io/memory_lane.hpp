@@ -30,11 +30,13 @@ struct MemoryPipe {
 
 class MemoryLane final : public Lane {
  public:
-  MemoryLane(std::shared_ptr<MemoryPipe> in, std::shared_ptr<MemoryPipe> out) : in_(std::move(in)), out_(std::move(out)) {}
+  MemoryLane(std::shared_ptr<MemoryPipe> in, std::shared_ptr<MemoryPipe> out, Transport transport = Transport::tcp)
+      : in_(std::move(in)), out_(std::move(out)), path_{.transport = transport} {}
   ~MemoryLane() override { close(); }
 
   PeerId peer() const override { return {}; }
   const Path& path() const override { return path_; }
+  void count_as(Tier tier, Duration elapsed) override { path_.tier = tier, path_.elapsed = elapsed; }
 
   awaitable<std::size_t> read_some(std::span<std::byte> out) override {
     while (in_->bytes.empty() && !in_->closed) co_await in_->readable.wait();
@@ -76,10 +78,11 @@ struct LanePair {
   LanePtr left, right;
 };
 /// `cut_after`: so many bytes pass from left to right, then both ends break.
-inline LanePair memory_lanes(const asio::any_io_executor& executor, std::size_t cut_after = std::numeric_limits<std::size_t>::max()) {
+inline LanePair memory_lanes(const asio::any_io_executor& executor, std::size_t cut_after = std::numeric_limits<std::size_t>::max(),
+                             Transport transport = Transport::tcp) {
   const auto to_right = std::make_shared<MemoryPipe>(executor), to_left = std::make_shared<MemoryPipe>(executor);
   to_right->cut_after = cut_after;
-  return {std::make_unique<MemoryLane>(to_left, to_right), std::make_unique<MemoryLane>(to_right, to_left)};
+  return {std::make_unique<MemoryLane>(to_left, to_right, transport), std::make_unique<MemoryLane>(to_right, to_left, transport)};
 }
 
 }  // namespace pshare::test
