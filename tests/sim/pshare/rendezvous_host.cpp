@@ -8,6 +8,10 @@ namespace {
 
 /// As relay/io/control_connection has it: what was said to a client before it is sent away has so long to arrive.
 constexpr Duration farewell_patience = std::chrono::milliseconds{500};
+/// As relay/io/dial_back has them: when a datagram is said, when nobody is expected to refuse it any more, how long TCP may take.
+constexpr Duration said_at[] = {std::chrono::milliseconds{0}, std::chrono::milliseconds{150}, std::chrono::milliseconds{500}};
+constexpr Duration udp_patience = std::chrono::seconds{1};
+constexpr Duration tcp_patience = std::chrono::seconds{3};
 
 }  // namespace
 
@@ -20,7 +24,12 @@ void RendezvousHost::start() {
   machine_.start();
   by_device_.clear();
   connections_.clear();
-  Rendezvous::Settings settings{.agent = "sim", .notice = {}};
+  dialling_.clear();
+  stun_.emplace(StunServer::Settings{.port = rendezvous_port, .alternate_port = alternate_stun_port, .addresses = two_addresses()});
+  stun_socket_ = serve_stun(rendezvous_port);
+  alternate_stun_socket_ = serve_stun(alternate_stun_port);
+  Rendezvous::Settings settings{.agent = "sim", .notice = {}, .stun = rendezvous_port, .stun_alternate = alternate_stun_port,
+                                .addresses = two_addresses(), .dials_back = true};
   settings.first_device = DeviceId{1 + world_.random().below(std::uint64_t{1} << 32)};
   core_ = std::make_unique<Driver<Rendezvous>>(machine_, Rendezvous{names_, settings}, [this](Rendezvous::Action action) { perform(std::move(action)); });
   listener_ = value_or_throw(machine_.listen({.port = rendezvous_port}));
@@ -49,7 +58,7 @@ void RendezvousHost::accept(TcpSocket socket) {
 void RendezvousHost::ready(Connection& connection) {
   const auto& stream = *connection.stream;
   core_->feed([&](Rendezvous& core) {
-    connection.device = core.connected(stream.peer_key(), stream.remote(), world_.now());
+    connection.device = core.connected(stream.peer_key(), stream.remote(), world_.now(), stream.local().address);
     by_device_[*connection.device] = &connection;
   });
 }
@@ -81,10 +90,80 @@ void RendezvousHost::perform(Rendezvous::Action action) {
     const auto framed = frame(encode(reply->message));
     control_bytes_ += framed.size();
     found->second->stream->write(framed);
+  } else if (const auto* back = std::get_if<Rendezvous::DialBack>(&action)) {
+    dial_back(*back);
   } else if (const auto* close = std::get_if<Rendezvous::Close>(&action)) {
     const auto found = by_device_.find(close->device);
     if (found != by_device_.end()) machine_.in(farewell_patience, [this, connection = found->second] { gone(*connection); });
   }
+}
+
+// --- STUN -----------------------------------------------------------------------------------------------------------
+
+std::optional<std::pair<IpAddress, IpAddress>> RendezvousHost::two_addresses() const {
+  std::vector<IpAddress> v4;
+  for (const auto& each : machine_.addresses())
+    if (each.address.is_v4()) v4.push_back(each.address);
+  if (v4.size() < 2) return std::nullopt;
+  return std::pair{v4[0], v4[1]};
+}
+
+UdpSocket RendezvousHost::serve_stun(Port port) {
+  auto socket = value_or_throw(machine_.udp({.port = port}));
+  socket.on_datagram([this, port](const Endpoint& from, const Endpoint& to, ByteView bytes) {
+    const auto answer = stun_->answer(bytes, from, {to.address, port});
+    if (!answer) return;
+    auto& out = answer->from.port == rendezvous_port ? stun_socket_ : alternate_stun_socket_;
+    out.send_to(answer->to, answer->bytes, {.source = answer->from.address});
+  });
+  return socket;
+}
+
+// --- dialling back ----------------------------------------------------------------------------------------------------
+
+void RendezvousHost::dial_back(const Rendezvous::DialBack& back) {
+  auto& dialling = dialling_.emplace_back();
+  dialling.number = back.number;
+  if (back.transport == Transport::tcp) dial_tcp(dialling, back);
+  else dial_udp(dialling, back);
+}
+
+void RendezvousHost::dial_tcp(Dialling& dialling, const Rendezvous::DialBack& back) {
+  dialling.tcp = machine_.connect(back.to, {.source = back.from});
+  dialling.tcp.on_connected([this, &dialling, nonce = back.nonce] {
+    dialling.tcp.send(encode_dial_back(nonce));
+    dialling.tcp.finish();
+    dialled(dialling, DialBackOutcome::reached);
+  });
+  dialling.tcp.on_closed([this, &dialling](const TcpEnd& how) {
+    if (how.kind == TcpEnd::Kind::refused || how.kind == TcpEnd::Kind::reset) dialled(dialling, DialBackOutcome::refused);
+    else dialled(dialling, how.kind == TcpEnd::Kind::timed_out ? DialBackOutcome::timeout : DialBackOutcome::unreachable);
+  });
+  machine_.in(tcp_patience, [this, &dialling] {
+    if (dialling.over) return;
+    dialling.tcp.abort();
+    dialled(dialling, DialBackOutcome::timeout);
+  });
+}
+
+void RendezvousHost::dial_udp(Dialling& dialling, const Rendezvous::DialBack& back) {
+  dialling.udp = value_or_throw(machine_.udp({}));
+  dialling.udp.on_error([this, &dialling](const IcmpError& error) {
+    dialled(dialling, error.kind == IcmpError::Kind::port_unreachable ? DialBackOutcome::refused : DialBackOutcome::unreachable);
+  });
+  for (const auto when : said_at)
+    machine_.in(when, [&dialling, to = back.to, from = back.from, nonce = back.nonce] {
+      if (!dialling.over) dialling.udp.send_to(to, encode_dial_back(nonce), {.source = from});
+    });
+  machine_.in(udp_patience, [this, &dialling] {
+    dialled(dialling, DialBackOutcome::reached);
+    dialling.udp.close();
+  });
+}
+
+void RendezvousHost::dialled(Dialling& dialling, DialBackOutcome outcome) {
+  if (std::exchange(dialling.over, true)) return;
+  core_->feed([&](Rendezvous& core) { core.dialled_back(dialling.number, outcome); });
 }
 
 }  // namespace pshare::sim

@@ -1,5 +1,6 @@
-// pshare-server in the simulated internet: the real rendezvous core on a machine, with framed control messages over TCP. Its process and
-// its machine can go and come again; names are on its disk.
+// pshare-server in the simulated internet: the real cores on a machine: the rendezvous with framed control messages over TCP, and the STUN
+// server on two UDP ports at all of the machine's addresses. It dials back whom the rendezvous tells it to. There is no reflect role, since
+// secured streams know no ALPN. Its process and its machine can go and come again; names are on its disk.
 #pragma once
 
 #include <deque>
@@ -9,10 +10,12 @@
 #include "network/machine.hpp"
 #include "pshare/secured_stream.hpp"
 #include "relay/rendezvous.hpp"
+#include "relay/stun_server.hpp"
 
 namespace pshare::sim {
 
 inline constexpr Port rendezvous_port{4700};
+inline constexpr Port alternate_stun_port{4701};
 
 /// The wall clock of everybody in the simulated world, who need not agree with ours.
 UnixTime wall_clock(TimePoint now);
@@ -45,6 +48,19 @@ class RendezvousHost {
   void heard(Connection& connection, ByteView bytes);
   void gone(Connection& connection);
   void perform(Rendezvous::Action action);
+  /// A dial-back on its way; one of the two is open.
+  struct Dialling {
+    std::uint64_t number = 0;
+    TcpSocket tcp{};
+    UdpSocket udp{};
+    bool over = false;
+  };
+  void dial_back(const Rendezvous::DialBack& back);
+  void dial_tcp(Dialling& dialling, const Rendezvous::DialBack& back);
+  void dial_udp(Dialling& dialling, const Rendezvous::DialBack& back);
+  void dialled(Dialling& dialling, DialBackOutcome outcome);
+  std::optional<std::pair<IpAddress, IpAddress>> two_addresses() const;
+  UdpSocket serve_stun(Port port);
 
   World& world_;
   Machine& machine_;
@@ -52,6 +68,9 @@ class RendezvousHost {
   MemoryNameStore names_;
   TcpListener listener_;
   std::unique_ptr<Driver<Rendezvous>> core_;
+  std::optional<StunServer> stun_;
+  UdpSocket stun_socket_, alternate_stun_socket_;
+  std::deque<Dialling> dialling_;       // of this process, those that are over too
   std::deque<Connection> connections_;  // of this process, those that have ended too
   std::map<DeviceId, Connection*> by_device_;
   std::uint64_t control_bytes_ = 0;
