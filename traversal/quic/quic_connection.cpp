@@ -271,7 +271,7 @@ std::unique_ptr<QuicConnection> QuicConnection::connect(const QuicCredentials& c
 std::unique_ptr<QuicConnection> QuicConnection::answer(ByteView first, const QuicCredentials& credentials, const PeerId& pin, const Endpoint& local,
                                                        const Endpoint& remote, const QuicSettings& settings, Random& random, TimePoint now) {
   ngtcp2_pkt_hd initial{};
-  if (ngtcp2_accept(&initial, in(first), first.size()) != 0) return nullptr;
+  if (first.empty() || ngtcp2_accept(&initial, in(first), first.size()) != 0) return nullptr;
   if (initial.version != NGTCP2_PROTO_VER_V1) return nullptr;
   auto state = std::make_unique<State>(QuicRole::server, credentials, pin, local, remote, random, now);
   state->begin(settings, now, &initial);
@@ -503,6 +503,7 @@ void QuicConnection::close(TimePoint now) {
 }
 
 bool QuicConnection::recognises(ByteView datagram) const {
+  if (datagram.empty()) return false;
   ngtcp2_version_cid found{};
   if (ngtcp2_pkt_decode_version_cid(&found, in(datagram), datagram.size(), connection_id_size) != 0) return false;
   return std::any_of(state_->our_ids.begin(), state_->our_ids.end(),
