@@ -222,7 +222,6 @@ void UdpPunch::go_on_with_move(TimePoint now) {
     const auto move = *std::exchange(move_, std::nullopt);
     if (!move.answered) return;
     const auto from = std::exchange(settled_->pair.remote, move.to);
-    settled_->next_at = now;
     actions_.push_back(Moved{settled_->pair.socket, from, move.to});
     return;
   }
@@ -263,7 +262,7 @@ void UdpPunch::check(const PairKey& key, Pair& pair, TimePoint now) {
   send_check(key, std::nullopt, now);
   pair.checked_at = now;
   pair.next_at = now + resend_pause(pair.pause);
-  pair.pause = pair.answered ? check_keep_alive : std::min(pair.pause * 3 / 2, longest_pause);
+  pair.pause = pair.answered || round_over_ ? check_keep_alive : std::min(pair.pause * 3 / 2, longest_pause);
 }
 
 void UdpPunch::check_due_pairs(TimePoint now) {

@@ -123,6 +123,15 @@ TEST(Check, IsNotBelievedWithoutProof) {
   EXPECT_FALSE(read_check_answer(received(encode(reply)), key));
 }
 
+TEST(Check, IsLeftAloneIfItDemandsWhatWeDoNotUnderstand) {  // RFC 8489 section 6.3.1; the proofs of these hold
+  const auto demanding_check = from_hex(
+      "000100642112a442101112131415161718191a1b7fff000461626364802a00080000000000000000000600277073686172653a6130613161326133613461356136613761"
+      "38613961616162616361646165616600001c00201d8b0734a2dd49cdf6e767a73850af081dc598a3ad7c4ec4f2f0b112b240ba3a");
+  const auto demanding_answer = from_hex("010100382112a442101112131415161718191a1b7fff000461626364002000080001334ee112a643001c0020ae796fc4e92a4759716994413b68eb0f0a5e4316d1a1f4132e66f9b30122661d");
+  EXPECT_FALSE(read_check(received(demanding_check), CheckSide::controlled, key));
+  EXPECT_FALSE(read_check_answer(received(demanding_answer), key));
+}
+
 TEST(Check, IsARequestAndItsAnswerASuccess) {
   EXPECT_FALSE(session_of_check(received(answer)));
   EXPECT_FALSE(read_check(received(answer), CheckSide::controlled, key));

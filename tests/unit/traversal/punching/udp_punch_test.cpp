@@ -201,6 +201,21 @@ TEST_F(UdpPunchTest, TakesNoAnswerFromElsewhere) {
   EXPECT_TRUE(core.arrived(0, near, answer_to(first), start + 31ms)) << "the true one still counts";
 }
 
+TEST_F(UdpPunchTest, TakesNoForgedAnswer) {
+  auto core = punch({{near, Tier::direct}});
+  const auto first = checks_among(drained(core)).at(0);
+  auto other_key = key;
+  other_key.bytes[5] ^= std::byte{1};
+  EXPECT_FALSE(core.arrived(0, near, decode_stun(encode_check_answer(id_of(first), near, other_key)).value(), start + 1ms));
+  EXPECT_THAT(drained(core), IsEmpty());
+}
+
+TEST_F(UdpPunchTest, ControlledWaitsForTheSendersCheck) {
+  auto core = punch_as_controlled({{near, Tier::direct}});
+  EXPECT_TRUE(core.arrived(0, near, answer_to(checks_among(drained(core)).at(0)), start + 30ms));
+  EXPECT_THAT(all_of<Reached>(drained(core)), IsEmpty());
+}
+
 TEST_F(UdpPunchTest, ControllingTakesNobodysCheckForAWayThere) {
   auto core = punch({{far}});
   core.arrived(0, far, check(), start + 25ms);
@@ -284,6 +299,17 @@ TEST_F(UdpPunchTest, DoesNotFailWhenSomethingIsReached) {
     }
   }
   EXPECT_GE(std::ranges::count_if(sent, [](const Sent& each) { return each.at > 4s; }), 4) << "what was is kept alive";
+  EXPECT_LE(std::ranges::count_if(sent, [](const Sent& each) { return each.send.to == near; }), 9) << "and no more than that";
+}
+
+TEST_F(UdpPunchTest, KeepsAliveWhatWasHeardButDidNotAnswer) {
+  auto core = punch_as_controlled({{near, Tier::direct}});
+  core.arrived(0, near, check(), start + 30ms);
+  std::vector<Sent> sent;
+  run_until(core, 34s, &sent);
+  const auto late = std::ranges::count_if(sent, [](const Sent& each) { return each.at > 4s; });
+  EXPECT_GE(late, 5);
+  EXPECT_LE(late, 8);
 }
 
 TEST_F(UdpPunchTest, SaysNothingAnyMoreAfterItFailed) {
@@ -367,6 +393,11 @@ TEST_F(UdpPunchTest, SendsNoMoreThanItsBudgetHoweverManyTargets) {
   std::set<Endpoint> to;
   for (const auto& each : sent) to.insert(each.send.to);
   EXPECT_EQ(to.size(), max_target_pairs);
+  settings.patience = 1h;
+  auto heard = punch(targets);
+  run_until(heard, 59min);
+  heard.arrived(0, far, check(), start + 59min);
+  EXPECT_THAT(checks_among(drained(heard)), IsEmpty()) << "not even then";
 }
 
 // A settled pair.
@@ -456,6 +487,42 @@ TEST_F(SettledTest, DoesNotMoveWhereNobodyAnswers) {
   const auto actions = answering(core, start + 2s, 2s, false, false);
   EXPECT_THAT(all_of<Moved>(actions), IsEmpty());
   EXPECT_EQ(std::ranges::count_if(checks_among(actions), [](const Send& send) { return send.to == elsewhere; }), 3) << "and asks no more than a few times";
+}
+
+TEST_F(SettledTest, AsksNoMoreThanOnceASecondWhetherThePeerHasMoved) {
+  auto core = settled(CheckSide::controlling);
+  drained(core);
+  core.arrived(0, elsewhere, check(), start + 2s);
+  answering(core, start + 2s, 400ms, false, false);
+  core.arrived(0, elsewhere, check(), start + 2400ms);
+  EXPECT_THAT(checks_among(answering(core, start + 2400ms, 400ms, false, false)), IsEmpty());
+  core.arrived(0, elsewhere, check(), start + 3100ms);
+  EXPECT_THAT(checks_among(answering(core, start + 3100ms, 300ms, false, false)), SizeIs(6));
+}
+
+TEST_F(SettledTest, TakesNoAnswerThatWasUnderWayForASignOfLife) {
+  auto core = settled(CheckSide::controlling);
+  const auto before = checks_among(drained(core)).at(0);
+  core.arrived(0, elsewhere, check(), start + 50ms);
+  core.arrived(0, near, answer_to(before), start + 51ms);  // to a check that went out before the peer left
+  EXPECT_THAT(all_of<Moved>(answering(core, start + 51ms, 500ms, false, true)), SizeIs(1));
+}
+
+TEST_F(SettledTest, ForgetsWhatIsLongAgo) {  // its memory has an end
+  auto core = settled(CheckSide::controlling);
+  const auto first_sent = checks_among(drained(core)).at(0);
+  const auto first_heard = check();
+  core.arrived(0, near, first_heard, start + 1s);
+  drained(core);
+  auto now = start + 1s;
+  for (int i = 0; i < 4200; ++i) {
+    now += 6s;
+    core.arrived(0, near, check(), now);
+    drained(core);
+  }
+  EXPECT_FALSE(core.arrived(0, near, answer_to(first_sent), now));
+  core.arrived(0, near, first_heard, now);
+  EXPECT_THAT(answers_among(drained(core)), SizeIs(1));
 }
 
 TEST_F(SettledTest, IsMovedByNoReplay) {
@@ -589,6 +656,15 @@ TEST_F(SearchTest, HidesBehindASteppingNatUntilItIsFound) {
   run_until(core, 340ms, &sent);
   for (const auto& each : sent) EXPECT_TRUE(each.send.ttl);
   core.arrived(0, far, check(), start + 340ms);
+  const auto checks = checks_among(drained(core));
+  ASSERT_THAT(checks, SizeIs(1));
+  EXPECT_FALSE(checks[0].ttl);
+}
+
+TEST_F(SearchTest, ComesOutOfHidingWhenItIsFoundEarly) {
+  auto core = search(sockets(1, SearchPlan::Way::sweep));
+  drained(core);
+  core.arrived(0, far, check(), start + 30ms);
   const auto checks = checks_among(drained(core));
   ASSERT_THAT(checks, SizeIs(1));
   EXPECT_FALSE(checks[0].ttl);
