@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "secure/openssl.hpp"
 #include "secure/words.hpp"
 
 namespace pshare {
@@ -126,6 +127,36 @@ TEST(PeerIdOfAKey, IsTheSha256OfItsSpki) {
   const std::string hexadecimal = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
   for (std::size_t i = 0; i < key.bytes.size(); ++i) key.bytes[i] = static_cast<std::byte>(std::stoi(hexadecimal.substr(2 * i, 2), nullptr, 16));
   EXPECT_EQ(hex(id_of(key).digest()), "06e3fd8fda29bb60ab59557de61edb0aecdb231134be30e75b455f8e1b792fa9");
+}
+
+PublicKey public_key_of(EVP_PKEY* key) {
+  PublicKey found;
+  std::size_t length = found.bytes.size();
+  EXPECT_EQ(EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(found.bytes.data()), &length), 1);
+  return found;
+}
+
+TEST(Identity, GivesItsKeyAndCertificateInTheFormsOfOtherLibraries) {
+  const auto identity = *Identity::generate();
+  const auto pkcs8 = identity.pkcs8();
+  const auto* at = reinterpret_cast<const unsigned char*>(pkcs8.reveal().data());
+  const openssl::Key key{d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(pkcs8.reveal().size()))};
+  ASSERT_TRUE(key);
+  EXPECT_EQ(public_key_of(key.get()), identity.public_key());
+
+  const auto der = identity.certificate();
+  at = reinterpret_cast<const unsigned char*>(der.data());
+  const openssl::Certificate certificate{d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
+  ASSERT_TRUE(certificate);
+  EXPECT_EQ(public_key_of(X509_get0_pubkey(certificate.get())), identity.public_key());
+}
+
+TEST_F(IdentityFile, HasTheSameSecretForAPurposeEachTimeItIsLoadedAndNobodyElseHas) {
+  const auto file = path / "key";
+  const auto once = *Identity::load_or_create(file), again = *Identity::load(file), other = *Identity::generate();
+  EXPECT_TRUE(once.secret_for("one") == again.secret_for("one"));
+  EXPECT_FALSE(once.secret_for("one") == once.secret_for("other"));
+  EXPECT_FALSE(once.secret_for("one") == other.secret_for("one"));
 }
 
 TEST(FingerprintWords, AreEightAndChangeWithTheKey) {
