@@ -84,6 +84,7 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
   const auto listed = co_await look_up(server, name, until);
   if (contact) {
     if (listed && id_of(listed->key) != contact->id) throw changed_key(name, contact->id, id_of(listed->key));
+    if (listed) co_return Addressee{name, contact->id, listed->key, listed->online};
     co_return co_await by_id(server, contact->id, name, until);
   }
   if (!listed) throw unknown(who);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "apps/pshare/program.hpp"
+#include "io/log.hpp"
 
 namespace pshare {
 namespace {
@@ -56,6 +57,7 @@ int guarded_main(int argc, char** argv) {
     return static_cast<int>(ExitStatus::done);
   }
   const auto& options = std::get<Options>(*parsed);
+  if (options.common.verbosity > 1) set_log_level(LogLevel::debug);
   Report report{{.json = options.common.json, .quiet = options.common.quiet, .verbosity = options.common.verbosity}};
   try {
     run(options, report);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/log.hpp"
 #include "io/printable.hpp"
 
 namespace pshare {
@@ -48,6 +49,7 @@ void Online::state_changed(bool connected, const std::string& words) {
   const bool before = connected_before_;
   connected_before_ = before || connected;
   if (connected) {
+    log(LogLevel::debug, "server.connected", {});
     program_.report.detail("Connected to the server.");
     if (before) reconnected_.ring();
     return;

@@ -7,6 +7,7 @@
 #include "apps/pshare/consent.hpp"
 #include "apps/pshare/progress_watch.hpp"
 #include "io/deadline.hpp"
+#include "io/log.hpp"
 #include "io/printable.hpp"
 #include "transfer/io/file_sink.hpp"
 #include "transfer/io/stream_sink.hpp"
@@ -157,6 +158,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   session_ = &session;
   if (cancelled_) session.cancel();
   program_.report.agreed(caller_.name);
+  log(LogLevel::debug, "offer.agreed", {{"session", offer_.session.text()}});
   climber.set_on_say([this](const Punch& word) { online_.letters().post(letter_.from_key, sender_device_, word); });
   co_await online_.standpoint().settled(Clock::now() + survey_patience);
   const auto& standpoint = online_.standpoint();

@@ -9,6 +9,7 @@
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "io/deadline.hpp"
+#include "io/log.hpp"
 #include "io/printable.hpp"
 #include "transfer/io/file_source.hpp"
 #include "transfer/io/sender_session.hpp"
@@ -42,9 +43,11 @@ class Sending {
   awaitable<void> run() {
     const auto prepare = [this](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(until_interrupted());
+      tasks.start(be_welcomed());
       if (!options_.text) co_await open_source();
-      co_await online_.server().welcome(program_.server_patience());
+      // Asked for right behind our Hello, so that it comes with the welcome.
       to_ = co_await find_addressee(program_, online_.server(), *options_.to, options_.trust_new);
+      co_await be_welcomed();
     };
     co_await with_tasks<void>(prepare);
     summary_ = summarize();
@@ -65,6 +68,9 @@ class Sending {
   }
 
  private:
+  /// A server that is not there should be known sooner than a peer who is not.
+  awaitable<void> be_welcomed() { co_await online_.server().welcome(program_.server_patience()); }
+
   // --- what is sent ---------------------------------------------------------------------------------------------------
 
   awaitable<void> open_source() {
@@ -257,6 +263,7 @@ class Sending {
     auto climber = online_.climber(id, to_.id, ClimbRole::sender, key);
     climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
     co_await online_.standpoint().settled(Clock::now() + survey_patience);
+    log(LogLevel::debug, "offer.made", {{"session", id.text()}});
     const auto candidates = online_.standpoint().candidates();
     auto made = offer(id, candidates, key);
     const auto facts = made.nat;
@@ -264,6 +271,7 @@ class Sending {
     const auto* accept = std::get_if<Accept>(&accepted.signal);
     if (!accept) throw Failure{{.code = Errc::malformed, .doing = to_.name + " gave an answer that does not fit the offer"}};
     program_.report.accepted(to_.name);
+    log(LogLevel::debug, "offer.accepted", {{"session", id.text()}});
 
     climber.set_on_say([&](const Punch& word) { online_.letters().post(to_.key, accepted.device, word); });
     const PeerFacts peer{accept->candidates, accept->nat, accepted.seen_at};

@@ -49,6 +49,7 @@ void Climb::perform(Ascent::Action action) {
                  [&](const Ascent::Report& ended) { report(ended.attempt); },
                  [&](const Ascent::Use& winner) {
                    won_ = true;
+                   if (!punchings_.empty()) punchings_.back().contented();
                    if (auto lane = take(winner.lane)) {
                      climber_.chosen_ = std::move(*lane);
                      climber_.chosen_news_.ring();

@@ -197,9 +197,8 @@ awaitable<LanePtr> Climber::over_tcp(TcpStream socket, Tier tier, std::uint32_t 
   co_await stream.handshake();
   LanePtr lane = std::make_unique<TcpLane>(std::move(stream), path, with_.executor);
   const LaneHello hello{.session = settings_.session, .ordinal = ordinal, .tier = tier};
-  co_await say_hello(*lane, hello);
   lane->count_as(tier, Clock::now() - since);
-  co_return lane;
+  co_return co_await say_hello(std::move(lane), hello);
 }
 
 awaitable<LanePtr> Climber::speak_to_caller(TcpStream socket) {
@@ -232,10 +231,9 @@ awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint rem
   if (settings_.role == ClimbRole::sender) {
     auto lane = co_await quic_connect(port, remote, with_.identity, settings_.peer, path, quic);
     const LaneHello hello{.session = settings_.session, .ordinal = 0, .tier = tier};
-    co_await say_hello(*lane, hello);
     lane->count_as(tier, Clock::now() - since);
     moves_.emplace_back(port.get(), lane->mover());
-    co_return std::move(lane);
+    co_return co_await say_hello(std::move(lane), hello);
   }
   auto lane = co_await quic_accept(port, remote, with_.identity, settings_.peer, path, quic);
   const auto hello = co_await hear_hello(*lane);

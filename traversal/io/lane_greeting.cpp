@@ -34,13 +34,39 @@ Failure something_else() {
   return Failure{{.code = Errc::malformed, .doing = "greeting on a lane: the other side said something else"}};
 }
 
+/// A lane on which the other side has yet to say that it is ready.
+class GreetedLane final : public Lane {
+ public:
+  explicit GreetedLane(LanePtr lane) : lane_(std::move(lane)) {}
+
+  PeerId peer() const override { return lane_->peer(); }
+  const Path& path() const override { return lane_->path(); }
+  void count_as(Tier tier, Duration elapsed) override { lane_->count_as(tier, elapsed); }
+  awaitable<std::size_t> read_some(std::span<std::byte> out) override {
+    if (!ready_) co_await hear_ready();
+    co_return co_await lane_->read_some(out);
+  }
+  awaitable<void> write(std::span<const ByteView> pieces) override { return lane_->write(pieces); }
+  void finish() noexcept override { lane_->finish(); }
+  void close() noexcept override { lane_->close(); }
+
+ private:
+  awaitable<void> hear_ready() {
+    const auto answer = co_await read_greeting(*lane_);
+    if (!std::holds_alternative<LaneReady>(answer)) throw something_else();
+    ready_ = true;
+  }
+
+  LanePtr lane_;
+  bool ready_ = false;
+};
+
 }  // namespace
 
-awaitable<void> say_hello(Lane& lane, LaneHello hello) {
+awaitable<LanePtr> say_hello(LanePtr lane, LaneHello hello) {
   LaneMessage message = hello;
-  co_await write(lane, std::move(message));
-  const auto answer = co_await read_greeting(lane);
-  if (!std::holds_alternative<LaneReady>(answer)) throw something_else();
+  co_await write(*lane, std::move(message));
+  co_return std::make_unique<GreetedLane>(std::move(lane));
 }
 
 awaitable<LaneHello> hear_hello(Lane& lane) {

@@ -7,8 +7,10 @@
 
 namespace pshare {
 
-/// Says hello and waits for the other side to be ready. Errors: closed (it has no use for this lane), malformed, those of the lane.
-awaitable<void> say_hello(Lane& lane, LaneHello hello);
+/// Says hello, and gives the lane for use at once: what is written next travels with the hello, a round trip before the other side can have said
+/// that it is ready. Whether it is, the first read finds out. Errors: those of the lane; of that read: closed (it has no use for this
+/// lane), malformed.
+awaitable<LanePtr> say_hello(LanePtr lane, LaneHello hello);
 
 /// Errors: malformed (anything but a LaneHello), those of the lane.
 awaitable<LaneHello> hear_hello(Lane& lane);

@@ -28,6 +28,7 @@ awaitable<void> Punching::run() {
     while (Clock::now() < settings_.begin) co_await news_.wait(settings_.begin);
     for (const auto transport : stopped_) (transport == Transport::udp ? settings_.rounds.udp : settings_.rounds.tcp) = false;
     rounds_.emplace(std::move(targets_), settings_.rounds, random_, Clock::now());
+    if (contented_) rounds_->contented();
     for (std::size_t i = 0; i < port_.udp().size(); ++i) listen({.index = i}, port_.udp()[i]);
     for (const auto& [punch, at] : std::exchange(heard_early_, {})) {
       const auto age = (settings_.rounds.mine.server_rtt + settings_.rounds.theirs.server_rtt) / 2 + (Clock::now() - at);
@@ -71,6 +72,11 @@ void Punching::learned(const NatFacts& mine, const NatFacts& theirs) {
     settings_.rounds.theirs = theirs;
   }
   news_.ring();
+}
+
+void Punching::contented() {
+  contented_ = true;
+  if (rounds_) rounds_->contented();
 }
 
 void Punching::stop(Transport transport) {
@@ -212,6 +218,7 @@ awaitable<void> Punching::dial(std::shared_ptr<Dialled> dialled) {
     news_.ring();
     co_return;
   }
+  log(LogLevel::debug, "punch.connected", {{"remote", due.to}, {"local", connected->local()}, {"round", round}});
   rounds_->connected(round, due.dial, Clock::now());
   news_.ring();
   LanePtr lane;

@@ -54,6 +54,8 @@ class Punching {
   void heard(const Punch& punch);
   void add(const PunchRounds::Targets& more);
   void learned(const NatFacts& mine, const NatFacts& theirs);
+  /// There is a lane: nobody searches for another one, but what is under way goes on.
+  void contented();
   /// Nobody wants another lane over it.
   void stop(Transport transport);
 
@@ -92,6 +94,7 @@ class Punching {
   std::optional<PunchRounds> rounds_;
   Wakeup news_;
   std::set<Transport> stopped_;
+  bool contented_ = false;
   std::vector<std::pair<Punch, TimePoint>> heard_early_;
 
   struct Bound {

@@ -73,6 +73,7 @@ bool PunchRounds::plain_over(Transport transport) const {
 
 /// Searches first, UDP before TCP, in turns; then UDP with new sockets where a plain round should have worked.
 std::optional<Transport> PunchRounds::next_measured() const {
+  if (contented_) return std::nullopt;
   const auto failures = [&](Transport transport) {
     const auto found = searches_failed_.find(transport);
     return found == searches_failed_.end() ? 0 : found->second;
@@ -127,7 +128,7 @@ void PunchRounds::heard(std::uint64_t round, Transport transport, const PortFore
     if (settings_.side == CheckSide::controlling) return;
     begin_measured(round, transport, now);
   } else if (!this_one) {
-    if (round <= rounds_begun_) return;  // over
+    if (round <= rounds_begun_ || contented_) return;  // over
     begin_measured(round, transport, now);
   }
   if (measured_->theirs) return;

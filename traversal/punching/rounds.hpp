@@ -87,6 +87,8 @@ class PunchRounds {
   void lost(std::uint64_t round, DialKey dial, TimePoint now);
   /// This pair carries a lane: its checks go on as keep-alive, and a change of the peer's address is noticed.
   void settle(const Socket& socket, const Endpoint& remote, TimePoint now);
+  /// There is a lane: what is under way goes on, but nobody searches for a better one.
+  void contented() { contented_ = true; }
   /// Nobody wants another lane over it: nothing new is begun, what is not settled ends, and no Failed follows.
   void stop(Transport transport, TimePoint now);
 
@@ -138,6 +140,7 @@ class PunchRounds {
   std::map<Transport, int> searches_failed_;
   std::map<Transport, bool> given_up_;
   std::optional<Socket> settled_;
+  bool contented_ = false;
   std::deque<Action> actions_;
 };
 static_assert(Core<PunchRounds>);
