@@ -46,6 +46,7 @@ class Exchange {
     std::map<RequestNumber, std::string> asked;  // signals whose fate is not known yet
     std::map<RequestNumber, int> answers;
     int times_online = 0;
+    std::optional<std::string> waits{};  // a signal that is at the server until its recipient comes
   };
 
   explicit Exchange(Seed seed, Duration bob_comes_after)
@@ -133,8 +134,8 @@ class Exchange {
       client.inbox.push_back(body);
       if (&client == &bob_ && fresh) send_signal(bob_, alice_.key, "answer");
     } else if (std::holds_alternative<RendezvousLink::Online>(action)) {
-      // An offer that waited at a server which died waits no more: so it is made again. (A second copy does no harm.)
-      if (++client.times_online > 1 && &client == &alice_ && offer_waits_) send_signal(alice_, bob_.key, "offer");
+      // What waited at a server which died waits no more: so it is said again. (A second copy does no harm.)
+      if (++client.times_online > 1 && client.waits) send_signal(client, client.key == alice_.key ? bob_.key : alice_.key, *client.waits);
     } else if (auto* failed = std::get_if<RendezvousLink::Failed>(&action)) {
       ADD_FAILURE() << client.host.name() << ": " << failed->error.doing;
     } else if (auto* ended = std::get_if<RendezvousLink::Ended>(&action)) {
@@ -144,7 +145,7 @@ class Exchange {
 
   void fate_known(Client& client, const std::string& body, Fate fate) {
     if (fate == Fate::delivered) client.reported_delivered.push_back(body);
-    if (&client == &alice_) offer_waits_ = fate == Fate::waiting;
+    client.waits = fate == Fate::waiting ? std::optional{body} : std::nullopt;
   }
 
   void dial(Client& client) {
@@ -212,7 +213,6 @@ class Exchange {
   std::unique_ptr<Driver<Rendezvous>> server_;
   std::map<DeviceId, Client*> connected_;
   int server_run_ = 0;
-  bool offer_waits_ = false;
 };
 
 /// Before Alice's offer (so that it is delivered), and long after (so that it waits).
