@@ -9,6 +9,8 @@
 #include <sstream>
 #include <toml++/toml.h>
 
+#include "secure/owned_file.hpp"
+
 namespace pshare {
 
 namespace {
@@ -109,6 +111,21 @@ Result<void> Home::save(const Settings& settings) const {
   std::ostringstream text;
   text << table << '\n';
   return replace_file(folder_ / "pshare.toml", text.str());
+}
+
+PairMemory Home::pair_memory(Random& random) const {
+  if (const auto file = read_owned_file(folder_ / "pairs", PairMemory::max_file); file && *file)
+    if (auto memory = PairMemory::decode(bytes_of((*file)->text))) return *std::move(memory);
+  return PairMemory::fresh(random);
+}
+
+Result<void> Home::remember(const NetworkPair& pair, const Remembered& what, Random& random) const {
+  const auto file = folder_ / "pairs";
+  const auto lock = OwnedFileLock::on(file);
+  if (!lock) return Unexpected{lock.error()};
+  auto memory = pair_memory(random);
+  memory.remember(pair, what);
+  return write_owned_file(file, text_of(memory.encode()), IfPresent::replace);
 }
 
 }  // namespace pshare

@@ -1,4 +1,4 @@
-// The folder in which pshare keeps what is ours: identity, contacts, pinned servers, settings.
+// The folder in which pshare keeps what is ours: identity, contacts, pinned servers, settings, what worked between networks.
 #pragma once
 
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include "apps/pshare/options.hpp"
 #include "secure/contacts.hpp"
 #include "secure/identity.hpp"
+#include "traversal/pair_memory.hpp"
 #include "wire/result.hpp"
 
 namespace pshare {
@@ -33,6 +34,11 @@ class Home {
   /// Errors: usage, with the line, for a key that is unknown or of the wrong type; local_io.
   Result<Settings> settings() const;
   Result<void> save(const Settings& settings) const;
+
+  /// What worked between networks. A file that is not there, cannot be read, or is torn or forged is an empty memory, never an error.
+  PairMemory pair_memory(Random& random) const;
+  /// Adds to what stands in the file now: others may have written meanwhile. Errors: local_io, of which no transfer need take notice.
+  Result<void> remember(const NetworkPair& pair, const Remembered& what, Random& random) const;
 
  private:
   explicit Home(std::filesystem::path folder) : folder_(std::move(folder)) {}

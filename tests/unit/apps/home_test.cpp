@@ -1,0 +1,64 @@
+// What the home keeps of networks: written for its owner alone, and never in anybody's way.
+#include "apps/pshare/home.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace pshare {
+namespace {
+
+namespace fs = std::filesystem;
+
+class AHome : public testing::Test {
+ public:
+  AHome() : folder_(fs::path{testing::TempDir()} / (std::string{"home-"} + testing::UnitTest::GetInstance()->current_test_info()->name())) { fs::remove_all(folder_); }
+  ~AHome() override { fs::remove_all(folder_); }
+  Home open() const {
+    CommonOptions options;
+    options.home = folder_;
+    return value_or_throw(Home::open(options));
+  }
+  static NetworkPair pair_with(std::uint8_t peer) {
+    PeerId::Digest digest{};
+    digest.front() = std::byte{peer};
+    return {.own_external = {}, .own_default = {}, .peer = PeerId{digest}, .peer_external = {}};
+  }
+  const fs::path folder_;
+  SeededRandom random_{3};
+  const Remembered punched_{.tier = Tier::punched, .transport = Transport::udp, .way = Way::measured, .when = {}};
+};
+
+TEST_F(AHome, RemembersWhatWorkedBetweenNetworks) {
+  const auto home = open();
+  EXPECT_EQ(home.pair_memory(random_).size(), 0u);
+  ASSERT_TRUE(home.remember(pair_with(1), punched_, random_));
+  ASSERT_TRUE(open().remember(pair_with(2), punched_, random_));
+  const auto memory = home.pair_memory(random_);
+  EXPECT_EQ(memory.recall(pair_with(1)), punched_);
+  EXPECT_EQ(memory.recall(pair_with(2)), punched_);
+  struct stat facts{};
+  ASSERT_EQ(::stat((folder_ / "pairs").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+}
+
+TEST_F(AHome, BeginsAnewWhereTheFileIsTornForgedOrNoFile) {
+  const auto home = open();
+  ASSERT_TRUE(home.remember(pair_with(1), punched_, random_));
+  const auto file = folder_ / "pairs";
+  fs::resize_file(file, fs::file_size(file) - 1);
+  EXPECT_EQ(home.pair_memory(random_).size(), 0u);
+  std::ofstream{file} << std::string(1'000'000, 'x');
+  EXPECT_EQ(home.pair_memory(random_).size(), 0u);
+  ASSERT_TRUE(home.remember(pair_with(2), punched_, random_));
+  EXPECT_EQ(home.pair_memory(random_).recall(pair_with(2)), punched_);
+  fs::remove(file);
+  fs::create_directory(file);
+  EXPECT_EQ(home.pair_memory(random_).size(), 0u);
+  EXPECT_FALSE(home.remember(pair_with(2), punched_, random_)) << "which is said, and nobody need care";
+}
+
+}  // namespace
+}  // namespace pshare
