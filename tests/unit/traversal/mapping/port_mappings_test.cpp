@@ -28,6 +28,7 @@ constexpr Port local{4700};
 struct PortMappingsTest : ::testing::Test {
   bool pcp = false, nat_pmp = false, upnp = false;     // what it speaks
   std::optional<PcpResult> pcp_refuses{};
+  bool refuses_udp = false;                            // by PCP and NAT-PMP
   IpAddress told = outside;                            // as its own
   SeededRandom random{7};
   TimePoint now = start, booted = start - 100s;
@@ -72,6 +73,7 @@ struct PortMappingsTest : ::testing::Test {
       if (request.lifetime == 0s && !removals_are_heard) return;
       map->external.address = told;
       if (pcp_refuses && request.lifetime != 0s) response.result = *pcp_refuses;
+      if (refuses_udp && map->protocol == IpProtocol::udp) response.result = PcpResult::unsupported_protocol;
     }
     mappings->receive(MappingProtocol::pcp, server, encode(response), now);
   }
@@ -80,6 +82,7 @@ struct PortMappingsTest : ::testing::Test {
     if (const auto* const map = std::get_if<NatPmpMapRequest>(&request)) {
       note("nat-pmp", map->transport, map->lifetime == 0s);
       response.outcome = NatPmpMapping{map->transport, map->internal, map->suggested, map->lifetime};
+      if (refuses_udp && map->transport == Transport::udp) response.outcome = NatPmpRefused{NatPmpOpcode::map_udp, NatPmpResult::not_authorized};
     }
     mappings->receive(MappingProtocol::nat_pmp, server, encode(response), now);
   }
@@ -172,6 +175,14 @@ TEST_F(PortMappingsTest, TurnsToTheNextProtocolWhenOneRefuses) {
   EXPECT_THAT(ports(), ElementsAre("nat-pmp tcp 81.2.70.2:4700", "nat-pmp udp 81.2.70.2:4700"));
   EXPECT_EQ(of(MappingProtocol::pcp).reason, Reason::igd_refused);
   EXPECT_EQ(of(MappingProtocol::pcp).said, "not-authorized");
+}
+
+TEST_F(PortMappingsTest, TriesEachProtocolOnceForATransportThatItRefuses) {
+  pcp = nat_pmp = upnp = refuses_udp = true;
+  begin();
+  pass(1min);
+  EXPECT_THAT(ports(), ElementsAre("pcp tcp 81.2.70.2:4700", "upnp udp 81.2.70.2:4700"));
+  EXPECT_THAT(maps, ElementsAre("pcp tcp", "pcp udp", "nat-pmp udp", "upnp udp"));
 }
 
 TEST_F(PortMappingsTest, SaysThatThereIsNoGatewayWhenNobodyAnswers) {
@@ -289,11 +300,11 @@ TEST_F(PortMappingsTest, AsksForEverythingAgainWhenTheGatewayAnnouncesThatItHasF
 }
 
 TEST_F(PortMappingsTest, DoesNotTakeAnAnnouncementOfNatPmpForAWordOnPcpsVersion) {
-  pcp = true;
   begin();
   mappings->announced(server, encode(NatPmpResponse{0s, NatPmpAddress{outside}}), now);
   play();
-  EXPECT_THAT(ports(), ElementsAre("pcp tcp 81.2.70.2:4700", "pcp udp 81.2.70.2:4700"));
+  EXPECT_EQ(of(MappingProtocol::pcp).state, State::asked);
+  EXPECT_EQ(of(MappingProtocol::nat_pmp).state, State::answers);
 }
 
 TEST_F(PortMappingsTest, RenewsAtHalfOfTheLease) {
