@@ -53,7 +53,7 @@ class AContest : public testing::Test {
         break;
       }
       now_ = std::max(now_, next);
-      while (!arrivals_.empty() && arrivals_.begin()->first <= now_) {
+      for (std::size_t count = 0; !arrivals_.empty() && (arrivals_.begin()->first <= now_ || count % together != 0); ++count) {
         contest_->stored(arrivals_.begin()->second, now_);
         arrivals_.erase(arrivals_.begin());
       }
@@ -63,6 +63,7 @@ class AContest : public testing::Test {
     return now_ - start;
   }
   std::uint64_t chunk = 1 * MiB;
+  std::size_t together = 1;  // so many chunks, or a multiple, are in each report
   std::function<std::uint64_t(ChunkIndex)> on_the_wire = [this](ChunkIndex) { return chunk; };
   std::vector<LaneContest::Chosen> chosen;
   std::vector<LaneContest::Retire> retired;
@@ -138,6 +139,37 @@ TEST_F(AContest, MeasuresRatesAsTheyAre) {
   EXPECT_EQ(words(chosen.front().finding), "it carries 52 MB/s, the other one 31 MB/s");
 }
 
+TEST_F(AContest, MeasuresRatesAsTheyAreWhateverChunksAReportNames) {
+  for (const std::size_t count : {2u, 3u, 4u}) {
+    together = count;
+    begin({steady(30)}, {steady(30)});
+    run();
+    EXPECT_THAT(chosen, IsEmpty());
+    ASSERT_EQ(retired.size(), 1u);
+    EXPECT_NEAR(retired.front().finding.own_rate / MiB, 30, 3) << count;
+    EXPECT_NEAR(retired.front().finding.other_rate / MiB, 30, 3) << count;
+  }
+}
+
+TEST_F(AContest, DoesNotMeasureALaneWhileTheOtherStillHasChunksUnderWay) {
+  for (const bool under_way : {true, false}) {
+    LaneContest contest{{tcp, quic, tcp}};
+    contest.begin(1 * GiB, start);
+    if (under_way) contest.sent(tcp, ChunkIndex{10'000}, 1 * MiB);
+    const auto turn = start + turn_patience;
+    contest.expire(turn);
+    auto now = turn;
+    for (std::uint64_t i = 0; contest.may_carry(quic) && !contest.take(); ++i) {
+      contest.sent(quic, ChunkIndex{i}, 1 * MiB);
+      contest.stored(ChunkIndex{i}, now += 20ms);
+    }
+    if (under_way)
+      EXPECT_GE(now - turn, turn_patience / 2 + turn_measuring) << "but not for ever";
+    else
+      EXPECT_LT(now - turn, turn_patience / 2);
+  }
+}
+
 TEST_F(AContest, GivesSlowStartOnALongPathItsTime) {
   for (const auto round_trip : {20ms, 50ms, 100ms}) {
     begin({slow_start(40, round_trip), round_trip}, {steady(40), round_trip});
@@ -166,7 +198,7 @@ TEST_F(AContest, IsDecidedAfterOneTurnEachWhenOneIsClearlyAhead) {
 }
 
 TEST_F(AContest, SeesTheLoserOffUntilItsChunksAreHome) {
-  begin({steady(4)}, {steady(8)});
+  begin({steady(1)}, {steady(10)});  // eight seconds' worth is under way on the slower
   run();
   ASSERT_THAT(retired, testing::SizeIs(1));
   EXPECT_EQ(retired.front().lane, tcp);

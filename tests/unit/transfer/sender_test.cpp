@@ -312,6 +312,16 @@ TEST_F(ASender, GivesARivalChunksOnlyInItsTurn) {
   EXPECT_THAT(sent(free(first_lane)), IsEmpty());
 }
 
+TEST_F(ASender, LetsARivalShowWhatItCanBesideALaneThatIsStuckWithTheWholeWindow) {
+  EXPECT_THAT(sent(begin_sending(many, 1000)), SizeIs(send_window / min_chunk_size));
+  sender_->rival_joined(second_lane, first_lane, now_);
+  for (int turn = 0; turn < 1000; ++turn) sender_->lane_free(second_lane, now_);
+  EXPECT_THAT(sent(drain(*sender_)), IsEmpty());
+  now_ += turn_patience;
+  sender_->expire(now_);
+  EXPECT_THAT(sent(drain(*sender_)), SizeIs(contest_flight / min_chunk_size));
+}
+
 TEST_F(ASender, RetiresALaneThatLostAndSendsWhatDidNotComeHomeOnTheOther) {
   begin_sending(many, 2);  // 0 and 1 never come home
   sender_->rival_joined(second_lane, first_lane, now_);
