@@ -62,6 +62,11 @@ TEST(HttpAnswer, IsRefusedWhenItIsTooLong) {
   EXPECT_TRUE(read("HTTP/1.1 200 OK\r\n\r\n" + std::string(max_http_body, 'x')));
 }
 
+TEST(HttpAnswer, IsRefusedAtItsHeaderWhenThatPromisesTooMuch) {
+  HttpAnswerReader reader;
+  EXPECT_FALSE(reader.feed(bytes_of("HTTP/1.1 200 OK\r\nContent-Length: 131073\r\n\r\n")));
+}
+
 TEST(HttpAnswer, ThatNeverEndsIsGivenUpInBoundedMemory) {
   HttpAnswerReader reader;
   const std::string more(64 * 1024, 'x');
