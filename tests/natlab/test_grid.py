@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import grid, grid_expect, grid_table, people
+from lab import grid, grid_expect, grid_reach, grid_table, people
 from lab.grid_cell import Manner
 from lab.grid_verdict import TIERS, judge
 from lab.spec import SpecError
@@ -63,6 +63,19 @@ def test_a_cell_has_the_same_seed_in_every_grid_of_that_seed():
     assert alone not in grid.cells(asked("--seed", "8"))
 
 
+def test_lists_that_are_used_often_have_names():
+    assert grid.cells(asked("--sites", "kinds")) == grid.cells(asked())
+    assert len(grid.cells(asked("--sites", "routers"))) == 100
+    everyday = grid.pairs(asked("--pairs", "everyday"))
+    assert {grid_reach.kind_of(*pair) for pair in everyday} == {*grid_reach.KINDS, grid_reach.IMPOSSIBLE}
+
+
+@pytest.mark.parametrize("words", [["--transport", "tcp"], ["--send-args=--transport tcp"], ["--receive-args=--yes --transport=tcp"]])
+def test_a_transport_that_one_of_both_may_not_use_is_none(words):
+    assert grid._manner(asked(*words)).transports == ("tcp",)
+    assert grid._manner(asked()).transports == ("udp", "tcp")
+
+
 @pytest.mark.parametrize(("text", "size"), [("1MiB", 1 << 20), ("500k", 500 << 10), ("17", 17), ("2GB", 2 << 30)])
 def test_sizes_are_read(text, size):
     assert asked("--size", text).size == size
@@ -104,6 +117,45 @@ def test_the_command_that_repeats_a_cell_says_all_that_its_grid_was_told(words):
 ])
 def test_what_dialling_alone_reaches_is_worked_out(sender, receiver, word):
     assert grid_expect.direct_word(sender, receiver, 4700) == word
+
+
+@pytest.mark.parametrize(("transports", "plain", "predicted", "searched"), [(("udp", "tcp"), 37, 5, 8), (("tcp",), 37, 5, 8), (("udp",), 30, 4, 6)])
+def test_of_fifty_five_pairs_fifty_can_be_straight_and_forty_without_tcp(transports, plain, predicted, searched):
+    kinds = [grid_reach.kind_of(*pair, transports) for pair in grid.pairs(asked("--one-direction"))]
+    assert [kinds.count(kind) for kind in grid_reach.KINDS] == [plain, predicted, searched]
+
+
+@pytest.mark.parametrize(("a", "b", "transports", "kind"), [
+    ("sym-rnd", "sym-rnd", ("udp", "tcp"), grid_reach.IMPOSSIBLE),
+    ("sym-rnd", "address-restricted", ("udp",), grid_reach.PLAIN),
+    ("sym-rnd", "masq+full-cone", ("udp",), grid_reach.SEARCHED),       # the stricter of both filters
+    ("masq+sym-seq", "masq", ("udp",), grid_reach.PREDICTED),
+    ("sym-rnd", "upnp", ("tcp",), grid_reach.PLAIN),
+    ("sym-rnd", "upnp+sym-seq", ("tcp",), grid_reach.IMPOSSIBLE),       # its own router's ports lead nowhere
+    ("sym-rnd", "sym-rnd,forward=udp:4700", ("udp",), grid_reach.PLAIN),
+    ("cgn-block", "cgn-block", ("udp",), grid_reach.SEARCHED),
+    ("cgn-block", "sym-rnd", ("udp",), grid_reach.IMPOSSIBLE),
+    ("no-simopen", "no-simopen-rst", ("tcp",), grid_reach.IMPOSSIBLE),
+    ("no-simopen", "no-simopen-rst", ("udp", "tcp"), grid_reach.PLAIN),
+    ("no-simopen", "rst-kills", ("tcp",), grid_reach.PLAIN),
+    ("udp-blocked", "masq", ("udp",), grid_reach.IMPOSSIBLE),
+    ("udp-blocked", "sym-rnd", ("udp", "tcp"), grid_reach.SEARCHED),
+    ("sym-rnd,ipv6", "masq-rnd,ipv6", ("tcp",), grid_reach.PLAIN),
+    ("nat,tcp-mapping=address-dependent,ports=random", "masq", ("tcp",), grid_reach.SEARCHED),
+    ("nat,tcp-mapping=address-dependent,ports=random", "masq", ("udp", "tcp"), grid_reach.PLAIN),
+])
+def test_what_a_pair_takes_follows_from_its_gateways(a, b, transports, kind):
+    assert grid_reach.kind_of(a, b, transports) == grid_reach.kind_of(b, a, transports) == kind
+
+
+def test_what_can_be_straight_is_expected_to_be_and_nothing_else():
+    expected = grid_expect.read("straight", 4700, HOME_TO_PUBLIC)
+    assert expected("masq", "sym-rnd") == "straight"
+    assert expected("sym-seq", "sym-rnd") == "no path"
+    assert expected("only-443", "public") == "no server"
+    assert grid_expect.read("straight", 443, HOME_TO_PUBLIC)("only-443", "public") == "no path"
+    assert grid_expect.read("straight", 4700, HOME_TO_PUBLIC, ("udp",))("udp-blocked", "masq") == "no path"
+    assert expected("masq+@isp:full-cone", "masq+@isp") is None and expected.beyond(HOME_TO_PUBLIC) == []
 
 
 def test_a_server_on_443_is_reached_where_only_that_is_allowed():
@@ -294,6 +346,23 @@ def test_the_summary_counts_cells_and_pairs():
     assert "to the path: median 0.35, fastest 0.25, slowest 0.50" in words
 
 
+def test_times_are_told_apart_by_what_a_pair_takes():
+    cells = [cell_of("masq", "public", "direct", 0.25), cell_of("public", "masq", "direct", 0.75), cell_of("masq", "sym-rnd", "punched", 2.0),
+             cell_of("sym-rnd", "sym-rnd", "no path"), cell_of("masq", "sym-seq", "HANG", 9.0)]
+    heading, plain, searched = grid_table.times(cells, grid_reach.kind_of)
+    assert heading[0] == "what the pair takes"
+    assert plain == ("no search", "2", "0.50 s (0.75 s)", "0.60 s (0.85 s)") and searched == ("random search", "1", "2.00 s (2.00 s)", "2.10 s (2.10 s)")
+    assert grid_table.markdown_rows([heading, plain]).splitlines()[1:] == ["|---|---|---|---|", f"| {' | '.join(plain)} |"]
+    assert grid_table.times(cells[3:], grid_reach.kind_of) == []
+
+
+def test_pairs_that_can_be_straight_are_counted_in_both_directions():
+    cells = [cell_of("masq", "public", "direct", 0.25), cell_of("public", "masq", "no path"), cell_of("masq", "masq", "punched", 0.3),
+             cell_of("sym-rnd", "sym-rnd", "no path"), cell_of("sym-rnd", "masq-rnd", "HANG")]
+    said = grid_table.reached(cells, grid_expect.read("straight", 4700, []))
+    assert said == 'Of the 2 pairs that can be straight at all, 1 are, in every direction and run. Of the 2 others, 1 say "no path" and why.'
+
+
 # --- The command --------------------------------------------------------------------------------------------------------
 
 def start_natlab(*words):
@@ -320,15 +389,16 @@ class Grid:
 @pytest.mark.internet
 @pytest.mark.pshare
 def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
-    seen = Grid(tmp_path / "out", "--sites", "public,masq,sym-rnd", "--expect", "direct", "--timeout", "3")
+    seen = Grid(tmp_path / "out", "--pairs", "everyday", "--expect", "straight")
     assert seen.status == 0, seen.words
-    assert [cell["word"] for cell in seen.cells].count("direct") == 5
-    assert "As expected (direct): 9 of 9 cells." in seen.words and "9 cells: 5 direct, 4 no path." in seen.table
+    assert "As expected (straight): 13 of 13 cells." in seen.words
+    assert 'Of the 12 pairs that can be straight at all, 12 are, in every direction and run. Of the 1 others, 1 say "no path" and why.' in seen.table
+    assert {"direct", "mapped", "punched", "no path"} == {cell["word"] for cell in seen.cells}
     for cell in seen.cells:
         kept = {path.name for path in Path(cell["folder"]).iterdir()}
         assert {"send.out", "receive.out", "server.out", "internet.log", "internet.json", "counters.txt", "result.json"} <= kept
         assert "work" not in kept
-        if cell["word"] == "direct":
+        if cell["word"] != "no path":
             assert 0 < cell["seconds"]["path"] <= cell["seconds"]["first_byte"]
 
 
@@ -426,7 +496,7 @@ def test_other_programs_are_run_through_it_and_judged_by_the_counters(tmp_path, 
 @pytest.mark.internet
 @pytest.mark.pshare
 def test_ctrl_c_ends_it_with_what_was_done_so_far(tmp_path):
-    process = start_natlab("grid", "--sites", "public,masq", "--jobs", "1", "--size", "1k", "--timeout", "10", "--out", str(tmp_path / "out"))
+    process = start_natlab("grid", "--sites", "public,sym-rnd", "--jobs", "1", "--size", "1k", "--timeout", "10", "--out", str(tmp_path / "out"))
     said = [process.stderr.readline() for _ in range(3)]  # what is to be done, and two cells of four: the last takes ten seconds
     os.killpg(process.pid, signal.SIGINT)
     table, _ = process.communicate(timeout=20)

@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from . import grid_expect, grid_table, grid_workers, internet
+from . import grid_expect, grid_reach, grid_table, grid_workers, internet
 from .grid_cell import Cell, Manner, discard_work
 from .grid_table import verdict_of
 from .grid_verdict import judge
@@ -24,6 +24,13 @@ from .spec import GRID, SpecError
 from .world import LabError
 
 TEN = tuple(site for site in GRID if site != "only-443")
+# Routers that do to TCP what they should not, beside ordinary ones.
+ROUTERS = ("port-restricted", "masq", "masq,fw=reject", "rst-syn", "icmp-syn", "icmp-late-syn", "no-simopen", "no-simopen-rst", "rst-kills", "rst-kills-rst")
+# Two cells of each way to the peer, and what no way leads to: in a minute what the whole grid shows in several.
+EVERYDAY = ("public:sym-rnd", "masq:public", "full-cone:sym-rnd", "port-restricted:masq", "cgnat:masq", "masq:sym-seq", "sym-seq:sym-seq",
+            "sym-rnd:port-restricted", "masq:masq-rnd", "udp-blocked:masq", "sym-rnd:udp-blocked", "upnp:masq-rnd", "sym-rnd:masq-rnd")
+_NAMED_SITES = {"kinds": TEN, "routers": ROUTERS}
+_NAMED_PAIRS = {"everyday": EVERYDAY}
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _ENDED_BY_CTRL_C = 130
 
@@ -33,7 +40,8 @@ Between sites stands a comma, or a blank when sites have options of their own (a
     natlab grid --sites "public masq,fw=open upnp,protocols=pcp"
     natlab grid --pairs "masq:public @home:masq:@home" --repeat 5 --seed 7
     natlab grid --pairs "public,ipv6:masq,ipv6 "
-    natlab grid --expect direct --markdown
+    natlab grid --expect straight --markdown
+    natlab grid --sites routers --transport tcp --expect straight
 
 Placeholders in commands: {server} {server2} {server_v6} (addresses) {port} {file} (what to send) {dir} (where to receive) {data} (the
 server's folder) {home} {peer} {peer_address} {sender_address} {receiver_address} {timeout} (seconds) {fingerprint} (the group of
@@ -49,8 +57,9 @@ def add_verbs(verbs):
                             formatter_class=argparse.RawDescriptionHelpFormatter)
     usual = Manner()
     which = grid.add_argument_group("which cells")
-    which.add_argument("--sites", metavar="LIST", help=f"kinds of site (usual: {','.join(TEN)})")
-    which.add_argument("--pairs", metavar="LIST", help="SENDER:RECEIVER, ... instead of all pairs of --sites")
+    which.add_argument("--sites", metavar="LIST|kinds|routers", help=f"kinds of site (usual: kinds, which are {' '.join(TEN)}; routers are "
+                       f"{' '.join(ROUTERS)})")
+    which.add_argument("--pairs", metavar="LIST|everyday", help="SENDER:RECEIVER, ... instead of all pairs of --sites (everyday: one or two of each sort)")
     directions = which.add_mutually_exclusive_group()
     directions.add_argument("--both-directions", action="store_true", help="each pair with either as the sender (usual)")
     directions.add_argument("--one-direction", action="store_true", help="each pair once")
@@ -67,12 +76,14 @@ def add_verbs(verbs):
     for name, of_them in (("server", usual.server_command), ("receive", usual.receive_command), ("send", usual.send_command)):
         what.add_argument(f"--{name}-command", default=of_them, metavar="COMMAND", help=f"usual: {of_them}")
         what.add_argument(f"--{name}-args", default="", metavar="ARGS", help=f"added to it; one word needs the sign: --{name}-args=--verbose")
+    what.add_argument("--transport", choices=("tcp", "udp"), help="pshare's, on both sides")
     what.add_argument("--port", type=int, default=usual.port, help=f"the server's {{port}} (usual: {usual.port})")
     what.add_argument("--server-says", metavar="PATTERN", help="by which the server is known to be ready")
     what.add_argument("--receiver-says", metavar="PATTERN", help="by which the receiver is known to be ready")
     result = grid.add_argument_group("what comes out")
     result.add_argument("--out", type=Path, metavar="FOLDER", help="new or empty, for logs and results (usual: a new one in the temporary folder)")
-    result.add_argument("--expect", metavar="FILE|direct", help="exit status 1, with a list, where a cell is not so")
+    result.add_argument("--expect", metavar="FILE|straight|direct", help="exit status 1, with a list, where a cell is not so; straight: every pair "
+                        "that can be, by its gateways, and the others have no path")
     result.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     grid.add_argument(grid_workers.OPTION, dest="is_worker", action="store_true", help=argparse.SUPPRESS)
 
@@ -105,10 +116,10 @@ def _pair(text):
 
 def pairs(chosen):
     if chosen.pairs:
-        listed = [_pair(each) for each in _listed(chosen.pairs)]
+        listed = [_pair(each) for each in _NAMED_PAIRS.get(chosen.pairs) or _listed(chosen.pairs)]
         wanted = listed + [pair[::-1] for pair in listed] if chosen.both_directions else listed
         return list(dict.fromkeys(wanted))
-    sites = _listed(chosen.sites) if chosen.sites else TEN
+    sites = _NAMED_SITES.get(chosen.sites or "kinds") or _listed(chosen.sites)
     if chosen.one_direction:
         return list(itertools.combinations_with_replacement(sites, 2))
     return list(itertools.product(sites, sites))
@@ -128,6 +139,9 @@ def _manner(chosen):
     for says, command in others.items():
         pattern = getattr(chosen, says)
         ours[says] = pattern if pattern is not None else getattr(usual, says) if ours[command] == getattr(usual, command) else ""
+    if chosen.transport:
+        for arguments in ("send_args", "receive_args"):
+            ours[arguments] = f"{ours[arguments]} --transport {chosen.transport}".strip()
     return Manner(**ours)
 
 
@@ -143,7 +157,7 @@ def main(chosen, must_be_allowed):
     manner.check()
     for cell in wanted:
         Plan(a=cell.sender, b=cell.receiver)  # a mistake in a site is said before anything is made
-    expected = grid_expect.read(chosen.expect, manner.port, pairs(chosen))
+    expected = grid_expect.read(chosen.expect, manner.port, pairs(chosen), manner.transports)
     must_be_allowed(chosen.rootless)
     if trouble := internet.why_not() or manner.why_not():
         raise LabError(trouble)
@@ -225,10 +239,14 @@ def _line(at, of, cell, expected):
 def _conclude(chosen, manner, out, done, of, expected, seconds, interrupted):
     table = grid_table.markdown(done) if chosen.markdown else grid_table.plain(done)
     sentences = grid_table.summary(done) if done else ["No cell was completed."]
+    if chosen.expect == "straight":
+        sentences.append(grid_table.reached(done, expected))
     sentences.append(f"Seed {chosen.seed}; took {seconds:.0f} s.")
     if interrupted:
         sentences.insert(0, f"Interrupted: {len(done)} of {of} cells were completed.")
-    text = "\n\n".join(filter(None, (table if done else "", grid_table.LEGEND if done else "", "\n".join(sentences))))
+    rows = grid_table.times(done, lambda sender, receiver: grid_reach.kind_of(sender, receiver, manner.transports))
+    times = (grid_table.markdown_rows if chosen.markdown else grid_table.plain_rows)(rows)
+    text = "\n\n".join(filter(None, (table if done else "", grid_table.LEGEND if done else "", "\n".join(sentences), times)))
     print(f"\n{text}", flush=True)
     (out / "table.txt").write_text(text + "\n")
     result = {"seed": chosen.seed, "complete": len(done) == of, "seconds": round(seconds, 1), "manner": asdict(manner), "expect": chosen.expect, "cells": done}

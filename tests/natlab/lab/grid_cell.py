@@ -18,6 +18,7 @@ from trees import digest, write_random
 from world import environment
 
 from . import Lab, people
+from .grid_reach import TRANSPORTS
 from .grid_verdict import TIERS
 from .spec import SpecError
 
@@ -77,6 +78,12 @@ class Manner:
         """Those that this program is asked to try."""
         options = {word: listed.split(",") for word, listed in re.findall(r"--(tiers|no-tiers)[= ]+([a-z,]+)", self.whole_commands[name])}
         return [tier for tier in TIERS if tier in options.get("tiers", TIERS) and tier not in options.get("no-tiers", ())]
+
+    @property
+    def transports(self):
+        """Those that both programs may use."""
+        chosen = [re.findall(r"--transport[= ]+(tcp|udp)", self.whole_commands[name]) for name in ("send", "receive")]
+        return tuple(transport for transport in TRANSPORTS if all(not words or words[-1] == transport for words in chosen))
 
     @property
     def of_pshare(self):

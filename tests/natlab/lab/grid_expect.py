@@ -1,25 +1,26 @@
 """What a grid is expected to show, and where it does not. Pure.
 
 Expectations are a file, {"SENDER": {"RECEIVER": "WORD"}}, or an earlier grid's result.json; a WORD is a tier, "no path", "no server",
-"straight" (any tier without a third party), or several with "|" in between. Or "direct": what two programs reach that only dial each
-other's own addresses over TCP, worked out from the sites.
+"straight" (any tier without a third party), or several with "|" in between. Or worked out from the sites: "straight", that every pair goes
+straight that can by any means, and no other; "direct", what two programs reach that only dial each other's own addresses over TCP.
 """
 import json
 from pathlib import Path
 
+from . import grid_reach
 from .grid_verdict import NO_PATH, NO_SERVER, WORDS
 from .plan import Plan
 from .spec import SpecError
 
 
-class Direct:
-    """Expects something of every cell."""
+class WorkedOut:
+    """Asks `word_of` about every cell."""
 
-    def __init__(self, port):
-        self._port = port
+    def __init__(self, word_of):
+        self._word_of = word_of
 
     def __call__(self, sender, receiver):
-        return direct_word(sender, receiver, self._port)
+        return self._word_of(sender, receiver)
 
     def beyond(self, _):
         return []
@@ -39,18 +40,20 @@ class Table:
         return [pair for pair in self._words if pair not in pairs]
 
 
-def read(text, port, pairs):
+def read(text, port, pairs, transports=grid_reach.TRANSPORTS):
     """Gives expected(sender, receiver): a WORD, or None where nothing is expected. What is about none of the `pairs` would prove nothing."""
     if text is None:
         return Table({})
     if text == "direct":
-        return Direct(port)
+        return WorkedOut(lambda sender, receiver: direct_word(sender, receiver, port))
+    if text == "straight":
+        return WorkedOut(lambda sender, receiver: grid_reach.straight_word(sender, receiver, port, transports))
     try:
         rows = json.loads(Path(text).read_text())
         words = _as_before(rows["cells"]) if "cells" in rows else {(sender, receiver): word for sender, row in rows.items() for receiver, word in row.items()}
         assert all(isinstance(word, str) for word in words.values())
     except (OSError, ValueError, AttributeError, KeyError, TypeError, AssertionError) as wrong:
-        raise SpecError(f"--expect: {text!r} is neither \"direct\" nor a file with expectations: {wrong or 'rows of words are'}") from None
+        raise SpecError(f"--expect: {text!r} is neither \"straight\" nor \"direct\" nor a file with expectations: {wrong or 'rows of words are'}") from None
     for (sender, receiver), word in words.items():
         if unknown := set(map(str.strip, word.split("|"))) - WORDS:
             raise SpecError(f"--expect: {sender} -> {receiver}: {min(unknown)!r} is no word for what can come of a cell")

@@ -1,7 +1,8 @@
 """A grid's results for people: a table (plain or Markdown) and what it comes to. Pure: cells in, text out."""
 import statistics
 
-from .grid_verdict import Verdict
+from .grid_reach import KINDS
+from .grid_verdict import NO_PATH, Verdict
 
 CORNER = "sender \\ receiver"
 
@@ -65,6 +66,45 @@ def markdown(cells):
 
 LEGEND = ("Each cell: what came of it, and seconds from both programs running to the path. Below: bytes counted from site to site, and through the server\n"
           "(both directions, whole packets).")
+
+
+_MEASURED = (("path", "path"), ("first_byte", "first file byte"))
+
+
+def times(cells, kind_of):
+    """Rows of words: of the straight cells, by what their pairs take, the medians of the times that matter. The first row is the heading."""
+    rows = [("what the pair takes", "straight cells", *(f"{what}, median (slowest)" for _, what in _MEASURED))]
+    for kind in KINDS:
+        seen = [cell for cell in cells if kind_of(cell["sender"], cell["receiver"]) == kind and verdict_of(cell).straight]
+        if not seen:
+            continue
+        seconds = [[cell["seconds"][name] for cell in seen if name in cell["seconds"]] for name, _ in _MEASURED]
+        rows.append((kind, str(len(seen)), *(f"{statistics.median(each):.2f} s ({max(each):.2f} s)" if each else "" for each in seconds)))
+    return rows if len(rows) > 1 else []
+
+
+def plain_rows(rows):
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def markdown_rows(rows):
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines[:1] + ["|" + "---|" * len(row) for row in rows[:1]] + lines[1:])
+
+
+def reached(cells, expected):
+    """A sentence: how many of the pairs that can be straight are so in every direction and run, and whether the others say that there is no path."""
+    can, cannot = {}, {}
+    for cell in cells:
+        word = expected(cell["sender"], cell["receiver"])
+        into = can if word == "straight" else cannot if word == NO_PATH else None
+        if into is not None:
+            into.setdefault(frozenset((cell["sender"], cell["receiver"])), []).append(verdict_of(cell))
+    straight = sum(all(verdict.straight for verdict in verdicts) for verdicts in can.values())
+    told = sum(all(verdict.word == NO_PATH for verdict in verdicts) for verdicts in cannot.values())
+    rest = f" Of the {len(cannot)} others, {told} say \"{NO_PATH}\" and why." if cannot else ""
+    return f"Of the {len(can)} pairs that can be straight at all, {straight} are, in every direction and run.{rest}"
 
 
 def summary(cells):
