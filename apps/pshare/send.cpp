@@ -276,6 +276,10 @@ class Sending {
     climber.set_on_say([&](const Punch& word) { online_.letters().post(to_.key, accepted.device, word); });
     const PeerFacts peer{accept->candidates, accept->nat, accepted.seen_at};
 
+    const auto networks = online_.standpoint().network_pair(to_.id, accept->candidates);
+    const auto known = program_.home.pair_memory(program_.random).recall(networks);
+    if (known && known->way == Way::measured) climber.search_first(known->transport);
+
     SenderSession::Settings settings;
     settings.level = options_.level;
     if (options_.limit > 0) settings.limit = BytesPerSecond{options_.limit};
@@ -283,11 +287,18 @@ class Sending {
       report.detail("Lost " + path_words(path) + ": " + printable(why.message()));
       if (path_mtu_fell(why)) climber.avoid_large_datagrams();
     };
+    settings.lane_chosen = [this](const Path& path, const std::string& why) {
+      program_.report.detail("Using " + path_words(path) + ": " + why);
+      path_ = last_path_ = path;
+      program_.report.path(path);
+    };
+    settings.lane_retired = [&report = program_.report](const Path& path, const std::string& why) { report.detail("Closed " + path_words(path) + ": " + why); };
     SenderSession session{program_.executor, program_.workers, *source_, transfer_, settings};
     bool interrupted = false;
     const auto body = [&](TaskGroup& tasks) -> awaitable<SendOutcome> {
       tasks.start(climber.run());
-      tasks.start(keep_lanes(session, climber, peer));
+      tasks.start(keep_lanes(session, climber, peer, networks));
+      tasks.start(add_rivals(session, climber));
       tasks.start(watch_letters(slot, session, climber, accepted.device));
       tasks.start(online_.tell_more(id, to_.key, accepted.device, candidates, facts));
       tasks.start(cancel_when_interrupted(session, interrupted));
@@ -315,7 +326,7 @@ class Sending {
   }
 
   /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.
-  awaitable<void> keep_lanes(SenderSession& session, Climber& climber, PeerFacts peer) {
+  awaitable<void> keep_lanes(SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks) {
     auto until = std::min(patience_, Clock::now() + path_patience);
     for (;;) {
       std::optional<Error> trouble;
@@ -334,10 +345,28 @@ class Sending {
       path_ = last_path_ = path;
       program_.report.path(path);
       session.add_lane(std::move(first));
+      remember(path, peer.nat, networks);
       for (std::uint32_t ordinal = 1; ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
       co_await session.wait_until_laneless();
       path_.reset();
       until = Clock::now() + reconnect_patience;
+    }
+  }
+
+  /// For the next time between these two networks. Of no consequence if it cannot be written.
+  void remember(const Path& path, const NatFacts& theirs, const NetworkPair& networks) const {
+    const auto ours = online_.standpoint().facts();
+    const bool udp = path.transport == Transport::udp;
+    const bool searched = path.tier == Tier::punched && (is_hard(udp ? ours.udp : ours.tcp) || is_hard(udp ? theirs.udp : theirs.tcp));
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const Remembered what{.tier = path.tier, .transport = path.transport, .way = searched ? Way::measured : Way::plain, .when = now};
+    if (const auto kept = program_.home.remember(networks, what, program_.random); !kept) program_.report.detail("Not remembered: " + printable(kept.error().message()));
+  }
+
+  awaitable<void> add_rivals(SenderSession& session, Climber& climber) {
+    for (;;) {
+      auto rival = co_await climber.rival();
+      session.add_rival(std::move(rival));
     }
   }
 

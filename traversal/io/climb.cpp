@@ -127,6 +127,7 @@ void Climb::punch(std::vector<Transport> over) {
                                          .main_sockets = {},
                                          .mine = climber.with_.standpoint.facts(),
                                          .theirs = theirs,
+                                         .search_first = climber.search_first_,
                                          .vouched = climber.peer_.seen_at},
                               .begin = begin_};
   Punching::Hooks hooks;

@@ -92,6 +92,8 @@ class Climber {
   void heard(const Punch& punch);
   void heard(const MoreCandidates& more);
 
+  /// A search has succeeded over this transport, between these two networks.
+  void search_first(Transport transport) { search_first_ = transport; }
   /// A path was found to carry less than it did: lanes over UDP do without large datagrams from now on.
   void avoid_large_datagrams() { search_path_mtu_ = false; }
 
@@ -136,6 +138,7 @@ class Climber {
   Wakeups further_news_;
   std::vector<std::pair<const UdpPort*, QuicLane::Mover>> moves_;  // of our UDP lanes
   bool search_path_mtu_ = true;
+  std::optional<Transport> search_first_;
   std::function<void(const Attempt&)> on_attempt_;
   std::function<void(const Punch&)> on_say_;
 };

@@ -127,6 +127,16 @@ std::vector<IpAddress> Standpoint::seen_as() const {
   return out;
 }
 
+NetworkPair Standpoint::network_pair(const PeerId& peer, const std::vector<Candidate>& theirs) const {
+  NetworkPair pair{.own_external = seen_as(), .peer = peer};
+  if (const auto here = server_.local_endpoint())
+    for (const auto& each : local_addresses())
+      if (each.address == here->address) pair.own_default = each;
+  for (const auto& candidate : theirs)
+    if (candidate.type == Candidate::Type::server_reflexive) pair.peer_external.push_back(candidate.endpoint.address);
+  return pair;
+}
+
 awaitable<PortForecast> Standpoint::measure(Transport transport, std::vector<std::shared_ptr<UdpPort>>& sockets) {
   if (transport == Transport::udp) co_return co_await survey_.measure_udp(sockets);
   co_return co_await survey_.measure_tcp();

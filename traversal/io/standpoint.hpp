@@ -17,6 +17,7 @@
 #include "traversal/io/port_mapper.hpp"
 #include "traversal/io/punching_port.hpp"
 #include "traversal/io/rendezvous_client.hpp"
+#include "traversal/pair_memory.hpp"
 #include "wire/signal.hpp"
 
 namespace pshare {
@@ -53,6 +54,9 @@ class Standpoint {
   bool has_manual_port() const { return settings_.manual.has_value(); }
   /// A router forwards a port of the internet's to us.
   bool has_mapping(Transport transport) const;
+
+  /// Our part of what makes two networks the same two again.
+  NetworkPair network_pair(const PeerId& peer, const std::vector<Candidate>& theirs) const;
 
   PunchingPort& port() { return port_; }
   /// By fresh mappings. Over UDP it gives the sockets that it has measured with.

@@ -71,7 +71,7 @@ bool PunchRounds::plain_over(Transport transport) const {
   return !tcp_.contains(0) || tcp_.at(0).over;
 }
 
-/// Searches first, UDP before TCP, in turns; then UDP with new sockets where a plain round should have worked.
+/// Searches first, UDP before TCP unless that has been learnt to be better, in turns; then UDP with new sockets where a plain round should have worked.
 std::optional<Transport> PunchRounds::next_measured() const {
   if (contented_) return std::nullopt;
   const auto failures = [&](Transport transport) {
@@ -79,7 +79,8 @@ std::optional<Transport> PunchRounds::next_measured() const {
     return found == searches_failed_.end() ? 0 : found->second;
   };
   std::optional<Transport> best;
-  for (const auto transport : both_transports)
+  const auto preferred = settings_.search_first.value_or(Transport::udp);
+  for (const auto transport : {preferred, preferred == Transport::udp ? Transport::tcp : Transport::udp})
     if (needs_search(transport) && searchable(transport) && (!best || failures(transport) < failures(*best))) best = transport;
   if (best) return best;
   if (!needs_search(Transport::udp) && searchable(Transport::udp) && plain_over(Transport::udp)) return Transport::udp;

@@ -50,7 +50,8 @@ class PunchRounds {
     bool udp = true, tcp = true;             // what may be used, and can be here
     std::vector<bool> main_sockets = {};     // the punching port's UDP sockets, in the driver's order: true for IPv6
     NatFacts mine = {}, theirs = {};
-    std::optional<IpAddress> vouched = {};   // where the server sees the peer: only there it is searched for
+    std::optional<Transport> search_first = {};  // what a search has succeeded over before; the sides may differ
+    std::optional<IpAddress> vouched = {};         // where the server sees the peer: only there it is searched for
   };
 
   /// A UDP socket: one of the punching port's, or the index-th that was newly bound for this round.
