@@ -36,7 +36,7 @@ struct PortMappingsTest : ::testing::Test {
   std::vector<PortMappings::Action> seen;
   std::vector<std::string> maps;                       // "pcp tcp", in the order in which they were asked for
   std::vector<std::string> unmaps;
-  bool removals_are_heard = true;
+  bool removals_are_heard = true, answers_are_lost = false;  // PCP's, about mappings
 
   void begin(PortMappings::Settings settings = {.gateway = gateway, .own = own, .local = local}) {
     mappings.emplace(std::move(settings), random, now);
@@ -70,7 +70,7 @@ struct PortMappingsTest : ::testing::Test {
     PcpResponse response{.lifetime = request.lifetime, .epoch = epoch(), .operation = request.operation};
     if (auto* const map = std::get_if<PcpMap>(&response.operation)) {
       note("pcp", map->protocol == IpProtocol::tcp ? Transport::tcp : Transport::udp, request.lifetime == 0s);
-      if (request.lifetime == 0s && !removals_are_heard) return;
+      if ((request.lifetime == 0s && !removals_are_heard) || answers_are_lost) return;
       map->external.address = told;
       if (pcp_refuses && request.lifetime != 0s) response.result = *pcp_refuses;
       if (refuses_udp && map->protocol == IpProtocol::udp) response.result = PcpResult::unsupported_protocol;
@@ -305,6 +305,24 @@ TEST_F(PortMappingsTest, DoesNotTakeAnAnnouncementOfNatPmpForAWordOnPcpsVersion)
   play();
   EXPECT_EQ(of(MappingProtocol::pcp).state, State::asked);
   EXPECT_EQ(of(MappingProtocol::nat_pmp).state, State::answers);
+}
+
+TEST_F(PortMappingsTest, DoesNotTakeAnAnnouncementOfPcpForAWordOnNatPmpsVersion) {
+  begin();
+  mappings->announced(server, encode(PcpResponse{.epoch = 0s, .operation = PcpAnnounce{}}), now);
+  play();
+  EXPECT_EQ(of(MappingProtocol::nat_pmp).state, State::asked);
+  EXPECT_EQ(of(MappingProtocol::pcp).state, State::answers);
+}
+
+TEST_F(PortMappingsTest, TakesAwayWhatItAskedForInVainSinceTheAnswerMayHaveBeenLost) {
+  pcp = true;
+  answers_are_lost = true;
+  begin();
+  pass(PortLease::patience);
+  EXPECT_THAT(ports(), IsEmpty());
+  EXPECT_EQ(of(MappingProtocol::pcp).reason, Reason::timeout);
+  EXPECT_THAT(unmaps, ElementsAre("pcp tcp", "pcp udp"));
 }
 
 TEST_F(PortMappingsTest, RenewsAtHalfOfTheLease) {
