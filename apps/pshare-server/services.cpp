@@ -9,10 +9,12 @@ namespace {
 /// How often another port is chosen when the one that TCP got is taken on UDP.
 constexpr int port_choices = 32;
 
+/// One address alone, and not 0.0.0.0, which stands for all of its family.
+bool is_one(const std::optional<IpAddress>& address) { return address && *address != IpAddress{}; }
+
 /// Two addresses by which the world can reach us. IPv4 alone: of IPv6, one interface has several that come and go (RFC 8981).
 std::optional<std::pair<IpAddress, IpAddress>> addresses_of(const ServerOptions& options) {
-  if (options.address && options.alternate) return std::pair{*options.address, *options.alternate};
-  if (options.address) return std::nullopt;
+  if (is_one(options.address)) return options.alternate ? std::optional{std::pair{*options.address, *options.alternate}} : std::nullopt;
   std::optional<IpAddress> first;
   const auto all = interface_addresses();
   if (!all) return std::nullopt;
@@ -29,7 +31,7 @@ std::optional<std::pair<IpAddress, IpAddress>> addresses_of(const ServerOptions&
 std::vector<IpAddress> places(const ServerOptions& options) {
   std::vector<IpAddress> at;
   if (options.address) at.push_back(*options.address);
-  if (options.address && options.alternate) at.push_back(*options.alternate);
+  if (is_one(options.address) && options.alternate) at.push_back(*options.alternate);
   return at;
 }
 

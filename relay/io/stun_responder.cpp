@@ -187,7 +187,7 @@ UdpPorts UdpPorts::on(asio::any_io_executor executor, const std::vector<IpAddres
       auto socket = bound_socket(executor, udp_endpoint(at), error);
       if (!socket) break;
       number = Port{socket->local_endpoint().port()};
-      sockets.push_back({*std::move(socket), address});
+      sockets.push_back({*std::move(socket), address == IpAddress{} ? std::nullopt : std::optional{address}});
     }
     if (!error) return UdpPorts{std::move(sockets)};
     if (port.number != 0 || error != asio::error::address_in_use) fail(error, at.text());

@@ -18,7 +18,7 @@ class UdpPorts {
  public:
   /// Every address of this machine. Port 0 lets the system choose one (the same for both families). Errors: busy, refused, local_io.
   static UdpPorts on(asio::any_io_executor executor, Port port);
-  /// Just these addresses. Errors as above.
+  /// Just these addresses; 0.0.0.0 is every IPv4 address. Errors as above.
   static UdpPorts on(asio::any_io_executor executor, const std::vector<IpAddress>& addresses, Port port);
   Port port() const;
 

@@ -28,6 +28,14 @@ class StunServer:
         self.port, self.alternate = int(found[1]), int(found[2])
 
 
+def test_on_every_ipv4_address_it_answers_from_the_one_that_was_asked(tmp_path):
+    running = Running([program("pshare-server"), "--listen", "0.0.0.0:0", "--data", str(tmp_path)], environment(HOME=tmp_path))
+    port, alternate = map(int, running.wait_until(lambda: re.search(r"port=(\d+) alternate_port=(\d+)", running.words), "its STUN ports").groups())
+    for address in (ONE, OTHER_ADDRESS, "127.1.2.3"):
+        assert ask(question(size=100), (address, port))[2] == (address, port)
+        assert ask(question(size=100, change=2), (address, port))[2] == (address, alternate)
+
+
 @pytest.fixture
 def stun(tmp_path):
     return StunServer(tmp_path / "data", "--alternate", OTHER_ADDRESS)
