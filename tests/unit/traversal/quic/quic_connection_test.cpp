@@ -120,12 +120,12 @@ TEST_P(QuicConnectionOver, EveryByteArrivesOnceAndInOrderBothWays) {
   for (const auto congestion_control : {CongestionControl::bbr, CongestionControl::cubic}) {
     QuicWorld world{GetParam().settings, 7};
     world.client_settings.congestion_control = world.server_settings.congestion_control = congestion_control;
-    world.client.to_send = world.server.to_send = 3 * MiB;
+    world.client.to_send = world.server.to_send = 2 * MiB;
     world.client.finish_when_sent = world.server.finish_when_sent = true;
     world.begin();
     ASSERT_TRUE(world.run_until([&] { return world.client.connection->finished_by_peer() && world.server.connection && world.server.connection->finished_by_peer(); }));
-    EXPECT_EQ(world.client.received, 3 * MiB);
-    EXPECT_EQ(world.server.received, 3 * MiB);
+    EXPECT_EQ(world.client.received, 2 * MiB);
+    EXPECT_EQ(world.server.received, 2 * MiB);
     EXPECT_FALSE(world.client.damaged || world.server.damaged);
   }
 }
@@ -140,19 +140,19 @@ INSTANTIATE_TEST_SUITE_P(Lines, QuicConnectionOver,
 TEST(QuicConnection, FillsALineThatLosesOneDatagramInAHundred) {
   QuicWorld world{{.delay = 50ms, .rate = {25'000'000}, .queue = 2'500'000, .loss = 0.01}, 3};
   ASSERT_TRUE(world.come_up());
-  world.client.to_send = 100 * MiB;
+  world.client.to_send = 64 * MiB;
   const auto begun = world.events.now();
   world.client.drive();
-  ASSERT_TRUE(world.run_until([&] { return world.server.received == 100 * MiB; }));
+  ASSERT_TRUE(world.run_until([&] { return world.server.received == 64 * MiB; }));
   const std::chrono::duration<double> took = world.events.now() - begun;
-  EXPECT_THAT(static_cast<double>(100 * MiB) / took.count(), Ge(0.70 * 25e6));
+  EXPECT_THAT(static_cast<double>(64 * MiB) / took.count(), Ge(0.60 * 25e6));
 }
 
 TEST(QuicConnection, AReaderWhoDoesNotReadStopsTheWriterAndGoesOnWhenHeDoes) {
   QuicWorld world{{.delay = 5ms}};
   ASSERT_TRUE(world.come_up());
   world.server.reads = false;
-  world.client.to_send = 40 * MiB;
+  world.client.to_send = 24 * MiB;
   world.client.drive();
   world.run_for(60s);
   EXPECT_EQ(world.server.connection->readable(), quic_first_window);
@@ -160,7 +160,7 @@ TEST(QuicConnection, AReaderWhoDoesNotReadStopsTheWriterAndGoesOnWhenHeDoes) {
   EXPECT_FALSE(world.client.ended_at || world.server.ended_at);
   world.server.reads = true;
   world.server.drive();
-  EXPECT_TRUE(world.run_until([&] { return world.server.received == 40 * MiB; }));
+  EXPECT_TRUE(world.run_until([&] { return world.server.received == 24 * MiB; }));
   EXPECT_FALSE(world.server.damaged);
 }
 
@@ -227,29 +227,29 @@ TEST(QuicConnection, ADeadPeerIsKnownToBeWithinFifteenSeconds) {
 
 TEST(QuicConnection, SurvivesOutagesInTheMiddleOfATransfer) {
   for (const auto outage : {1000ms, 2500ms, 3100ms, 3500ms, 5000ms, 8000ms}) {
-    QuicWorld world{{.delay = 25ms, .rate = {5'000'000}, .queue = 500'000}};
+    QuicWorld world{{.delay = 25ms, .rate = {1'000'000}, .queue = 100'000}};
     ASSERT_TRUE(world.come_up());
-    world.client.to_send = 50 * MiB;
+    world.client.to_send = 6 * MiB;
     world.client.drive();
     world.run_for(2s);
     world.cut = true;
     world.run_for(outage);
     world.cut = false;
-    EXPECT_TRUE(world.run_until([&] { return world.server.received == 50 * MiB; })) << outage.count();
+    EXPECT_TRUE(world.run_until([&] { return world.server.received == 6 * MiB; })) << outage.count();
     EXPECT_FALSE(world.client.ended_at);
   }
 }
 
 TEST(QuicConnection, FollowsAClientWhoseNatGivesItAnotherPort) {
-  QuicWorld world{{.delay = 25ms, .rate = {5'000'000}, .queue = 500'000}};
+  QuicWorld world{{.delay = 25ms, .rate = {1'000'000}, .queue = 100'000}};
   ASSERT_TRUE(world.come_up());
-  world.server.to_send = 30 * MiB;
+  world.server.to_send = 6 * MiB;
   world.server.drive();
   world.client.to_send = 1000;
   world.run_for(2s);
   world.client_seen = endpoint("192.0.2.1:1001");
   world.client.drive();
-  EXPECT_TRUE(world.run_until([&] { return world.client.received == 30 * MiB && world.server.received == 1000; }, 20s));
+  EXPECT_TRUE(world.run_until([&] { return world.client.received == 6 * MiB && world.server.received == 1000; }, 20s));
   EXPECT_FALSE(world.client.damaged);
 }
 
@@ -316,28 +316,28 @@ TEST(StatelessReset, IsShorterThanWhatItAnswersAndNeverAnswersTheShortest) {
 TEST(QuicConnection, FindsOutHowLongItsDatagramsMayBe) {
   QuicWorld world{{.delay = 10ms, .rate = {20'000'000}}};
   ASSERT_TRUE(world.come_up());
-  world.client.to_send = 5 * MiB;
+  world.client.to_send = 2 * MiB;
   world.client.drive();
-  ASSERT_TRUE(world.run_until([&] { return world.server.received == 5 * MiB; }));
+  ASSERT_TRUE(world.run_until([&] { return world.server.received == 2 * MiB; }));
   EXPECT_THAT(world.client.longest_sent, Ge(1400u));
 
   QuicWorld narrow{{.delay = 10ms, .rate = {20'000'000}}};
   narrow.mtu = 1280 - 28;
-  narrow.client.to_send = 5 * MiB;
+  narrow.client.to_send = 2 * MiB;
   narrow.begin();
-  EXPECT_TRUE(narrow.run_until([&] { return narrow.server.received == 5 * MiB; }));
+  EXPECT_TRUE(narrow.run_until([&] { return narrow.server.received == 2 * MiB; }));
 
   QuicWorld modest{{.delay = 10ms, .rate = {20'000'000}}};
   modest.client_settings.path_mtu_search = modest.server_settings.path_mtu_search = PathMtuSearch::off;
-  modest.client.to_send = 5 * MiB;
+  modest.client.to_send = 2 * MiB;
   modest.begin();
-  ASSERT_TRUE(modest.run_until([&] { return modest.server.received == 5 * MiB; }));
+  ASSERT_TRUE(modest.run_until([&] { return modest.server.received == 2 * MiB; }));
   EXPECT_EQ(modest.client.longest_sent, 1200u);
 }
 
 TEST(QuicConnection, NoticesThatItsPathLetsLongDatagramsThroughNoLonger) {
   for (const auto delay : {5ms, 25ms, 150ms}) {
-    QuicWorld world{{.delay = delay, .rate = {5'000'000}, .queue = 500'000}};
+    QuicWorld world{{.delay = delay, .rate = {1'000'000}, .queue = 100'000}};
     ASSERT_TRUE(world.come_up());
     world.client.to_send = 100 * MiB;
     world.client.drive();
