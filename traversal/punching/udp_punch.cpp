@@ -134,6 +134,7 @@ bool UdpPunch::took_check(std::size_t socket, const Endpoint& from, const Check&
   }
   auto* const pair = pair_for(key, now);
   if (pair == nullptr) return true;
+  pair->alive_at = now;
   if (!pair->answered) {
     pair->openers.clear();
     const auto soonest = pair->checked_at ? *pair->checked_at + between_triggered : now;
@@ -161,6 +162,7 @@ bool UdpPunch::took_answer(std::size_t socket, const Endpoint& from, const Recei
   auto* const pair = pair_for(key, now);
   if (pair == nullptr) return true;
   pair->answered = true;
+  pair->alive_at = now;
   if (settings_.side == CheckSide::controlling) reach(key, *pair, now - asked_at);
   return true;
 }
@@ -189,7 +191,6 @@ UdpPunch::Pair* UdpPunch::pair_for(const PairKey& key, TimePoint now) {
 
 void UdpPunch::reach(const PairKey& key, Pair& pair, std::optional<Duration> rtt) {
   if (std::exchange(pair.reported, true)) return;
-  reached_any_ = true;
   search_.reset();  // found: no more probes
   actions_.push_back(Reached{key.socket, key.remote, pair.tier, rtt.value_or(settings_.rtt)});
 }
@@ -200,7 +201,6 @@ void UdpPunch::settle(std::size_t socket, const Endpoint& remote, TimePoint now)
   const PairKey key{socket, remote};
   if (socket >= families_.size() || (settled_ && settled_->pair == key)) return;
   settled_ = Settled{key, settled_ ? settled_->rtt : settings_.rtt, now};
-  reached_any_ = true;
   failed_ = false;
   move_.reset();
   end_round();
@@ -262,7 +262,7 @@ void UdpPunch::check(const PairKey& key, Pair& pair, TimePoint now) {
   send_check(key, std::nullopt, now);
   pair.checked_at = now;
   pair.next_at = now + resend_pause(pair.pause);
-  pair.pause = pair.answered || round_over_ ? check_keep_alive : std::min(pair.pause * 3 / 2, longest_pause);
+  pair.pause = pair.answered || round_over_ ? reached_pause : std::min(pair.pause * 3 / 2, longest_pause);
 }
 
 void UdpPunch::check_due_pairs(TimePoint now) {
@@ -295,7 +295,14 @@ void UdpPunch::end_round() {
   search_.reset();
   if (settled_) return pairs_.clear();
   std::erase_if(pairs_, [](const auto& each) { return !each.second.reported; });
-  for (auto& [key, pair] : pairs_) pair.pause = check_keep_alive;
+}
+
+/// What was reached and has fallen silent since, before a lane came up: a router has rebooted, say.
+void UdpPunch::leave_the_dead(TimePoint now) {
+  std::erase_if(pairs_, [now](const auto& each) { return now >= each.second.alive_at + reached_patience; });
+  if (!pairs_.empty()) return;
+  failed_ = true;
+  actions_.push_back(Failed{had_target_ ? Reason::timeout : Reason::no_candidates});
 }
 
 // Time.
@@ -310,14 +317,8 @@ void UdpPunch::expire(TimePoint now) {
     }
     return;
   }
-  if (!round_over_ && now >= patience_ends_) {
-    end_round();
-    if (!reached_any_) {
-      failed_ = true;
-      actions_.push_back(Failed{had_target_ ? Reason::timeout : Reason::no_candidates});
-      return;
-    }
-  }
+  if (!round_over_ && now >= patience_ends_) end_round();
+  if (round_over_) leave_the_dead(now);
   check_due_pairs(now);
   if (search_) search(now);
 }
@@ -331,6 +332,8 @@ std::optional<TimePoint> UdpPunch::deadline() const {
     return due;
   }
   if (!round_over_) due = patience_ends_;
+  else
+    for (const auto& [key, pair] : pairs_) due = earlier(due, pair.alive_at + reached_patience);
   if (checks_left_ > 0)
     for (const auto& [key, pair] : pairs_) due = earlier(due, pair.next_at);
   if (search_) due = earlier(due, search_->next_at);

@@ -7,7 +7,7 @@
 //     | <- Reached{socket, remote, tier, rtt} -------- |   controlling: goes both ways, begin QUIC. Controlled: authentic, let its QUIC in
 //     | -- settle(socket, remote) -------------------> |   this pair carries a lane: the others are left, checks go on as keep-alive
 //     | <- Moved{from, to} --------------------------- |   the peer's address has changed, proven by an answer from there
-//     | <- Failed{reason} ---------------------------- |   patience is over
+//     | <- Failed{reason} ---------------------------- |   patience is over, and nothing that was reached is alive (and nothing was settled)
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,8 @@ inline constexpr std::size_t max_learned_pairs = 16;
 
 /// Keep-alive of a punched hole: conntrack forgets unanswered flows after 30 s (docs/nat.md). Also how soon a peer's new address is noticed.
 inline constexpr Duration check_keep_alive = std::chrono::seconds{5};
+/// Checks of a pair that is reached and not settled, and for how long it may be silent when the round's patience is over.
+inline constexpr Duration reached_pause = std::chrono::milliseconds{500}, reached_patience = std::chrono::milliseconds{1800};
 
 class UdpPunch {
  public:
@@ -91,6 +93,7 @@ class UdpPunch {
     TimePoint next_at = {};
     Duration pause = {};                  // after the next check
     std::optional<TimePoint> checked_at = {};
+    TimePoint alive_at = {};              // when it was heard last, or answered
     bool answered = false, reported = false;
   };
   struct Asked {
@@ -137,12 +140,13 @@ class UdpPunch {
   void search(TimePoint now);
   void send_check(const PairKey& key, std::optional<int> ttl, TimePoint now);
   void end_round();
+  void leave_the_dead(TimePoint now);
 
   std::vector<bool> families_;
   Settings settings_;
   Random& random_;
   TimePoint patience_ends_;
-  bool had_target_ = false, reached_any_ = false, round_over_ = false, failed_ = false;
+  bool had_target_ = false, round_over_ = false, failed_ = false;
 
   std::map<PairKey, Pair> pairs_;
   std::optional<Search> search_;

@@ -7,7 +7,7 @@ namespace pshare::sim {
 using namespace std::chrono_literals;
 
 UdpPair::UdpPair(Seed seed, std::uint64_t step_limit)
-    : world(seed, step_limit), internet(world), server(internet.add_server("server", {"81.2.69.10"})), stun(server) {}
+    : world(seed, step_limit), internet(world), server(internet.add_server("server", {"81.2.69.10", "81.2.69.11"})), stun(server) {}
 
 void UdpPair::put(Machine& left_machine, Machine& right_machine, Settings settings) {
   settings_ = settings;
@@ -44,12 +44,13 @@ UdpOutcome UdpPair::climb() {
     events.at(agreed + std::max(-settings_.skew, Duration{}), [this] { left->punch(right->candidates()); });
     events.at(agreed + std::max(settings_.skew, Duration{}), [this] { right->punch(left->candidates()); });
   }
+  for (const auto& call : at_start_) events.at(agreed, call);
   events.run_to(agreed);
 
-  const bool hard = is_hard(left->survey()) || is_hard(right->survey()) || settings_.measure_always;
-  if (settings_.plain && !hard) events.run_until([&] { return settled() || (left->failed() && right->failed()); }, world.now() + 20s);
+  const bool hard = is_hard(left->survey()) || is_hard(right->survey());
+  if (settings_.plain && !hard) events.run_until([&] { return settled() || left->failed(); }, world.now() + 20s);
   for (int round = 0; round < settings_.measured_rounds && !settled(); ++round) measured_round();
-  events.run_until([&] { return settled() || (left->failed() && right->failed()); }, world.now() + 20s);
+  events.run_until([&] { return settled() || (left->failed() && (right->failed() || right->settled())); }, world.now() + 20s);
   return outcome(agreed);
 }
 
@@ -68,13 +69,13 @@ void UdpPair::measured_round() {
   events.at(begins + std::max(-settings_.skew, Duration{}), [this, search] { search(*left, *right); });
   events.at(begins + std::max(settings_.skew, Duration{}), [this, search] { search(*right, *left); });
   events.run_to(begins + std::max(settings_.skew, -settings_.skew));
-  events.run_until([&] { return settled() || (left->failed() && right->failed()); }, world.now() + 20s);
+  events.run_until([&] { return settled() || left->failed(); }, world.now() + 20s);
 }
 
 UdpOutcome UdpPair::outcome(TimePoint agreed) const {
   auto result = so_far_;
   result.connected = settled();
-  result.failed = left->failed() && right->failed();
+  result.failed = left->failed() && (right->failed() || right->settled());  // the sender says how it ends
   result.packets = left->packets() + right->packets();
   if (left->reached_at()) result.reached = *left->reached_at() - agreed;
   if (left->reached()) result.tier = left->reached()->tier;

@@ -2,8 +2,10 @@
 // them (it carries signals) is a delay.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "network/internet.hpp"
 #include "network/site_kinds.hpp"
@@ -33,7 +35,6 @@ class UdpPair {
     int measured_rounds = 3;
     Duration patience = std::chrono::seconds{4};
     Duration rtt = std::chrono::milliseconds{100};
-    bool measure_always = false;    // beside the plain round, whatever the survey says
   };
 
   /// Without machines yet; `step_limit` as of World.
@@ -44,6 +45,8 @@ class UdpPair {
   /// A machine in a LAN of its own.
   Machine& behind(const NatBehaviour& behaviour, const std::string& name, AccessLine line = {});
 
+  /// Happens at the agreed moment.
+  void at_start(std::function<void()> call) { at_start_.push_back(std::move(call)); }
   /// Surveys, agrees and punches until both have settled or nothing is left to try.
   UdpOutcome climb();
 
@@ -59,6 +62,7 @@ class UdpPair {
   void measured_round();
 
   Settings settings_;
+  std::vector<std::function<void()>> at_start_;
   UdpOutcome so_far_;
 };
 

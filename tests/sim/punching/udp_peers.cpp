@@ -11,15 +11,15 @@ constexpr std::string_view hello = "hello", welcome = "welcome", something = "so
 
 }  // namespace
 
-StunServer::StunServer(Machine& machine) : address_(machine.addresses().front().address) {
+StunServer::StunServer(Machine& machine) : address_(machine.addresses().front().address), other_address_(machine.addresses().back().address) {
   for (const auto port : {first, second}) {
     auto& socket = sockets_.emplace_back(value_or_throw(machine.udp({.port = port})));
-    socket.on_datagram([&socket](const Endpoint& from, const Endpoint&, ByteView datagram) {
+    socket.on_datagram([&socket](const Endpoint& from, const Endpoint& to, ByteView datagram) {
       const auto asked = decode_stun(datagram);
       if (!asked || asked->message.kind != StunClass::request) return;
       StunMessage answer{.kind = StunClass::success, .id = asked->message.id};
       answer.xor_mapped_address = from;
-      socket.send_to(from, encode(answer));
+      socket.send_to(from, encode(answer), {.source = to.address});
     });
   }
 }
@@ -88,7 +88,6 @@ void UdpPeer::search(const SearchPlan& plan) {
 }
 
 void UdpPeer::begin(std::vector<std::size_t> sockets, UdpPunch punch) {
-  if (settled_at_) return;
   ++begun_;
   auto& round = rounds_.emplace_back(Round{std::move(sockets), nullptr});
   round.punch = std::make_unique<Driver<UdpPunch>>(machine_, std::move(punch), [this, &round](UdpPunch::Action action) { perform(round, std::move(action)); });
@@ -105,7 +104,7 @@ void UdpPeer::perform(Round& round, UdpPunch::Action action) {
   if (const auto* reached = std::get_if<UdpPunch::Reached>(&action)) {
     const auto socket = round.sockets[reached->socket];
     if (settings_.side == CheckSide::controlling) say_hello(socket, reached->remote);
-    if (reached_) return;
+    if (lane_) return;
     reached_ = *reached;
     reached_at_ = machine_.now();
   }
@@ -143,7 +142,6 @@ void UdpPeer::arrived(std::size_t socket, const Endpoint& from, ByteView datagra
   }
   const auto word = text_of(datagram);
   if (word == hello && settings_.side == CheckSide::controlled) {
-    if (lane_ && *lane_ != std::pair{socket, from}) return;
     settle(socket, from);
     sockets_[socket].send_to(from, bytes_of(welcome));
   } else if (word == welcome && settings_.side == CheckSide::controlling) {
@@ -154,7 +152,8 @@ void UdpPeer::arrived(std::size_t socket, const Endpoint& from, ByteView datagra
 }
 
 void UdpPeer::settle(std::size_t socket, const Endpoint& remote) {
-  if (lane_) return;
+  // A second hello from elsewhere: the other's first lane has not come up.
+  if (lane_ == std::pair{socket, remote}) return;
   lane_ = std::pair{socket, remote};
   settled_at_ = machine_.now();
   for (auto& round : rounds_) {

@@ -13,18 +13,17 @@
 
 namespace pshare::sim {
 
-/// Answers STUN binding requests on two ports, over both families.
+/// Answers STUN binding requests on two ports, and on two addresses if the machine has them: where NATs are asked how they map, each is one.
 class StunServer {
  public:
   static constexpr Port first{4700}, second{4701};
 
   explicit StunServer(Machine& machine);
-  std::vector<Endpoint> destinations() const { return {{address_, first}, {address_, second}}; }
+  std::vector<Endpoint> destinations() const { return {{address_, first}, {other_address_, second}}; }
 
  private:
-  IpAddress address_;
+  IpAddress address_, other_address_;
   std::deque<UdpSocket> sockets_;
-  std::vector<UdpPunch::Target> more_;
 };
 
 class UdpPeer {

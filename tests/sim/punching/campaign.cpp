@@ -1,0 +1,140 @@
+#include "punching/campaign.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace pshare::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Ports = ChainAxes::Ports;
+
+bool once_in(Random& random, unsigned times) { return random.below(times) == 0; }
+
+template <typename T, std::size_t N>
+T one_of(Random& random, const std::array<T, N>& choices) {
+  return choices[random.below(N)];
+}
+
+Dependence dependence(Random& random) { return static_cast<Dependence>(random.below(3)); }
+
+NatBehaviour random_nat(Random& random) {
+  NatBehaviour nat;
+  nat.udp = {.mapping = once_in(random, 2) ? Dependence::endpoint_independent : dependence(random), .filtering = dependence(random)};
+  nat.ports = static_cast<PortChoice>(random.below(3));
+  nat.port_step = one_of(random, std::array{1u, 1u, 1u, 2u, 3u, 4u, 8u});
+  nat.other_traffic = one_of(random, std::array{0.0, 0.0, 20.0, 200.0});
+  if (nat.ports == PortChoice::random && once_in(random, 3)) nat.block = 512;
+  nat.hairpinning = static_cast<Hairpinning>(random.below(3));
+  nat.udp_lifetime = one_of(random, std::array<Duration, 3>{30s, 60s, 300s});
+  if (once_in(random, 3)) nat.udp_unanswered_lifetime = 30s;
+  nat.refresh = static_cast<Refresh>(random.below(2));
+  nat.unsolicited_syn = static_cast<UnsolicitedSyn>(random.below(4));
+  nat.simultaneous_open = !once_in(random, 10);
+  nat.reset_ends_mapping = once_in(random, 5);
+  if (once_in(random, 8)) nat.early_packet_claims_port = 30s;
+  if (once_in(random, 8)) nat.table_limit = 64 + random.below(1000);
+  nat.table_full = static_cast<TableFull>(random.below(2));
+  nat.lets_udp_out = !once_in(random, 25);
+  return nat;
+}
+
+std::string_view word(Dependence dependence) {
+  constexpr std::array words{"EI", "AD", "APD"};
+  return words[static_cast<std::size_t>(dependence)];
+}
+
+std::string words_of(const NatBehaviour& nat) {
+  constexpr std::array choices{"preserving", "sequential", "random"};
+  std::string words = std::string{word(nat.udp.mapping)} + "M/" + std::string{word(nat.udp.filtering)} + "F " + choices[static_cast<std::size_t>(nat.ports)];
+  if (nat.ports == PortChoice::sequential) words += " by " + std::to_string(nat.port_step) + " with " + std::to_string(static_cast<int>(nat.other_traffic)) + " strangers";
+  if (nat.block != 0) words += " in a block";
+  if (nat.early_packet_claims_port) words += ", early packets claim ports";
+  if (nat.table_limit < 65536) words += ", table of " + std::to_string(nat.table_limit) + (nat.table_full == TableFull::refuses ? " that refuses" : " that evicts");
+  if (!nat.lets_udp_out) words += ", UDP blocked";
+  return words;
+}
+
+}  // namespace
+
+std::string CampaignSite::words() const {
+  if (chain.empty()) return "public";
+  std::string words;
+  for (const auto& nat : chain) words += (words.empty() ? "" : " behind ") + words_of(nat);
+  if (reboots_after) words += outermost_reboots ? ", the outermost reboots" : ", the innermost reboots";
+  return words;
+}
+
+CampaignSite random_site(Random& random) {
+  CampaignSite site;
+  const auto nats = std::array{0, 1, 1, 1, 1, 1, 2, 2, 2}[random.below(9)];
+  for (int i = 0; i < nats; ++i) site.chain.push_back(random_nat(random));
+  site.line.delay = Duration{1ms} * (5 + random.below(40));
+  site.line.hops = static_cast<unsigned>(3 + random.below(4));
+  site.line.more.jitter = Duration{1ms} * random.below(4);
+  site.line.more.loss = one_of(random, std::array{0.0, 0.0, 0.0, 0.01, 0.02});
+  if (nats > 0 && once_in(random, 8)) site.reboots_after = Duration{1ms} * random.below(700);
+  site.outermost_reboots = once_in(random, 2);
+  return site;
+}
+
+BuiltSite build(Internet& internet, const CampaignSite& site, const std::string& name) {
+  if (site.chain.empty()) return {&internet.add_public(name, site.line), {}};
+  auto& lan = site.chain.size() == 1 ? internet.add_lan(name, site.chain[0], site.line)
+                                     : internet.add_lan_behind(internet.add_carrier(name + "-carrier", site.chain[1], site.line), name, site.chain[0]);
+  BuiltSite built{&internet.add_machine(lan, name), {lan.gateway}};
+  if (lan.carrier != nullptr) built.gateways.push_back(lan.carrier->gateway);
+  return built;
+}
+
+ChainAxes axes_of(const CampaignSite& site, Transport transport) {
+  ChainAxes axes;
+  for (const auto& nat : site.chain) {
+    const auto own = transport == Transport::tcp ? nat.tcp.value_or(nat.udp) : nat.udp;
+    axes.hard = axes.hard || own.mapping != Dependence::endpoint_independent;
+    axes.filtering = std::max(axes.filtering, own.filtering);
+    if (nat.ports == PortChoice::sequential) axes.ports = Ports::stepping;
+    if (nat.ports == PortChoice::random) axes.ports = nat.block != 0 ? Ports::block : Ports::random;
+    axes.lets_out = axes.lets_out && (transport == Transport::tcp || nat.lets_udp_out);
+    axes.is_roomy = axes.is_roomy && nat.table_limit >= 1000;
+  }
+  return axes;
+}
+
+Verdict verdict(const ChainAxes& a, const ChainAxes& b) {
+  if (!a.lets_out || !b.lets_out) return Verdict::cannot;
+  if (!a.hard && !b.hard) return Verdict::must;
+  const auto minds_ports = [](const ChainAxes& axes) { return axes.filtering == Dependence::address_and_port_dependent; };
+  if (!a.hard || !b.hard) {
+    const auto &stable = a.hard ? b : a;
+    // What leaves from another port than was told still gets in; else it takes a search, which takes room in tables.
+    return !minds_ports(stable) || (a.is_roomy && b.is_roomy) ? Verdict::must : Verdict::may;
+  }
+  const bool roomy = a.is_roomy && b.is_roomy;
+  if (a.ports == Ports::stepping && b.ports == Ports::stepping) return roomy ? Verdict::must : Verdict::may;
+  const auto is_lottery = [](const ChainAxes& axes) { return axes.ports == Ports::random; };
+  const auto is_known = [](const ChainAxes& axes) { return axes.ports == Ports::random || axes.ports == Ports::stepping; };
+  if (is_known(a) && is_known(b) && (is_lottery(a) || is_lottery(b)) && minds_ports(a) && minds_ports(b)) return Verdict::cannot;
+  return Verdict::may;
+}
+
+std::string class_of(const ChainAxes& a, const ChainAxes& b) {
+  const auto word = [](const ChainAxes& axes) -> std::string {
+    if (!axes.lets_out) return "blocked";
+    if (!axes.hard) return axes.filtering == Dependence::address_and_port_dependent ? "stable, strict" : "stable, lenient";
+    switch (axes.ports) {
+      case Ports::local: return "hard, near own ports";
+      case Ports::stepping: return "hard, stepping";
+      case Ports::random: return "hard, random";
+      case Ports::block: return "hard, block";
+    }
+    return "?";
+  };
+  auto left = word(a), right = word(b);
+  if (right < left) std::swap(left, right);
+  return left + " x " + right;
+}
+
+}  // namespace pshare::sim

@@ -1,0 +1,76 @@
+// Thousands of random pairs of NATs: who must connect by the rules does, who cannot is told so, and nobody waits for ever. PSHARE_CAMPAIGN_PAIRS says
+// how many (10000 is the whole campaign); PSHARE_CAMPAIGN_FIRST begins with another number, so that one pair can be made again.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "punching/campaign.hpp"
+#include "punching/udp_pair.hpp"
+
+namespace pshare::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+struct Tally {
+  int pairs = 0, connected = 0;
+  std::vector<Duration> times;
+};
+
+void print(const std::string& title, std::map<std::string, Tally>& tallies) {
+  std::printf("%-56s %6s %9s %9s %9s\n", title.c_str(), "pairs", "connected", "median ms", "90 % ms");
+  for (auto& [name, tally] : tallies) {
+    std::ranges::sort(tally.times);
+    const auto at = [&](std::size_t tenths) {
+      return tally.times.empty() ? 0.0 : std::chrono::duration<double, std::milli>{tally.times[std::min(tally.times.size() * tenths / 10, tally.times.size() - 1)]}.count();
+    };
+    std::printf("%-56s %6d %8.1f%% %9.0f %9.0f\n", name.c_str(), tally.pairs, 100.0 * tally.connected / tally.pairs, at(5), at(9));
+  }
+}
+
+TEST(UdpCampaign, ConnectsWhoMustAndTellsWhoCannot) {
+  const auto pairs = setting("PSHARE_CAMPAIGN_PAIRS", 1000), first = setting("PSHARE_CAMPAIGN_FIRST", 1);
+  std::map<std::string, Tally> classes, verdicts;
+  for (auto number = first; number < first + pairs; ++number) {
+    UdpPair pair{{number}, 20'000'000};
+    auto& random = pair.world.random();
+    const auto left = random_site(random), right = random_site(random);
+    const auto skew = Duration{1ms} * (static_cast<std::int64_t>(random.below(81)) - 40);
+    const auto at_left = build(pair.internet, left, "left"), at_right = build(pair.internet, right, "right");
+    for (const auto& [site, built] : {std::pair{&left, &at_left}, std::pair{&right, &at_right}})
+      if (site->reboots_after) {
+        auto* const gateway = site->outermost_reboots ? built->gateways.back() : built->gateways.front();
+        pair.at_start([gateway, after = *site->reboots_after, &pair] { pair.world.events().in(after, [gateway] { gateway->reboot(); }); });
+      }
+    UdpPair::Settings settings{.skew = skew, .patience = 2s, .rtt = 2 * (left.line.delay + right.line.delay)};
+    settings.signal_delay = left.line.delay + right.line.delay + 10ms;
+    pair.put(*at_left.machine, *at_right.machine, settings);
+    const auto outcome = pair.climb();
+
+    const auto a = axes_of(left, Transport::udp), b = axes_of(right, Transport::udp);
+    const auto should = verdict(a, b);
+    const auto story = "pair " + std::to_string(number) + ": " + left.words() + "  x  " + right.words();
+    EXPECT_TRUE(outcome.connected || should != Verdict::must) << story;
+    EXPECT_TRUE(!outcome.connected || should != Verdict::cannot) << "connected, against the rules: " << story;
+    EXPECT_TRUE(outcome.connected || outcome.failed) << "neither connected nor over: " << story;
+    for (auto* const tally : {&classes[class_of(a, b)], &verdicts[should == Verdict::must ? "must connect" : should == Verdict::cannot ? "cannot" : "may"]}) {
+      ++tally->pairs;
+      if (!outcome.connected) continue;
+      ++tally->connected;
+      tally->times.push_back(outcome.reached);
+    }
+  }
+  print("UDP", classes);
+  print("UDP", verdicts);
+}
+
+}  // namespace
+}  // namespace pshare::sim
