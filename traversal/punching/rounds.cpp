@@ -191,7 +191,8 @@ void PunchRounds::look_ahead(TimePoint now) {
   }
   const bool ours_to_begin = settings_.side == CheckSide::controlling && rounds_begun_ < max_measured_rounds;
   const auto next = next_measured();
-  if (!measured_ && ours_to_begin && next && (!next_at_ || *next_at_ <= now)) return begin_measured(rounds_begun_ + 1, *next, now);
+  if (next_at_ && *next_at_ <= now) next_at_.reset();
+  if (!measured_ && ours_to_begin && next && !next_at_) return begin_measured(rounds_begun_ + 1, *next, now);
   if (!measured_ && rounds_begun_ >= max_measured_rounds)
     for (const auto transport : both_transports)
       if (allowed(transport) && plain_over(transport)) give_up(transport, Reason::timeout, "");
