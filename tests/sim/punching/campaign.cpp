@@ -95,7 +95,8 @@ ChainAxes axes_of(const CampaignSite& site, Transport transport) {
     const auto own = transport == Transport::tcp ? nat.tcp.value_or(nat.udp) : nat.udp;
     axes.hard = axes.hard || own.mapping != Dependence::endpoint_independent;
     axes.filtering = std::max(axes.filtering, own.filtering);
-    if (nat.ports == PortChoice::sequential) axes.ports = Ports::stepping;
+    // It steps from destination to destination only if something up to here makes a new mapping for each.
+    if (nat.ports == PortChoice::sequential) axes.ports = axes.hard ? Ports::stepping : Ports::local;
     if (nat.ports == PortChoice::random) axes.ports = nat.block != 0 ? Ports::block : Ports::random;
     axes.lets_out = axes.lets_out && (transport == Transport::tcp || nat.lets_udp_out);
     axes.is_roomy = axes.is_roomy && nat.table_limit >= 1000;

@@ -59,9 +59,16 @@ void UdpPair::measured_round() {
   ++so_far_.measured_rounds;
   left->measure(), right->measure();
   if (!events.run_until([&] { return settled() || (left->measured() && right->measured()); }, world.now() + 5s) || settled()) return;
+  // A sweep that found nothing: the steps were none. Whoever said so says the next time that its ports come as they like.
+  const bool swept = so_far_.way == SearchPlan::Way::sweep;
+  const auto said = [swept](const UdpPeer& peer) {
+    auto forecast = peer.forecast();
+    if (swept && forecast.kind == PortForecast::Kind::stepping) forecast.kind = PortForecast::Kind::random;
+    return forecast;
+  };
   // So much later each has the other's forecast.
-  const auto search = [this](UdpPeer& mine, UdpPeer& theirs) {
-    const auto plan = search_plan(mine.forecast(), theirs.forecast(), world.now() - theirs.measured_at(), world.random());
+  const auto search = [this, said](UdpPeer& mine, UdpPeer& theirs) {
+    const auto plan = search_plan(said(mine), said(theirs), world.now() - theirs.measured_at(), world.random());
     so_far_.way = plan.way;
     if (plan.way != SearchPlan::Way::impossible) mine.search(plan);
   };
