@@ -19,8 +19,8 @@ cd "$top"
 jobs=$(nproc)
 fuzz_seconds=${PSHARE_FUZZ_SECONDS:-3}
 # Threads meet in these: drivers with a worker pool, several lanes, several transfers, a stream that is read ahead, an interruption in the middle.
-tsan_programs=(pshare pshare-server unit_io unit_secure_io unit_traversal_io unit_transfer_io unit_relay_io)
-tsan_unit='^(unit_io|unit_secure_io|unit_traversal_io|unit_transfer_io|unit_relay_io)\.'
+tsan_programs=(pshare pshare-server unit_io unit_secure_io unit_traversal_io unit_udp_io unit_transfer_io unit_relay_io)
+tsan_unit='^(unit_io|unit_secure_io|unit_traversal_io|unit_udp_io|unit_transfer_io|unit_relay_io)\.'
 tsan_e2e='e2e\.(consent\.one_receive_serves|fidelity\.(several|a_tree)|options\.these_settings|resume\.(an_interrupted|a_tree)|streams\.(standard|a_file))'
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }

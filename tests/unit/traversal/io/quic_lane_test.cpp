@@ -31,9 +31,10 @@ awaitable<Errc> trouble_of(awaitable<T> work) {
 
 /// Two people, each with a UDP port on the loopback interface.
 struct Pair {
+  explicit Pair(const Endpoint& at = any_loopback()) : left(UdpPort::open(loop.get_executor(), at)), right(UdpPort::open(loop.get_executor(), at)) {}
   asio::io_context loop{1};
   Identity sender = *Identity::generate(), receiver = *Identity::generate();
-  std::shared_ptr<UdpPort> left = UdpPort::open(loop.get_executor(), any_loopback()), right = UdpPort::open(loop.get_executor(), any_loopback());
+  std::shared_ptr<UdpPort> left, right;
   std::unique_ptr<QuicLane> client, server;
 
   awaitable<void> accept(QuicSettings settings) { server = co_await quic_accept(right, left->local(), receiver, sender.id(), {}, settings); }
@@ -79,6 +80,23 @@ TEST(QuicLane, CarriesBytesBothWaysBetweenTwoWhoKnowEachOther) {
     pair.end();
   };
   run(pair.loop, story());
+}
+
+TEST(QuicLane, CarriesBytesOverIpv6) {
+  std::optional<Pair> pair;
+  try {
+    pair.emplace(Endpoint{*IpAddress::parse("::1"), Port{0}});
+  } catch (const Failure& failure) {
+    GTEST_SKIP() << failure.what();
+  }
+  auto story = [&]() -> awaitable<void> {
+    co_await pair->up();
+    const std::string words(300'000, 'v');
+    co_await say(*pair->client, words);
+    EXPECT_EQ(co_await hear(*pair->server, words.size()), words);
+    pair->end();
+  };
+  run(pair->loop, story());
 }
 
 TEST(QuicLane, CarriesMegabytesBothWaysAtOnce) {

@@ -156,6 +156,27 @@ TEST(UdpPort, SplitsRunsAndSortsEachDatagramByItself) {
   run(world.loop, story());
 }
 
+TEST(UdpPort, SendsDatagramsOneByOneWhereTheKernelWillNotCutARun) {
+  World world;
+  Notebook lane;
+  auto story = [&]() -> awaitable<void> {
+    world.right->enlist(world.left->local(), lane);
+    constexpr std::size_t size = 100, count = 300;  // more of them than any kernel cuts at once
+    ByteBuffer bytes;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto one = datagram(64, size);
+      bytes.insert(bytes.end(), one.begin(), one.end());
+    }
+    EXPECT_EQ(world.left->send_run(SocketAddress{world.right->local()}, bytes, size, 0), UdpSent::sent);
+    co_await world.until([&] { return lane.sizes.size() == count; });
+    EXPECT_EQ(world.left->send_run(SocketAddress{world.right->local()}, ByteView{bytes}.first(2 * size), size, 0), UdpSent::sent);
+    co_await world.until([&] { return lane.sizes.size() == count + 2; });
+    EXPECT_THAT(lane.sizes, ::testing::Each(size));
+    world.end();
+  };
+  run(world.loop, story());
+}
+
 TEST(UdpPort, SendsWithTheTtlThatItIsAskedFor) {
   asio::io_context loop;
   asio::ip::udp::socket plain{loop, {asio::ip::address_v4::loopback(), 0}};

@@ -320,6 +320,8 @@ TEST(QuicConnection, FindsOutHowLongItsDatagramsMayBe) {
   world.client.drive();
   ASSERT_TRUE(world.run_until([&] { return world.server.received == 2 * MiB; }));
   EXPECT_THAT(world.client.longest_sent, Ge(1400u));
+  EXPECT_THAT(world.client.probes, Ge(1u));
+  EXPECT_EQ(world.client.misplaced_probes, 0u);  // with which the kernel would refuse the others
 
   QuicWorld narrow{{.delay = 10ms, .rate = {20'000'000}}};
   narrow.mtu = 1280 - 28;

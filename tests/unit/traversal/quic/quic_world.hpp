@@ -37,7 +37,7 @@ struct QuicEnd {
   std::unique_ptr<QuicConnection> connection;
   std::uint64_t to_send = 0, queued = 0, received = 0;
   bool reads = true, damaged = false, finish_when_sent = false;
-  std::size_t longest_sent = 0;
+  std::size_t longest_sent = 0, probes = 0, misplaced_probes = 0;  // the latter: with others in one run
   std::optional<TimePoint> may_write_at, confirmed_at, ended_at, first_byte_at;
   std::uint64_t wakeup = 0;  // number of the last one that was set
 
@@ -125,13 +125,16 @@ inline void QuicEnd::drive() {
     if (const auto due = connection->deadline(); due && *due <= now) connection->expire(now);
     connection->write(burst, now);
     if (burst.runs.empty()) break;
-    for (const auto& run : burst.runs)
+    for (const auto& run : burst.runs) {
+      probes += run.probe ? 1U : 0U;
+      misplaced_probes += run.probe && run.bytes.size() != run.segment ? 1U : 0U;
       for (auto rest = run.bytes; !rest.empty();) {
         const auto datagram = rest.first(std::min(run.segment, rest.size()));
         rest = rest.subspan(datagram.size());
         longest_sent = std::max(longest_sent, datagram.size());
         world.carry(*this, run.to, datagram);
       }
+    }
   }
   if (connection->may_write() && !may_write_at) may_write_at = now;
   if (connection->confirmed() && !confirmed_at) confirmed_at = now;
