@@ -150,7 +150,8 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   ReceiverSession::Settings settings;
   settings.partial = transfer_id(letter_.from, program_.identity.id(), TransferKind::files, {offer_.transfer.text()}, {});
   settings.lane_lost = [this](const Path& path, const Error& why) {
-    program_.report.detail("Lost " + path_words(path) + ": " + printable(why.message()));
+    const auto* what = why.code == Errc::closed ? "Closed " : "Lost ";
+    program_.report.detail(what + path_words(path) + ": " + printable(why.message()));
     if (path_mtu_fell(why) && climber_) climber_->avoid_large_datagrams();
     if (const auto gone = std::ranges::find(lanes_, path); gone != lanes_.end()) lanes_.erase(gone);
   };

@@ -1,5 +1,6 @@
 #include "traversal/io/climb.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "io/deadline.hpp"
@@ -9,6 +10,9 @@
 namespace pshare {
 
 namespace {
+
+/// As long as it takes, in a number that can be added to a time.
+constexpr Duration longest_patience = std::chrono::hours{24 * 365};
 
 PunchRounds::Targets punch_targets(const Targets& targets) {
   PunchRounds::Targets out;
@@ -23,7 +27,7 @@ Climb::Climb(Climber& climber, Targets targets, TimePoint begin, TimePoint until
     : climber_(climber),
       began_(Clock::now()),
       begin_(begin),
-      ascent_(std::move(targets), climber.how_to_climb(until == TimePoint::max() ? Duration::max() : until - began_), climber.with_.random, began_),
+      ascent_(std::move(targets), climber.how_to_climb(std::min<Duration>(until - began_, longest_patience)), climber.with_.random, began_),
       news_(climber.with_.executor) {}
 
 awaitable<void> Climb::run(TaskGroup& tasks) {

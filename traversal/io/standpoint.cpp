@@ -69,7 +69,8 @@ std::vector<LocalAddress> Standpoint::local_addresses() const {
 }
 
 PeerHost Standpoint::peer_host() const {
-  return observed_ && observed_->address.scope() == Scope::loopback ? PeerHost::may_be_this : PeerHost::anywhere;
+  const bool over_loopback = observed_ && observed_->address.scope() == Scope::loopback;
+  return settings_.peer_may_be_here || over_loopback ? PeerHost::may_be_this : PeerHost::anywhere;
 }
 
 bool Standpoint::has_mapping(Transport transport) const {

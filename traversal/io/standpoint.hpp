@@ -33,6 +33,7 @@ class Standpoint {
     bool tcp_allowed = true, udp_allowed = true;
     bool ask_routers = true;          // the tier `mapped` is allowed
     bool survey = true;               // any straight tier is
+    bool peer_may_be_here = false;    // on this very host, even though the server is not reached over loopback
   };
 
   /// All references live longer. The door's port is the punching port.

@@ -22,38 +22,70 @@ using testing::run;
 
 const std::vector<Candidate> nowhere;
 
+PeerFacts peer_at(std::vector<Candidate> candidates) { return {.candidates = std::move(candidates)}; }
+
 TimePoint within(Duration patience) { return Clock::now() + patience; }
 
 Candidate candidate(Port port) {
   return {.type = Candidate::Type::host, .transport = Transport::tcp, .endpoint = {here(), port}};
 }
 
-/// Two people, each with a door on this host, and one session between them.
+/// Somebody's door and what stands beside it. There is no server: only what one knows of oneself.
+struct Home {
+  Home(asio::io_context& loop, const Person& person, Random& random, LaneDoorLimits limits = {})
+      : of(person),
+        door(loop.get_executor(), person.tls, Listener::on(loop.get_executor(), {here(), Port{0}}), limits),
+        server(loop.get_executor(), person.tls, nobody, random),
+        standpoint(loop.get_executor(), person.tls, random, server, nobody, door, {.ask_routers = false, .peer_may_be_here = true}) {}
+  const ServerAddress nobody{"127.0.0.1", Port{9}, PeerId{}};
+  const Person& of;
+  LaneDoor door;
+  RendezvousClient server;
+  Standpoint standpoint;
+};
+
+/// Two people on this host, and one session between them.
 struct World {
   asio::io_context loop;
   SeededRandom random{1};
   Person alice, bob, eve;
-  LaneDoor alices_door = door(alice), bobs_door = door(bob);
+  Home alices{loop, alice, random}, bobs{loop, bob, random};
+  LaneDoor& alices_door = alices.door;
+  LaneDoor& bobs_door = bobs.door;
   SessionId session = SessionId::random(random);
 
   LaneDoor door(const Person& of, LaneDoorLimits limits = {}) {
     return LaneDoor{loop.get_executor(), of.tls, Listener::on(loop.get_executor(), {here(), Port{0}}), limits};
   }
-  ClimbSettings with(const Person& peer) const {
-    return {.session = session, .peer = peer.id(), .tiers = {Tier::direct}, .tcp_allowed = true, .loopback_peer = true};
+  ClimbSettings with(const Person& peer, ClimbRole role) const {
+    return {.session = session, .peer = peer.id(), .role = role, .tiers = {Tier::direct}, .tcp_allowed = true, .udp_allowed = false};
   }
-  Climber climber(const Person& of, LaneDoor& at, const Person& peer) {
-    return Climber{loop.get_executor(), of.tls, at, random, with(peer)};
+  Climber climber(Home& at, ClimbSettings settings) {
+    const Climber::Equipment equipment{loop.get_executor(), at.of.tls, at.of.identity, at.door, at.standpoint, random};
+    return Climber{equipment, std::move(settings)};
   }
+  Climber sender() { return climber(alices, with(bob, ClimbRole::sender)); }
+  Climber receiver() { return climber(bobs, with(alice, ClimbRole::receiver)); }
   /// A TLS connection to bob's door with the key of `as`.
-  awaitable<TlsStream> call(const Person& as, Port port, const Person& whom) {
+  awaitable<LanePtr> call(const Person& as, Port port, const Person& whom, Duration silence = lane_silence) {
     auto socket = co_await connect({here(), port});
+    const Path path{.local = socket.local(), .remote = socket.remote()};
     std::vector<std::string> alpn{std::string{lane_alpn}};
     TlsStream stream{std::move(socket), TlsEngine{as.tls, TlsRole::client, std::move(alpn), only(whom.id())}};
     co_await stream.handshake();
-    co_return stream;
+    co_return std::make_unique<TcpLane>(std::move(stream), path, loop.get_executor(), silence);
   }
 };
+
+/// Greets, and finds out whether the other side is ready: it says nothing more, so that waiting for its next word takes forever if it is.
+awaitable<std::optional<Error>> greeted(LanePtr& lane, LaneHello hello, Duration patience = 300ms) {
+  lane = co_await say_hello(std::move(lane), hello);
+  ByteBuffer nothing(1);
+  auto reading = lane->read_some(nothing);
+  auto trouble = co_await error_of(with_deadline(std::move(reading), Clock::now() + patience, "waiting for more"));
+  if (trouble && trouble->code == Errc::timed_out) trouble.reset();
+  co_return trouble;
+}
 
 awaitable<void> speak(Lane& from, Lane& to, std::string_view words) {
   const ByteView piece = bytes_of(words);
@@ -66,15 +98,17 @@ awaitable<void> speak(Lane& from, Lane& to, std::string_view words) {
 TEST(Climber, TheSenderDialsAndTheReceiverHasTheSameLane) {
   World world;
   auto story = [&]() -> awaitable<void> {
-    auto sender = world.climber(world.alice, world.alices_door, world.bob);
-    auto receiver = world.climber(world.bob, world.bobs_door, world.alice);
+    auto sender = world.sender();
+    auto receiver = world.receiver();
     std::vector<Attempt> attempts;
     sender.set_on_attempt([&](const Attempt& attempt) { attempts.push_back(attempt); });
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.bobs_door.run());
-      tasks.start(receiver.attend({}, within(10s)));
+      tasks.start(sender.run());
+      tasks.start(receiver.run());
+      receiver.attend(peer_at({}), Clock::now(), within(10s));
       const std::vector remote{candidate(world.bobs_door.port())};
-      auto lane = co_await sender.first_lane(remote, within(10s));
+      auto lane = co_await sender.first_lane(peer_at(remote), within(10s));
       auto other = co_await receiver.next_lane();
       EXPECT_EQ(lane->peer(), world.bob.id());
       EXPECT_EQ(other->peer(), world.alice.id());
@@ -103,13 +137,15 @@ TEST(Climber, TheSenderDialsAndTheReceiverHasTheSameLane) {
 TEST(Climber, TheReceiverDialsWhenTheSenderCannot) {
   World world;
   auto story = [&]() -> awaitable<void> {
-    auto sender = world.climber(world.alice, world.alices_door, world.bob);
-    auto receiver = world.climber(world.bob, world.bobs_door, world.alice);
+    auto sender = world.sender();
+    auto receiver = world.receiver();
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.alices_door.run());
       const std::vector remote{candidate(world.alices_door.port())};
-      tasks.start(receiver.attend(remote, within(10s)));
-      auto lane = co_await sender.first_lane(nowhere, within(10s));
+      tasks.start(sender.run());
+      tasks.start(receiver.run());
+      receiver.attend(peer_at(remote), Clock::now(), within(10s));
+      auto lane = co_await sender.first_lane(peer_at(nowhere), within(10s));
       auto other = co_await receiver.next_lane();
       EXPECT_FALSE(sender.dialled(lane->path()));
       EXPECT_TRUE(receiver.dialled(other->path()));
@@ -133,14 +169,16 @@ TEST(Climber, TheReceiverDialsWhenTheSenderCannot) {
 TEST(Climber, WhenBothDialTheSendersChoiceIsAmongTheReceiversLanes) {
   World world;
   auto story = [&]() -> awaitable<void> {
-    auto sender = world.climber(world.alice, world.alices_door, world.bob);
-    auto receiver = world.climber(world.bob, world.bobs_door, world.alice);
+    auto sender = world.sender();
+    auto receiver = world.receiver();
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.alices_door.run());
       tasks.start(world.bobs_door.run());
-      tasks.start(receiver.attend({candidate(world.alices_door.port())}, within(10s)));
+      tasks.start(sender.run());
+      tasks.start(receiver.run());
+      receiver.attend(peer_at({candidate(world.alices_door.port())}), Clock::now(), within(10s));
       const std::vector remote{candidate(world.bobs_door.port())};
-      auto chosen = co_await sender.first_lane(remote, within(10s));
+      auto chosen = co_await sender.first_lane(peer_at(remote), within(10s));
       const ByteView piece = bytes_of("this one");
       co_await chosen->write(std::span{&piece, 1});
       // The receiver reads on each lane that comes: one says something, the others are closed.
@@ -168,16 +206,19 @@ TEST(Climber, WhenBothDialTheSendersChoiceIsAmongTheReceiversLanes) {
 TEST(Climber, SkipsAnAddressThatRefusesAndOneThatSwallowsEverything) {
   World world;
   auto story = [&]() -> awaitable<void> {
-    auto sender = world.climber(world.alice, world.alices_door, world.bob);
-    auto receiver = world.climber(world.bob, world.bobs_door, world.alice);
+    auto sender = world.sender();
+    auto receiver = world.receiver();
     auto refusing = Listener::on(world.loop.get_executor(), {here(), Port{0}});
     const auto dead = refusing.port();
     refusing.close();
     auto silent = Listener::on(world.loop.get_executor(), {here(), Port{0}});  // the system accepts, nobody answers
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(sender.run());
+      tasks.start(receiver.run());
+      receiver.attend(peer_at({}), Clock::now(), within(10s));
       tasks.start(world.bobs_door.run());
       const std::vector remote{candidate(dead), candidate(silent.port()), candidate(world.bobs_door.port())};
-      const auto lane = co_await sender.first_lane(remote, within(9s));
+      const auto lane = co_await sender.first_lane(peer_at(remote), within(9s));
       EXPECT_EQ(lane->path().remote, remote[2].endpoint);
       EXPECT_GE(lane->path().elapsed, 250ms);  // the silent one had its head start
       EXPECT_LT(lane->path().elapsed, 5s);
@@ -191,14 +232,15 @@ TEST(Climber, RefusesAWrongKeyAtTheRightAddress) {
   World world;
   auto eves_door = world.door(world.eve);
   auto story = [&]() -> awaitable<void> {
-    auto sender = world.climber(world.alice, world.alices_door, world.bob);
+    auto sender = world.sender();
     auto expecting = eves_door.expect(world.session, world.alice.id());
     std::vector<Attempt> attempts;
     sender.set_on_attempt([&](const Attempt& attempt) { attempts.push_back(attempt); });
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(sender.run());
       tasks.start(eves_door.run());
       const std::vector remote{candidate(eves_door.port())};
-      const auto error = co_await error_of(sender.first_lane(remote, within(1s)));
+      const auto error = co_await error_of(sender.first_lane(peer_at(remote), within(1s)));
       EXPECT_TRUE(error);
       EXPECT_EQ(error.value().code, Errc::no_path);
       EXPECT_THAT(error.value().doing, HasSubstr("not-authenticated"));
@@ -214,60 +256,101 @@ TEST(Climber, RefusesAWrongKeyAtTheRightAddress) {
 TEST(Climber, ReportsTiersThatThisBuildHasNotGot) {
   World world;
   auto story = [&]() -> awaitable<void> {
-    auto settings = world.with(world.bob);
+    auto settings = world.with(world.bob, ClimbRole::sender);
     settings.tiers = {Tier::mapped, Tier::relay};
-    Climber sender{world.loop.get_executor(), world.alice.tls, world.alices_door, world.random, settings};
+    auto sender = world.climber(world.alices, settings);
     std::vector<Attempt> attempts;
     sender.set_on_attempt([&](const Attempt& attempt) { attempts.push_back(attempt); });
-    const std::vector remote{candidate(Port{9})};
-    const auto error = co_await error_of(sender.first_lane(remote, within(10s)));
-    EXPECT_EQ(error.value().code, Errc::no_path);
-    EXPECT_THAT(error.value().doing, HasSubstr("mapped: unsupported"));
-    EXPECT_THAT(error.value().doing, HasSubstr("relay: unsupported"));
-    EXPECT_EQ(attempts.size(), 2u);
-    for (const auto& attempt : attempts) EXPECT_EQ(attempt.reason, Reason::unsupported);
-    EXPECT_TRUE(sender.local_candidates(std::nullopt, std::nullopt).empty());
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(sender.run());
+      const std::vector remote{candidate(Port{9})};
+      const auto error = co_await error_of(sender.first_lane(peer_at(remote), within(1s)));
+      EXPECT_EQ(error.value().code, Errc::no_path);
+      EXPECT_THAT(error.value().doing, HasSubstr("mapped"));
+      EXPECT_THAT(error.value().doing, HasSubstr("relay: unsupported"));
+    };
+    co_await with_tasks(std::move(body));
+    EXPECT_TRUE(std::any_of(attempts.begin(), attempts.end(), [](const Attempt& each) { return each.tier == Tier::relay && each.reason == Reason::unsupported; }));
   };
   run(world.loop, story());
 }
 
-TEST(Climber, WithoutTcpTheDirectTierIsUnsupportedAndNobodyIsLetIn) {
+TEST(Climber, WithoutTcpNobodyIsLetIn) {
   World world;
   auto story = [&]() -> awaitable<void> {
-    auto settings = world.with(world.alice);
+    auto settings = world.with(world.alice, ClimbRole::receiver);
     settings.tcp_allowed = false;
-    Climber receiver{world.loop.get_executor(), world.bob.tls, world.bobs_door, world.random, settings};
-    const std::vector remote{candidate(Port{9})};
-    const auto failed = co_await error_of(receiver.attend(remote, within(10s)));
-    EXPECT_EQ(failed.value().code, Errc::no_path);
+    auto receiver = world.climber(world.bobs, settings);
+    std::optional<Error> refused;
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.bobs_door.run());
-      auto stream = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
+      receiver.attend(peer_at({candidate(Port{9})}), Clock::now(), within(10s));
+      tasks.start(receiver.run());
+      auto lane = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
       const LaneHello hello{.session = world.session};
-      EXPECT_TRUE(co_await error_of(say_hello(stream, hello)));
+      refused = co_await greeted(lane, hello);
+    };
+    const auto failed = co_await error_of(with_tasks<void>(body));
+    EXPECT_TRUE(refused || failed);
+    if (failed) {
+      EXPECT_EQ(failed->code, Errc::no_path);
+    }
+  };
+  run(world.loop, story());
+}
+
+TEST(Climber, TheStandpointOffersItsDoorOnThisHostsAddresses) {
+  World world;
+  EXPECT_THAT(world.alices.standpoint.candidates(), ::testing::Contains(candidate(world.alices_door.port())));
+}
+
+TEST(Climber, UdpLanesComeUpWhereTcpIsNotAllowed) {
+  World world;
+  auto story = [&]() -> awaitable<void> {
+    const auto key = CheckKey::random(world.random);
+    const auto udp_alone = [&](ClimbSettings settings) {
+      settings.tcp_allowed = false;
+      settings.udp_allowed = true;
+      settings.check_key = key;
+      return settings;
+    };
+    auto sender = world.climber(world.alices, udp_alone(world.with(world.bob, ClimbRole::sender)));
+    auto receiver = world.climber(world.bobs, udp_alone(world.with(world.alice, ClimbRole::receiver)));
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(sender.run());
+      tasks.start(receiver.run());
+      receiver.attend(peer_at(world.alices.standpoint.candidates()), Clock::now(), within(10s));
+      auto lane = co_await sender.first_lane(peer_at(world.bobs.standpoint.candidates()), within(10s));
+      EXPECT_EQ(lane->path().transport, Transport::udp);
+      EXPECT_EQ(lane->path().tier, Tier::direct);
+      EXPECT_EQ(lane->peer(), world.bob.id());
+      const ByteView piece = bytes_of("hello");
+      co_await lane->write(std::span{&piece, 1});
+      auto other = co_await receiver.next_lane();
+      EXPECT_EQ(other->path().tier, Tier::direct);
+      EXPECT_EQ(other->peer(), world.alice.id());
+      ByteBuffer heard(5);
+      EXPECT_EQ(co_await other->read_some(heard), 5u);
+      EXPECT_EQ(text_of(heard), "hello");
+      co_await speak(*other, *lane, "and back");
     };
     co_await with_tasks(std::move(body));
   };
   run(world.loop, story());
 }
 
-TEST(Climber, OffersItsDoorOnThisHostsAddresses) {
-  World world;
-  auto sender = world.climber(world.alice, world.alices_door, world.bob);
-  const auto candidates = sender.local_candidates(std::nullopt, std::nullopt);
-  EXPECT_THAT(candidates, ::testing::Contains(candidate(world.alices_door.port())));
-}
-
 TEST(Climber, ASecondClimbFindsALaneAfterAllWereLost) {
   World world;
   auto story = [&]() -> awaitable<void> {
-    auto sender = world.climber(world.alice, world.alices_door, world.bob);
-    auto receiver = world.climber(world.bob, world.bobs_door, world.alice);
+    auto sender = world.sender();
+    auto receiver = world.receiver();
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.alices_door.run());
-      tasks.start(receiver.attend({candidate(world.alices_door.port())}, within(10s)));
+      tasks.start(sender.run());
+      tasks.start(receiver.run());
+      receiver.attend(peer_at({candidate(world.alices_door.port())}), Clock::now(), within(10s));
       for (int round = 0; round < 3; ++round) {
-        auto lane = co_await sender.first_lane(nowhere, within(10s));
+        auto lane = co_await sender.first_lane(peer_at(nowhere), within(10s));
         auto other = co_await receiver.next_lane();
         co_await speak(*lane, *other, "hello");
         lane->close();
@@ -287,9 +370,9 @@ TEST(LaneDoor, DropsTheRightPeerWithTheWrongSession) {
     auto expecting = world.bobs_door.expect(world.session, world.alice.id());
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.bobs_door.run());
-      auto stream = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
+      auto lane = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
       const LaneHello hello{.session = SessionId::random(world.random)};
-      const auto error = co_await error_of(say_hello(stream, hello));
+      const auto error = co_await greeted(lane, hello);
       EXPECT_EQ(error.value().code, Errc::closed);
     };
     co_await with_tasks(std::move(body));
@@ -304,9 +387,9 @@ TEST(LaneDoor, DropsTheRightSessionWithThePeerOfAnother) {
     auto eves = world.bobs_door.expect(SessionId::random(world.random), world.eve.id());
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.bobs_door.run());
-      auto stream = co_await world.call(world.eve, world.bobs_door.port(), world.bob);
+      auto lane = co_await world.call(world.eve, world.bobs_door.port(), world.bob);
       const LaneHello hello{.session = world.session};
-      const auto error = co_await error_of(say_hello(stream, hello));
+      const auto error = co_await greeted(lane, hello);
       EXPECT_EQ(error.value().code, Errc::closed);
     };
     co_await with_tasks(std::move(body));
@@ -322,9 +405,9 @@ TEST(LaneDoor, RefusesAKeyThatNobodyExpectsWithinTheHandshake) {
       tasks.start(world.bobs_door.run());
       std::optional<Error> error;
       try {
-        auto stream = co_await world.call(world.eve, world.bobs_door.port(), world.bob);
+        auto lane = co_await world.call(world.eve, world.bobs_door.port(), world.bob);
         const LaneHello hello{.session = world.session};
-        co_await say_hello(stream, hello);
+        error = co_await greeted(lane, hello);
       } catch (const Failure& failure) {
         error = failure.error();
       }
@@ -335,7 +418,7 @@ TEST(LaneDoor, RefusesAKeyThatNobodyExpectsWithinTheHandshake) {
   run(world.loop, story());
 }
 
-TEST(LaneDoor, HandsLanesToTheirSessionWithTheirOrdinals) {
+TEST(LaneDoor, HandsLanesToTheirSessionWithTheTierThatTheSenderSays) {
   World world;
   auto story = [&]() -> awaitable<void> {
     const auto other_session = SessionId::random(world.random);
@@ -344,16 +427,16 @@ TEST(LaneDoor, HandsLanesToTheirSessionWithTheirOrdinals) {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.bobs_door.run());
       auto a = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
-      const LaneHello to_second{.session = other_session, .ordinal = 3};
-      co_await say_hello(a, to_second);
+      const LaneHello to_second{.session = other_session, .ordinal = 3, .tier = Tier::mapped};
+      a = co_await say_hello(std::move(a), to_second);
       auto b = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
-      const LaneHello to_first{.session = world.session, .ordinal = 5};
-      co_await say_hello(b, to_first);
+      const LaneHello to_first{.session = world.session, .ordinal = 5, .tier = Tier::punched};
+      b = co_await say_hello(std::move(b), to_first);
       const auto got_first = co_await first.next();
       const auto got_second = co_await second.next();
-      EXPECT_EQ(got_first.second, 5u);
-      EXPECT_EQ(got_second.second, 3u);
-      EXPECT_EQ(got_first.first->path().remote, b.socket().local());
+      EXPECT_EQ(got_first->path().tier, Tier::punched);
+      EXPECT_EQ(got_second->path().tier, Tier::mapped);
+      EXPECT_EQ(got_first->path().remote, b->path().local);
     };
     co_await with_tasks(std::move(body));
   };
@@ -387,9 +470,9 @@ TEST(LaneDoor, BoundsTheCallersThatHaveNotGreetedFromOneHost) {
       EXPECT_EQ(door.half_open(), 4u);
       flood.clear();
       while (door.half_open() > 0) co_await sleep_until(Clock::now());
-      auto stream = co_await world.call(world.alice, door.port(), world.bob);  // there is room again
+      auto lane = co_await world.call(world.alice, door.port(), world.bob);  // there is room again
       const LaneHello hello{.session = world.session};
-      co_await say_hello(stream, hello);
+      EXPECT_FALSE(co_await greeted(lane, hello));
     };
     co_await with_tasks(std::move(body));
   };
@@ -407,7 +490,7 @@ TEST(LaneDoor, HangsUpOnACallerThatDoesNotGreetInTime) {
       auto after_tls = co_await world.call(world.alice, door.port(), world.bob);
       ByteBuffer nothing(1);
       EXPECT_TRUE(co_await error_of(before_tls.read_some(nothing)));
-      EXPECT_TRUE(co_await error_of(after_tls.read_some(nothing)));
+      EXPECT_TRUE(co_await error_of(after_tls->read_some(nothing)));
       EXPECT_EQ(door.half_open(), 0u);
     };
     co_await with_tasks(std::move(body));
@@ -423,16 +506,16 @@ TEST(LaneDoor, BoundsTheLanesThatASessionHasNotTaken) {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(door.run());
       const LaneHello hello{.session = world.session};
-      std::vector<TlsStream> lanes;
+      std::vector<LanePtr> lanes;
       for (int i = 0; i < 2; ++i) {
         lanes.push_back(co_await world.call(world.alice, door.port(), world.bob));
-        co_await say_hello(lanes.back(), hello);
+        EXPECT_FALSE(co_await greeted(lanes.back(), hello));
       }
       auto third = co_await world.call(world.alice, door.port(), world.bob);
-      EXPECT_EQ((co_await error_of(say_hello(third, hello))).value().code, Errc::closed);
+      EXPECT_EQ((co_await greeted(third, hello)).value().code, Errc::closed);
       co_await expecting.next();
       auto fourth = co_await world.call(world.alice, door.port(), world.bob);
-      co_await say_hello(fourth, hello);
+      EXPECT_FALSE(co_await greeted(fourth, hello));
     };
     co_await with_tasks(std::move(body));
   };
@@ -445,12 +528,12 @@ TEST(LaneDoor, ClosesWhatWasNotTakenWhenASessionEnds) {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(world.bobs_door.run());
       std::optional<LaneDoor::Registration> expecting{world.bobs_door.expect(world.session, world.alice.id())};
-      auto stream = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
+      auto lane = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
       const LaneHello hello{.session = world.session};
-      co_await say_hello(stream, hello);
+      EXPECT_FALSE(co_await greeted(lane, hello));
       expecting.reset();
       ByteBuffer nothing(1);
-      EXPECT_EQ((co_await error_of(stream.read_some(nothing))).value().code, Errc::closed);
+      EXPECT_EQ((co_await error_of(lane->read_some(nothing))).value().code, Errc::closed);
     };
     co_await with_tasks(std::move(body));
   };
@@ -464,13 +547,11 @@ struct TwoEnds {
 };
 
 awaitable<TwoEnds> two_ends(World& world, LaneDoor::Registration& expecting, Duration silence) {
-  auto stream = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
-  const LaneHello hello{.session = world.session};
-  co_await say_hello(stream, hello);
-  auto arrived = co_await expecting.next();
   TwoEnds ends;
-  ends.dialled = std::make_unique<TcpLane>(std::move(stream), Path{}, world.loop.get_executor(), silence);
-  ends.accepted = std::move(arrived.first);
+  ends.dialled = co_await world.call(world.alice, world.bobs_door.port(), world.bob, silence);
+  const LaneHello hello{.session = world.session};
+  ends.dialled = co_await say_hello(std::move(ends.dialled), hello);
+  ends.accepted = co_await expecting.next();
   co_return ends;
 }
 
