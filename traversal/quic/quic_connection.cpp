@@ -33,8 +33,6 @@ constexpr std::size_t full_datagram = 1200;
 /// starts the idle timer anew (RFC 9000 section 10.1); the rest of it is left to what comes late.
 constexpr int idle_fifteenths = 10, keep_alive_fifteenths = 3;
 
-constexpr std::uint64_t closed_in_order = 0;  // our only application error code
-
 ngtcp2_duration nanoseconds(Duration duration) {
   return static_cast<ngtcp2_duration>(std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
 }
@@ -95,6 +93,12 @@ struct QuicConnection::State {
     if (trouble) return;
     last_word = word;
     end(std::move(why));
+  }
+  void end_telling(std::uint64_t code, Error why) {
+    ngtcp2_ccerr word;
+    ngtcp2_ccerr_default(&word);
+    ngtcp2_ccerr_set_application_error(&word, code, nullptr, 0);
+    end_with(word, std::move(why));
   }
   void open_stream();
   Duration probe_timeout() const { return duration(ngtcp2_conn_get_pto(connection)); }
@@ -351,24 +355,13 @@ void QuicConnection::State::look_at_mtu() {
   if (trouble || !established) return;
   if (!in_flight()) return mtu.progressed(latest);
   if (!mtu.suspects(probe_timeout(), latest)) return;
-  ngtcp2_ccerr word;
-  ngtcp2_ccerr_default(&word);
-  ngtcp2_ccerr_set_application_error(&word, closed_in_order, nullptr, 0);
-  end_with(word, {.code = Errc::unreachable,
-                  .doing = "the QUIC lane with " + with + ": its path lets full datagrams through no longer",
-                  .cause = std::make_error_code(std::errc::message_size)});
+  end_telling(quic_path_mtu_fell, quic_path_too_narrow(with));
 }
 
 void QuicConnection::too_long(TimePoint now) {
   auto& state = *state_;
   state.at(now);
-  if (state.trouble) return;
-  ngtcp2_ccerr word;
-  ngtcp2_ccerr_default(&word);
-  ngtcp2_ccerr_set_application_error(&word, closed_in_order, nullptr, 0);
-  state.end_with(word, {.code = Errc::unreachable,
-                        .doing = "the QUIC lane with " + state.with + ": its path takes only shorter datagrams",
-                        .cause = std::make_error_code(std::errc::message_size)});
+  state.end_telling(quic_path_mtu_fell, quic_path_too_narrow(state.with));
 }
 
 // --- out --------------------------------------------------------------------------------------------------------------
@@ -496,10 +489,7 @@ bool QuicConnection::finished_by_peer() const { return state_->finished_by_peer 
 void QuicConnection::close(TimePoint now) {
   auto& state = *state_;
   state.at(now);
-  ngtcp2_ccerr word;
-  ngtcp2_ccerr_default(&word);
-  ngtcp2_ccerr_set_application_error(&word, closed_in_order, nullptr, 0);
-  state.end_with(word, {.code = Errc::closed, .doing = "the lane with " + state.with + " was closed"});
+  state.end_telling(quic_closed_in_order, {.code = Errc::closed, .doing = "the lane with " + state.with + " was closed"});
 }
 
 bool QuicConnection::recognises(ByteView datagram) const {

@@ -16,6 +16,12 @@ std::string spoken(const ngtcp2_ccerr& said) {
 
 }  // namespace
 
+Error quic_path_too_narrow(const std::string& with) {
+  return {.code = Errc::unreachable,
+          .doing = "the QUIC lane with " + with + ": its path lets long datagrams through no longer",
+          .cause = std::make_error_code(std::errc::message_size)};
+}
+
 Error quic_trouble(int code, bool established, const std::string& with) {
   const std::string doing = (established ? "the QUIC lane with " : "connecting over QUIC to ") + with;
   switch (code) {
@@ -29,7 +35,9 @@ Error quic_trouble(int code, bool established, const std::string& with) {
 }
 
 Error quic_ended_by_peer(const ngtcp2_ccerr& said, const std::string& with) {
-  if (said.type == NGTCP2_CCERR_TYPE_APPLICATION) return {.code = Errc::closed, .doing = with + " closed the lane"};
+  if (said.type == NGTCP2_CCERR_TYPE_APPLICATION && said.error_code == quic_closed_in_order) return {.code = Errc::closed, .doing = with + " closed the lane"};
+  if (said.type == NGTCP2_CCERR_TYPE_APPLICATION && said.error_code == quic_path_mtu_fell) return quic_path_too_narrow(with);
+  if (said.type == NGTCP2_CCERR_TYPE_APPLICATION) return {.code = Errc::unreachable, .doing = with + " broke off the QUIC lane (" + spoken(said) + ")"};
   if (said.error_code == no_application_protocol || said.error_code == protocol_version)
     return {.code = Errc::version, .doing = "connecting over QUIC to " + with + ": the other side speaks no protocol of ours"};
   if (said.error_code >= first_alert && said.error_code <= last_alert)
