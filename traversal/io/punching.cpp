@@ -8,6 +8,17 @@
 
 namespace pshare {
 
+namespace {
+
+/// A connection that leads nowhere is to be gone at once when it is closed: while the system waited for its end, the same two endpoints could not be
+/// connected again.
+void reset_when_closed(asio::ip::tcp::socket::native_handle_type socket, bool reset) {
+  const linger how{.l_onoff = reset ? 1 : 0, .l_linger = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&how), sizeof how);
+}
+
+}  // namespace
+
 Punching::Punching(asio::any_io_executor executor, PunchingPort& port, Random& random, PunchRounds::Targets targets, Settings settings, Hooks hooks)
     : executor_(std::move(executor)),
       port_(port),
@@ -221,10 +232,14 @@ awaitable<void> Punching::dial(std::shared_ptr<Dialled> dialled) {
   log(LogLevel::debug, "punch.connected", {{"remote", due.to}, {"local", connected->local()}, {"round", round}});
   rounds_->connected(round, due.dial, Clock::now());
   news_.ring();
+  const auto descriptor = connected->socket().native_handle();
+  reset_when_closed(descriptor, true);
   LanePtr lane;
   try {
     auto greeting = hooks_.over_tcp(std::move(*connected), due.tier);
-    lane = co_await with_deadline(std::move(greeting), Clock::now() + punched_lane_patience, "TLS with " + due.to.text());
+    const auto patience = punched_tls_patience + 3 * (settings_.rounds.mine.server_rtt + settings_.rounds.theirs.server_rtt);
+    lane = co_await with_deadline(std::move(greeting), Clock::now() + patience, "TLS with " + due.to.text());
+    reset_when_closed(descriptor, false);  // the lane's by now
   } catch (const Failure& failure) {
     log(LogLevel::debug, "punch.no-lane", {{"remote", due.to}, {"why", failure.what()}});
   }

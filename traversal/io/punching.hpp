@@ -22,8 +22,11 @@
 
 namespace pshare {
 
-/// From a connection to LaneReady.
+/// From reaching the peer over UDP to a lane.
 inline constexpr Duration punched_lane_patience = std::chrono::seconds{5};
+/// From a TCP connection to a lane, and three round trips: a NAT may have let the handshake through and nothing else, and then there is little
+/// time left to do better.
+inline constexpr Duration punched_tls_patience = std::chrono::milliseconds{700};
 /// QUIC connections that are tried at once; a peer may be reached by several addresses.
 inline constexpr std::size_t max_quic_attempts = 4;
 
