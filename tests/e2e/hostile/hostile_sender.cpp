@@ -3,6 +3,7 @@
 //   hostile_sender HOME HOST:PORT#KEY PEER-ID CASE
 //
 // Exits with 0 when the receiver has stopped the session or closed the lane, with 1 when it went along, with 2 when it never came so far.
+#include <array>
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -14,8 +15,8 @@
 #include "secure/sealed.hpp"
 #include "transfer/checksum.hpp"
 #include "transfer/manifest.hpp"
-#include "traversal/io/lane_greeting.hpp"
 #include "traversal/io/rendezvous_client.hpp"
+#include "traversal/io/tcp_lane.hpp"
 #include "wire/signal.hpp"
 
 namespace pshare {
@@ -161,29 +162,50 @@ awaitable<Accept> accepted(RendezvousClient& server, const Identity& us) {
   }
 }
 
-awaitable<TlsStream> open_lane(const TlsContext& tls, Accept accept, PeerId peer) {
+awaitable<void> read_exactly(Lane& lane, std::span<std::byte> out) {
+  while (!out.empty()) out = out.subspan(co_await lane.read_some(out));
+}
+
+awaitable<LaneMessage> read_message(Lane& lane) {
+  std::array<std::byte, LaneFrameHeader::size> bytes;
+  co_await read_exactly(lane, bytes);
+  const auto header = value_or_throw(decode_lane_frame_header(bytes));
+  ByteBuffer body(header.length);
+  co_await read_exactly(lane, body);
+  co_return value_or_throw(decode_lane_message(header, body));
+}
+
+awaitable<void> write(Lane& lane, ByteView frame) {
+  const std::array<ByteView, 1> pieces{frame};
+  co_await lane.write(pieces);
+}
+
+/// By way of its host candidates over TCP alone: we are on the same machine, and whoever lies need not punch.
+awaitable<LanePtr> open_lane(const TlsContext& tls, Accept accept, PeerId peer) {
   std::vector<Endpoint> endpoints;
-  for (const auto& candidate : accept.candidates) endpoints.push_back(candidate.endpoint);
+  for (const auto& candidate : accept.candidates)
+    if (candidate.type == Candidate::Type::host && candidate.transport == Transport::tcp) endpoints.push_back(candidate.endpoint);
+  if (endpoints.empty()) throw Failure{{.code = Errc::no_path, .doing = "the answer holds no host candidate over TCP"}};
   auto socket = co_await connect_any(endpoints);
+  const Path path{.tier = Tier::direct, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
   std::vector<std::string> alpn{std::string{lane_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), only(peer)}};
   co_await stream.handshake();
-  const LaneHello hello{accept.session, 0, Tier::direct};
-  co_await say_hello(stream, hello);
-  co_return stream;
+  LanePtr lane = std::make_unique<TcpLane>(std::move(stream), path, co_await asio::this_coro::executor);
+  const auto hello = encode(LaneMessage{LaneHello{.session = accept.session}});
+  co_await write(*lane, hello);
+  // An honest sender does not wait for this; here it tells a lie that was refused from a lane that was.
+  if (const auto answer = co_await read_message(*lane); !std::holds_alternative<LaneReady>(answer))
+    throw Failure{{.code = Errc::refused, .doing = "the lane was not let in"}};
+  co_return lane;
 }
 
 /// Says the lie, then listens. True when the receiver ended it, by a Stop or by closing.
-awaitable<bool> tell(TlsStream& stream, const Lie& lie) {
+awaitable<bool> tell(Lane& lane, const Lie& lie) {
   try {
-    for (const auto& frame : lie.frames) co_await stream.write(ByteView{frame});
+    for (const auto& frame : lie.frames) co_await write(lane, frame);
     for (;;) {
-      std::array<std::byte, LaneFrameHeader::size> bytes;
-      co_await stream.read_exactly(bytes);
-      const auto header = value_or_throw(decode_lane_frame_header(bytes));
-      ByteBuffer body(header.length);
-      co_await stream.read_exactly(body);
-      const auto message = value_or_throw(decode_lane_message(header, body));
+      const auto message = co_await read_message(lane);
       if (const auto* stop = std::get_if<Stop>(&message)) {
         std::printf("stopped: %s\n", stop->words.c_str());
         co_return true;
@@ -211,8 +233,8 @@ awaitable<bool> attack(const Identity& us, const TlsContext& tls, Target target,
     auto sealed = value_or_throw(seal(us, peer.key, wall_clock(), random, plain));
     co_await server.signal(target.peer, DeviceId{}, std::move(sealed), true, session, until);
     const auto accept = co_await accepted(server, us);
-    auto stream = co_await open_lane(tls, accept, target.peer);
-    auto telling = tell(stream, lie);
+    const auto lane = co_await open_lane(tls, accept, target.peer);
+    auto telling = tell(*lane, lie);
     co_return co_await with_deadline(std::move(telling), until, "waiting for the receiver to object");
   };
   co_return co_await with_tasks<bool>(body);
