@@ -9,18 +9,20 @@
 # Written for and tested on Debian 12. Debian 13 and Ubuntu 24.04 have packages of the same names (not tested).
 set -euo pipefail
 
+# The last line is for the two homes that quickstart.sh shows.
 build_packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libasio-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
   libgnutls28-dev libminiupnpc-dev
+  iproute2 nftables
 )
 # clang builds the fuzz targets; util-linux and iproute2 give end-to-end tests small file systems and namespaces. The last two lines are
 # routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
 test_packages=(
   libgtest-dev libgmock-dev python3 python3-pytest
-  clang libclang-rt-dev clang-tidy cppcheck util-linux iproute2 iputils-ping
-  nftables miniupnpd-nftables
+  clang libclang-rt-dev clang-tidy cppcheck util-linux iputils-ping
+  miniupnpd-nftables
   miniupnpc natpmpc stun-client coturn
 )
 # Debian starts these when it installs them. Nobody asked for that, so they are kept from it; one that was there before is left alone.
