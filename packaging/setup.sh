@@ -17,7 +17,7 @@ build_packages=(
   libgnutls28-dev libminiupnpc-dev
   iproute2 nftables
 )
-# clang builds the fuzz targets; util-linux and iproute2 give end-to-end tests small file systems and namespaces. The last two lines are
+# clang builds the fuzz targets; util-linux gives end-to-end tests small file systems and namespaces. The last two lines are
 # routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
 test_packages=(
   libgtest-dev libgmock-dev python3 python3-pytest
