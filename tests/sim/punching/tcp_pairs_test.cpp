@@ -173,6 +173,19 @@ TEST(TcpPunching, ConnectsTheFiftyPairsThatTcpCanInBothOrders) {
     by_way[static_cast<std::size_t>(way)].print(std::string{word(way)}.c_str());
 }
 
+TEST(TcpPunching, SettlesOnOneOfManyConnectionsThatComeUpAtOnce) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed)
+    for (const auto& a : site_kinds)
+      for (const auto& b : site_kinds) {
+        if (!can_be_punched(a, b)) continue;
+        TwoPeers pair{{seed}};
+        pair.put(a, b);
+        ASSERT_TRUE(pair.search().connected);
+        pair.world.events().run_to(pair.world.now() + 2s);
+        EXPECT_TRUE(pair.left->still_connected() && pair.right->still_connected()) << a.name << " x " << b.name << ", seed " << seed;
+      }
+}
+
 // ---- Hard NATs that make it harder ----
 
 NatBehaviour stepping(unsigned step, double other_traffic) {

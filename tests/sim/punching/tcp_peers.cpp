@@ -41,6 +41,7 @@ TcpPeer::TcpPeer(Machine& machine, const TcpReflector& reflector, Settings setti
     : machine_(machine), reflector_(reflector), settings_(settings), listener_(value_or_throw(machine.listen())) {
   port_ = listener_.port();
   listener_.on_accept([this](TcpSocket socket) {
+    if (settled_) return;
     const auto number = next_connection_++;
     connections_[number].socket = std::move(socket);
     up(number);
@@ -150,7 +151,14 @@ void TcpPeer::heard(std::uint64_t number, ByteView word) {
   if (text == are_you_it) socket.send(bytes_of(i_am));
   if (settled_) return;
   if (text == i_am) socket.send(bytes_of(this_one));
-  if (text == i_am || text == this_one) settled_ = machine_.now();
+  if (text == i_am || text == this_one) settle(number);
+}
+
+/// The other side closes nothing before it has heard which one it is, so what goes away here is of no use to it.
+void TcpPeer::settle(std::uint64_t number) {
+  settled_ = machine_.now();
+  chosen_ = number;
+  std::erase_if(connections_, [number](const auto& each) { return each.first != number; });
 }
 
 void TcpPeer::ended(std::uint64_t number, const TcpEnd& how) {

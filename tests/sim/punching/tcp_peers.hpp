@@ -53,6 +53,8 @@ class TcpPeer {
 
   /// Since when there is a connection that both have settled on.
   const std::optional<TimePoint>& settled() const { return settled_; }
+  /// What was settled on is open; all others were closed at that moment.
+  bool still_connected() const { return settled_ && connections_.contains(chosen_) && connections_.at(chosen_).socket.is_connected(); }
   const std::optional<Reason>& failure() const { return failure_; }
   std::size_t dials() const { return dialled_; }
   std::size_t most_dials_at_once() const { return most_at_once_; }
@@ -73,6 +75,7 @@ class TcpPeer {
   void drop(const TcpPunch::Drop& unwanted);
   void up(std::uint64_t number);
   void heard(std::uint64_t number, ByteView word);
+  void settle(std::uint64_t number);
   void ended(std::uint64_t number, const TcpEnd& how);
   Port port_of(const TcpPunch::LocalPort& from);
   void probe(Port from, Port destination);
@@ -95,6 +98,7 @@ class TcpPeer {
   std::uint64_t next_connection_ = 0;
   std::map<std::size_t, Port> fresh_ports_;
   std::optional<TimePoint> settled_;
+  std::uint64_t chosen_ = 0;
   std::optional<Reason> failure_;
   std::size_t dialled_ = 0, most_at_once_ = 0, spared_ = 0;
 };
