@@ -49,7 +49,7 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
 /// The text of options that need parsing of our own, until the command line is read.
 struct Texts {
   std::string server, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
-  std::string name, to, text, code;
+  std::string name, to, text, code, with, lifetime;
   std::vector<std::string> paths;
   std::uint16_t port = 0;
 };
@@ -138,6 +138,19 @@ void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const 
   if (receive.to_stdout) receive.once = true;
 }
 
+void add_doctor(CLI::App& verb, Texts& texts) {
+  verb.add_option("--with", texts.with, "A contact who is online (`pshare receive` or `pshare doctor --with YOU`): which tier the two of you will get, and why")->type_name("NAME");
+  verb.add_option("--lifetime", texts.lifetime, "Also look for how long an idle UDP mapping lives; takes that long")->type_name("DURATION");
+}
+
+void finish_doctor(DoctorOptions& doctor, const CLI::App& verb, const Texts& texts) {
+  if (verb.count("--with")) doctor.with = texts.with;
+  if (!texts.lifetime.empty()) doctor.lifetime = checked(parse_duration(texts.lifetime), "--lifetime");
+  constexpr std::chrono::minutes longest{10};
+  if (doctor.lifetime && (*doctor.lifetime > longest || *doctor.lifetime < std::chrono::seconds{10}))
+    throw CLI::ValidationError{"--lifetime: from 10 s to 10 min."};
+}
+
 }  // namespace
 
 Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv) {
@@ -146,6 +159,7 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   SendOptions send;
   ReceiveOptions receive;
   ContactsOptions contacts;
+  DoctorOptions doctor;
   Texts texts;
 
   CLI::App app{"Moves files straight from your machine to another person's.", "pshare"};
@@ -174,7 +188,9 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   remove->add_option("NAME", contact_name)->required();
   verify->add_option("NAME", contact_name)->required();
   auto* peers_verb = app.add_subcommand("peers", "Which of your contacts are online");
-  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, peers_verb, list, add, remove, verify}) verb->fallthrough();
+  auto* doctor_verb = app.add_subcommand("doctor", "What this network allows, and what you could change");
+  add_doctor(*doctor_verb, texts);
+  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, peers_verb, doctor_verb, list, add, remove, verify}) verb->fallthrough();
 
   try {
     app.parse(argc, argv);
@@ -197,6 +213,10 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
       if (*remove) contacts.action = ContactsOptions::Remove{contact_name};
       if (*verify) contacts.action = ContactsOptions::Verify{contact_name};
       return std::variant<Options, Answered>{Options{common, contacts}};
+    }
+    if (*doctor_verb) {
+      finish_doctor(doctor, *doctor_verb, texts);
+      return std::variant<Options, Answered>{Options{common, doctor}};
     }
     return std::variant<Options, Answered>{Options{common, PeersOptions{}}};
   } catch (const CLI::Success& success) {

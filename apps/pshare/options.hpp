@@ -61,8 +61,12 @@ struct ContactsOptions {
   std::variant<List, Add, Remove, Verify> action;
 };
 struct PeersOptions {};
+struct DoctorOptions {
+  std::optional<std::string> with;               // a contact who is online: both sides
+  std::optional<Duration> lifetime;              // how long an idle UDP mapping lives, looked at up to this
+};
 
-using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PeersOptions>;
+using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PeersOptions, DoctorOptions>;
 
 struct Options {
   CommonOptions common;

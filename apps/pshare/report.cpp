@@ -187,4 +187,11 @@ void Report::listing(std::string_view event, std::string_view name, const PeerId
   std::printf("%-20s %s%s\n", printable(name).c_str(), online ? (*online ? "online   " : "offline  ") : "", id.text().c_str());
 }
 
+void Report::result(std::string_view json, std::string_view words) {
+  clear_progress();
+  const auto text = manner_.json ? std::string{json} + '\n' : std::string{words};
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
 }  // namespace pshare

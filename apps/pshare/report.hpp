@@ -51,6 +51,9 @@ class Report {
   /// A line of a listing that was asked for (contacts, peers): standard output, one JSON object with --json.
   void listing(std::string_view event, std::string_view name, const PeerId& id, std::optional<bool> online);
 
+  /// What was asked for and takes many lines: standard output, `json` (one object) with --json.
+  void result(std::string_view json, std::string_view words);
+
   const Manner& manner() const { return manner_; }
 
  private:

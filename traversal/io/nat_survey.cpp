@@ -19,6 +19,9 @@ constexpr Duration syn_again = 900ms;
 /// After a look-up that failed.
 constexpr Duration look_up_again = 5s;
 
+/// What a server takes for its alternate port if it can. Until it has told us: asking there saves a round trip.
+Port next(Port port) { return Port{static_cast<std::uint16_t>(port.number == 65535 ? 0 : port.number + 1)}; }
+
 IpFamily family_of(const IpAddress& address) { return address.is_v4() ? IpFamily::v4 : IpFamily::v6; }
 
 /// The address of this machine that packets to there leave from; nothing without a route.
@@ -40,7 +43,7 @@ NatSurvey::NatSurvey(asio::any_io_executor executor, const TlsContext& tls, Rand
       random_(random),
       port_(port),
       server_(std::move(server)),
-      ports_{.stun = server_.port, .stun_alternate = {}, .reflect = server_.port, .reflect_alternate = {}},
+      ports_{.stun = server_.port, .stun_alternate = next(server_.port), .reflect = server_.port, .reflect_alternate = {}},
       welcomed_(executor_),
       places_known_(executor_),
       tcp_surveyed_(executor_) {
@@ -60,12 +63,15 @@ awaitable<void> NatSurvey::run() {
 
 void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local) {
   control_ = Control{server, local, welcome.observed};
+  const std::array asked{stun_destinations(IpFamily::v4), stun_destinations(IpFamily::v6)};
   places_[family_of(server.address)].address = server.address;
   if (const auto other = welcome.alternate_address) places_[family_of(*other)].alternate_address = other;
   ports_ = {.stun = welcome.stun, .stun_alternate = welcome.stun_alternate, .reflect = server.port, .reflect_alternate = welcome.reflect_alternate};
   has_stun_ = welcome.stun != Port{};
   if (!has_stun_)
     for (const auto family : {IpFamily::v4, IpFamily::v6}) view_of(Transport::udp, family) = {.surveyed = true};
+  for (const auto family : {IpFamily::v4, IpFamily::v6})
+    if (has_stun_ && stun_destinations(family) != asked[family == IpFamily::v4 ? 0 : 1]) view_of(Transport::udp, family).surveyed = false;
   welcomed_.ring();
   places_known_.ring();
   changed();
@@ -149,7 +155,7 @@ UdpMeasurement::Settings NatSurvey::settings(IpFamily family) const {
 
 /// Feeds a core with the STUN that arrives at these ports, and sends what it wants sent, until on_action() says that this was all.
 template <typename Core, typename OnAction>
-awaitable<void> NatSurvey::drive(Core& core, const std::vector<std::shared_ptr<UdpPort>>& ports, OnAction on_action) {
+awaitable<void> NatSurvey::drive(Core& core, const std::vector<std::shared_ptr<UdpPort>>& ports, OnAction on_action) const {
   Wakeup news{executor_};
   std::vector<UdpPort::Registration> registrations;
   for (std::size_t socket = 0; socket < ports.size(); ++socket)
@@ -258,7 +264,7 @@ awaitable<PortForecast> NatSurvey::measure_udp(std::vector<std::shared_ptr<UdpPo
   co_return forecast;
 }
 
-awaitable<std::optional<NatBehaviour>> NatSurvey::discover() {
+awaitable<std::optional<NatBehaviour>> NatSurvey::discover() const {
   const auto family = family_to_measure(Transport::udp);
   if (!family) co_return std::nullopt;
   const auto& place = places_.at(*family);
@@ -281,6 +287,22 @@ awaitable<std::optional<NatBehaviour>> NatSurvey::discover() {
   co_return behaviour;
 }
 
+awaitable<std::optional<MappingLifetime>> NatSurvey::measure_lifetime(Duration limit) const {
+  const auto family = family_to_measure(Transport::udp);
+  const auto waits = lifetimes_to_try(limit);
+  if (!family || waits.empty()) co_return std::nullopt;
+  std::vector<std::shared_ptr<UdpPort>> ports;
+  while (ports.size() < waits.size() + 1) ports.push_back(UdpPort::open(executor_, *family));
+  LifetimeMeasurement measurement{waits, stun_destinations(*family).front(), {}, random_, Clock::now()};
+  std::optional<MappingLifetime> lifetime;
+  const auto note = [&](LifetimeMeasurement::Action& action) {
+    lifetime = std::get<LifetimeMeasurement::Measured>(action).lifetime;
+    return false;
+  };
+  co_await drive(measurement, ports, note);
+  co_return lifetime;
+}
+
 // --- TCP --------------------------------------------------------------------------------------------------------------
 
 awaitable<void> NatSurvey::watch_tcp() {
@@ -297,6 +319,7 @@ awaitable<void> NatSurvey::survey_tcp(IpFamily family) {
   const auto destinations = reflect_destinations(family);
   if (destinations.empty() || !source_towards(executor_, destinations.front())) {
     view = {.surveyed = true};
+    changed();
     co_return;
   }
   std::vector<PortSample> samples;
@@ -358,9 +381,11 @@ awaitable<PortForecast> NatSurvey::measure_tcp() {
   std::vector<Listener> holders;
   for (std::size_t i = 0; i < sockets_to_measure_with; ++i) holders.push_back(Listener::on(executor_, Port{}));
   std::vector<PortSample> samples;
-  std::vector<Volley> first, second;
-  for (const auto& holder : holders)
-    for (const auto& to : reflect_destinations(*family)) (&holder == &holders.back() ? second : first).push_back({holder.port(), to});
+  // A connection takes some kilobytes of handshakes: four tell what over UDP six are asked for.
+  const auto destinations = reflect_destinations(*family);
+  std::vector<Volley> first{{holders[0].port(), destinations.front()}}, second{{holders[2].port(), destinations.front()}};
+  if (destinations.size() > 1) first.push_back({holders[0].port(), destinations[1]});
+  first.push_back({holders[1].port(), destinations.front()});
   const auto second_at = Clock::now() + pause_between_volleys;
   const auto both = [&](TaskGroup& tasks) -> awaitable<void> {
     bool first_is_over = false;

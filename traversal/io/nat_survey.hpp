@@ -16,6 +16,7 @@
 #include "traversal/io/punching_port.hpp"
 #include "traversal/io/rendezvous_client.hpp"
 #include "traversal/io/udp_port.hpp"
+#include "traversal/nat/mapping_lifetime.hpp"
 #include "traversal/nat/nat_discovery.hpp"
 #include "traversal/nat/udp_measurement.hpp"
 #include "wire/nat.hpp"
@@ -65,7 +66,9 @@ class NatSurvey {
   TimePoint measured_at() const { return measured_at_; }
 
   /// For `pshare doctor`: with fresh sockets, in about two seconds. Nothing if there is no server to ask, or no route.
-  awaitable<std::optional<NatBehaviour>> discover();
+  awaitable<std::optional<NatBehaviour>> discover() const;
+  /// For `pshare doctor`: it takes as long as `limit`. Nothing if it cannot be measured.
+  awaitable<std::optional<MappingLifetime>> measure_lifetime(Duration limit) const;
 
  private:
   /// What is known of the server's places, of one family.
@@ -86,7 +89,7 @@ class NatSurvey {
   awaitable<void> reflect_all(std::vector<PortSample>& samples, std::vector<Volley> volley);
   awaitable<void> reflect_into(std::vector<PortSample>& samples, Volley one);
   template <typename Core, typename OnAction>
-  awaitable<void> drive(Core& core, const std::vector<std::shared_ptr<UdpPort>>& ports, OnAction on_action);
+  awaitable<void> drive(Core& core, const std::vector<std::shared_ptr<UdpPort>>& ports, OnAction on_action) const;
 
   std::vector<Endpoint> stun_destinations(IpFamily family) const;
   std::vector<Endpoint> reflect_destinations(IpFamily family) const;

@@ -9,6 +9,7 @@
 #include "nat/stun_server.hpp"
 #include "network/nat_presets.hpp"
 #include "network/site_kinds.hpp"
+#include "traversal/nat/mapping_lifetime.hpp"
 #include "traversal/nat/udp_measurement.hpp"
 
 namespace pshare::sim {
@@ -62,6 +63,17 @@ struct Laboratory {
     const auto* const found = surveyor.last<NatDiscovery::Found>();
     if (found == nullptr) throw std::logic_error{"the discovery never ended"};
     return {found->behaviour, world.now() - began};
+  }
+
+  std::optional<MappingLifetime> lifetime(Machine& machine, Duration limit) {
+    const auto waits = lifetimes_to_try(limit);
+    Surveyor<LifetimeMeasurement> surveyor{machine, waits.size() + 1, [&](const std::vector<Endpoint>&) {
+                                             return LifetimeMeasurement{waits, server.primary(), {}, world.random(), world.now()};
+                                           }};
+    world.events().run_until([&] { return surveyor.last<LifetimeMeasurement::Measured>() != nullptr; }, world.now() + 1h);
+    const auto* const measured = surveyor.last<LifetimeMeasurement::Measured>();
+    if (measured == nullptr) throw std::logic_error{"the measurement never ended"};
+    return measured->lifetime;
   }
 
   World world;
@@ -291,6 +303,48 @@ TEST(NatDiscovery, IsRightThoughTheLineLosesPackets) {
       ++all;
     }
   EXPECT_GE(right, all * 98 / 100);
+}
+
+TEST(LifetimeMeasurement, FindsBetweenWhichTimesAnIdleMappingDies) {
+  for (const auto& [is, at_least, less_than] : {std::tuple{15s, 10s, 20s}, {30s, 28s, 45s}, {60s, 58s, 90s}, {120s, 118s, 150s}, {300s, 298s, 420s}}) {
+    for (const auto mapping : {Axis::endpoint_independent, Axis::address_and_port_dependent}) {
+      Laboratory laboratory{{1}};
+      NatBehaviour box;
+      box.udp.mapping = mapping;
+      box.ports = PortChoice::random;
+      box.udp_lifetime = is;
+      EXPECT_EQ(laboratory.lifetime(laboratory.behind(box), 10min), (MappingLifetime{.at_least = at_least, .less_than = less_than}));
+    }
+  }
+}
+
+TEST(LifetimeMeasurement, IsBoundedByWhatWasAskedFor) {
+  Laboratory laboratory{{1}};
+  const auto began = laboratory.world.now();
+  auto& machine = laboratory.behind(nat_preset("port-restricted").value());
+  EXPECT_EQ(laboratory.lifetime(machine, 1min), (MappingLifetime{.at_least = 58s, .less_than = std::nullopt}));
+  EXPECT_LE(laboratory.world.now() - began, 62s);
+}
+
+TEST(LifetimeMeasurement, IsRightThoughTheLineLosesPackets) {
+  int right = 0;
+  constexpr int all = 100;
+  for (std::uint64_t seed = 1; seed <= all; ++seed) {
+    Laboratory laboratory{{seed}};
+    auto box = nat_preset("port-restricted").value();
+    right += laboratory.lifetime(laboratory.behind(box, {.more = {.loss = 0.1}}), 5min) == MappingLifetime{.at_least = 118s, .less_than = 150s} ? 1 : 0;
+  }
+  EXPECT_GE(right, all - 1);
+}
+
+TEST(LifetimeMeasurement, SaysNothingWhereItCannotBeMeasured) {
+  Laboratory blocked{{1}};
+  auto box = nat_preset("port-restricted").value();
+  box.lets_udp_out = false;
+  EXPECT_EQ(blocked.lifetime(blocked.behind(box), 1min), std::nullopt);
+  Laboratory old_server{{1}};
+  old_server.server.understands_response_port = false;
+  EXPECT_EQ(old_server.lifetime(old_server.behind(nat_preset("port-restricted").value()), 1min), std::nullopt);
 }
 
 }  // namespace

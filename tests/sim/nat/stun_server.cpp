@@ -26,7 +26,8 @@ void StunServer::heard(const Endpoint& at, const Endpoint& from, ByteView datagr
   answer.other_address = Endpoint{addresses_.back() == at.address ? addresses_.front() : addresses_.back(),
                                   at.port == primary_port ? alternate_port : primary_port};
   const auto bytes = encode(answer);
-  if (bytes.size() <= datagram.size()) place->socket.send_to(from, bytes);
+  const auto port = understands_response_port ? asked->message.response_port.value_or(from.port) : from.port;
+  if (bytes.size() <= datagram.size()) place->socket.send_to({from.address, port}, bytes);
 }
 
 StunServer::Place* StunServer::other(const Endpoint& at, const ChangeRequest& change) {

@@ -25,7 +25,7 @@ class StunServer {
   Endpoint alternate() const { return at(0, alternate_port); }
   std::optional<IpAddress> alternate_address() const { return addresses_.size() > 1 ? std::optional{addresses_[1]} : std::nullopt; }
 
-  bool understands_change_request = true;
+  bool understands_change_request = true, understands_response_port = true;
 
  private:
   struct Place {

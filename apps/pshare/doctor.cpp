@@ -1,0 +1,308 @@
+// pshare doctor: what this network allows, and what could be changed. It asks the user's own server and the router in front of this machine, nobody else.
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "apps/pshare/diagnosis.hpp"
+#include "apps/pshare/program.hpp"
+#include "apps/pshare/server_choice.hpp"
+#include "io/deadline.hpp"
+#include "io/printable.hpp"
+#include "io/task_group.hpp"
+#include "io/tcp_stream.hpp"
+#include "io/wakeup.hpp"
+#include "traversal/io/lane_door.hpp"
+#include "traversal/io/reachability.hpp"
+#include "traversal/io/standpoint.hpp"
+
+namespace pshare {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// For what comes of the server and of routers; what is not there by then is reported as unknown.
+constexpr Duration looking_patience = 10s;
+/// For a connection to a port at which nobody may be.
+constexpr Duration knock_patience = 3s;
+constexpr Port https{443};
+constexpr Duration farewell_patience = 1500ms;
+
+/// One look at this machine's place in the network. All that it starts ends with it.
+class Examination {
+ public:
+  Examination(Program& program, ServerAddress address, DoctorOptions options)
+      : program_(program),
+        options_(std::move(options)),
+        address_(address),
+        door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
+        server_(program.executor, program.tls, address, program.random, RendezvousClient::Attendance::answers_only, door_.port()),
+        standpoint_(program.executor, program.tls, program.random, server_, address, door_, {.manual = program.options.port}),
+        step_ended_(program.executor) {}
+
+  awaitable<Diagnosis> run(TaskGroup& tasks) {
+    tasks.start(server_.run());
+    tasks.start(door_.run());
+    standpoint_.begin(tasks);
+    found_.server.address = address_.host + ":" + std::to_string(address_.port.number);
+    found_.port = door_.port();
+    found_.manual_port = program_.options.port;
+    found_.routers_asked = true;
+    const auto welcome = co_await server_.welcome(program_.server_patience());
+    note_welcome(welcome);
+    program_.report.say("Looking at your network. This takes some seconds.");
+
+    until_ = Clock::now() + looking_patience;
+    start(tasks, look_at_nat());
+    start(tasks, look_at_routers());
+    start(tasks, look_at_ipv6());
+    start(tasks, look_at_https());
+    while (steps_ > 0) co_await step_ended_.wait();
+    co_await look_from_outside();
+    note_where_we_are();
+    conclude(found_);
+    co_await standpoint_.give_back(Clock::now() + farewell_patience);
+    co_return found_;
+  }
+
+ private:
+  void start(TaskGroup& tasks, awaitable<void> step) {
+    ++steps_;
+    tasks.start(counted(std::move(step)));
+  }
+
+  awaitable<void> counted(awaitable<void> step) {
+    co_await std::move(step);
+    --steps_;
+    step_ended_.ring();
+  }
+
+  IpFamily family() const { return server_.server_endpoint()->address.is_v4() ? IpFamily::v4 : IpFamily::v6; }
+
+  void note_welcome(const Welcome& welcome) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    auto& server = found_.server;
+    server.endpoint = server_.server_endpoint();
+    server.version = welcome.agent;
+    server.stun = welcome.stun != Port{};
+    server.two_addresses = welcome.alternate_address.has_value();
+    server.clock_ahead = now - welcome.now;
+  }
+
+  awaitable<void> until(std::function<bool()> done) { co_await until(std::move(done), until_); }
+
+  awaitable<void> until(std::function<bool()> done, TimePoint latest) {
+    while (!done() && Clock::now() < latest) {
+      try {
+        auto changing = standpoint_.changed();
+        co_await with_deadline(std::move(changing), latest, "waiting for what servers and routers say");
+      } catch (const Failure&) {  // then what is there has to do
+      }
+    }
+  }
+
+  const NatSurvey& survey() const { return standpoint_.survey(); }
+
+  /// Which family's view is told: IPv4's, where NATs are, if there is one.
+  const NatSurvey::View& view(Transport transport) const {
+    const auto& v4 = survey().view(transport, IpFamily::v4);
+    return v4.reflexive || v4.forecast.kind != PortForecast::Kind::unknown ? v4 : survey().view(transport, IpFamily::v6);
+  }
+
+  /// One after the other: each mapping that is made in between would look like a stranger's.
+  awaitable<void> look_at_nat() {
+    co_await look_at_udp();
+    co_await look_at_tcp();
+    co_await look_at_behaviour();
+  }
+
+  awaitable<void> look_at_udp() {
+    co_await until([this] {
+      return std::ranges::all_of(standpoint_.port().udp(), [this](const auto& port) { return survey().view(Transport::udp, port->family()).surveyed; });
+    });
+    auto& udp = found_.udp;
+    udp.external = view(Transport::udp).reflexive;
+    udp.forecast = view(Transport::udp).forecast;
+    if (!is_hard(udp.forecast)) co_return;
+    std::vector<std::shared_ptr<UdpPort>> sockets;
+    udp.forecast = co_await standpoint_.measure(Transport::udp, sockets);
+  }
+
+  awaitable<void> look_at_tcp() {
+    co_await until([this] {
+      return survey().view(Transport::tcp, IpFamily::v4).surveyed && survey().view(Transport::tcp, IpFamily::v6).surveyed;
+    });
+    auto& tcp = found_.tcp;
+    tcp.external = view(Transport::tcp).reflexive;
+    tcp.forecast = view(Transport::tcp).forecast;
+    if (tcp.external) tcp.preserves_ports = tcp.external->port == door_.port();
+    const auto surely_at_most = found_.server.two_addresses ? Dependence::endpoint_independent : Dependence::address_dependent;
+    if (tcp.forecast.kind == PortForecast::Kind::stable) tcp.mapping = DependenceRange{Dependence::endpoint_independent, surely_at_most};
+    if (!is_hard(tcp.forecast)) co_return;
+    tcp.mapping = found_.server.two_addresses ? DependenceRange{Dependence::address_dependent, Dependence::address_and_port_dependent}
+                                              : exactly(Dependence::address_and_port_dependent);
+    std::vector<std::shared_ptr<UdpPort>> none;
+    tcp.forecast = co_await standpoint_.measure(Transport::tcp, none);
+  }
+
+  awaitable<void> look_at_behaviour() {
+    const auto behaviour = co_await standpoint_.survey().discover();
+    if (!behaviour) co_return;
+    found_.udp.mapping = behaviour->mapping;
+    found_.udp.filtering = behaviour->filtering;
+    found_.udp.preserves_ports = behaviour->preserves_ports;
+    found_.hairpinning = behaviour->hairpinning;
+    if (options_.lifetime && behaviour->mapping) found_.lifetime = co_await standpoint_.survey().measure_lifetime(*options_.lifetime);
+  }
+
+  awaitable<void> look_at_routers() {
+    const auto& mappings = standpoint_.mapper().ports();
+    co_await until([&] { return mappings.settled; });
+    // The server then tries each.
+    const auto is_tried = [](const MappedPort& each) { return each.proved || each.behind_another || each.external.address.is_v6(); };
+    const auto tried_by = std::min(until_, Clock::now() + reachability_patience);
+    co_await until([&] { return std::ranges::all_of(mappings.ports, is_tried); }, tried_by);
+    found_.mappings = mappings;
+  }
+
+  awaitable<void> look_at_https() {
+    const auto there = server_.server_endpoint()->address;
+    try {
+      auto knocking = connect({there, https});
+      co_await with_deadline(std::move(knocking), Clock::now() + knock_patience, "knocking at port 443");
+      found_.tcp_443_out = true;
+    } catch (const Failure&) {  // a firewall's no looks like the server's
+    }
+  }
+
+  awaitable<void> look_at_ipv6() {
+    if (const auto addresses = interface_addresses()) found_.addresses = *addresses;
+    auto& ipv6 = found_.ipv6;
+    ipv6.address = std::ranges::any_of(found_.addresses, [](const InterfaceAddress& each) { return each.address.is_v6() && each.address.scope() == Scope::global; });
+    if (family() == IpFamily::v6) {
+      ipv6.server_reached = true;
+      co_return;
+    }
+    const auto there = co_await server_at(IpFamily::v6);
+    if (!there) co_return;
+    ipv6.server_reached = false;
+    if (!ipv6.address) co_return;
+    try {
+      auto dialling = connect(*there);
+      co_await with_deadline(std::move(dialling), Clock::now() + knock_patience, "dialling the server over IPv6");
+      ipv6.server_reached = true;
+    } catch (const Failure&) {
+    }
+  }
+
+  /// Of the other family than the one that we are connected over; nothing if the server has none, or the look-up fails.
+  awaitable<std::optional<Endpoint>> server_at(IpFamily wanted) {
+    std::vector<Endpoint> all;
+    try {
+      auto looking_up = resolve(address_.host, address_.port);
+      all = co_await with_deadline(std::move(looking_up), Clock::now() + knock_patience, "looking up the server");
+    } catch (const Failure&) {
+    }
+    const auto found = std::ranges::find_if(all, [&](const Endpoint& each) { return each.address.is_v4() == (wanted == IpFamily::v4); });
+    co_return found == all.end() ? std::nullopt : std::optional{*found};
+  }
+
+  /// When routers have said what they do: a port that one of them opened lets strangers in that the NAT would not.
+  awaitable<void> look_from_outside() {
+    co_await look_from_outside_over(family(), server_);
+    const auto other = family() == IpFamily::v4 ? IpFamily::v6 : IpFamily::v4;
+    if (other == IpFamily::v6 && found_.ipv6.server_reached != true) co_return;
+    const auto there = co_await server_at(other);
+    if (!there) co_return;
+    // The server dials back only where it sees us: over the other family it has to see us, too.
+    RendezvousClient beside{program_.executor, program_.tls, {.host = there->address.text(), .port = there->port, .key = address_.key}, program_.random,
+                            RendezvousClient::Attendance::answers_only, door_.port()};
+    const auto look = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(beside.run());
+      co_await beside.welcome(Clock::now() + knock_patience);
+      co_await look_from_outside_over(other, beside);
+    };
+    try {
+      co_await with_tasks<void>(look);
+    } catch (const Failure&) {  // then it stays unknown
+    }
+  }
+
+  awaitable<void> look_from_outside_over(IpFamily over, RendezvousClient& server) {
+    const auto tcp = survey().view(Transport::tcp, over).reflexive, udp = survey().view(Transport::udp, over).reflexive;
+    std::optional<bool> over_tcp, over_udp, manual;
+    const auto look = [&](TaskGroup& tasks) -> awaitable<void> {
+      std::size_t under_way = 0;
+      Wakeup ended{program_.executor};
+      const auto one = [&](Transport transport, Port external, std::optional<bool>& result) -> awaitable<void> {
+        result = co_await comes_in(server, door_, standpoint_.port(), program_.random, transport, external);
+        --under_way;
+        ended.ring();
+      };
+      const auto start_one = [&](Transport transport, Port external, std::optional<bool>& result) {
+        ++under_way;
+        tasks.start(one(transport, external, result));
+      };
+      if (tcp && !was_opened(Transport::tcp, *tcp)) start_one(Transport::tcp, tcp->port, over_tcp);
+      if (udp && !was_opened(Transport::udp, *udp)) start_one(Transport::udp, udp->port, over_udp);
+      if (over == IpFamily::v4 && found_.manual_port) start_one(Transport::tcp, *found_.manual_port, manual);
+      while (under_way > 0) co_await ended.wait();
+    };
+    co_await with_tasks<void>(look);
+    if (over == IpFamily::v6) {
+      found_.ipv6.strangers_get_in = over_tcp == true ? over_tcp : over_udp;
+    } else {
+      found_.tcp.strangers_get_in = over_tcp;
+      found_.udp.strangers_get_in = over_udp;
+      found_.manual_port_works = manual;
+    }
+  }
+
+  bool was_opened(Transport transport, const Endpoint& external) const {
+    return std::ranges::any_of(found_.mappings.ports, [&](const MappedPort& each) { return each.transport == transport && each.external == external; });
+  }
+
+  void note_where_we_are() {
+    const auto& seen = found_.tcp.external ? found_.tcp.external : found_.udp.external;
+    const auto is_ours = [&](const InterfaceAddress& each) { return each.address == seen->address; };
+    found_.translated = seen && std::ranges::none_of(found_.addresses, is_ours);
+    const auto udp = view(Transport::udp).round_trip;
+    const auto tcp = server_.round_trip_time();
+    found_.server.round_trip = udp && tcp ? std::min(*udp, *tcp) : udp ? udp : tcp;
+    // Over TCP the filter shows by who gets in; from the same address as far as a server with one address goes.
+    auto& filtering = found_.tcp.filtering;
+    if (found_.tcp.strangers_get_in == true)
+      filtering = DependenceRange{Dependence::endpoint_independent, found_.server.two_addresses ? Dependence::endpoint_independent : Dependence::address_dependent};
+    else if (found_.tcp.strangers_get_in == false && !is_hard(found_.tcp.forecast))
+      filtering = found_.server.two_addresses ? DependenceRange{Dependence::address_dependent, Dependence::address_and_port_dependent} : exactly(Dependence::address_and_port_dependent);
+  }
+
+  Program& program_;
+  DoctorOptions options_;
+  ServerAddress address_;
+  LaneDoor door_;
+  RendezvousClient server_;
+  Standpoint standpoint_;
+  Diagnosis found_;
+  std::size_t steps_ = 0;
+  Wakeup step_ended_;
+  TimePoint until_{};
+};
+
+}  // namespace
+
+awaitable<void> doctor(Program& program, DoctorOptions options) {
+  if (options.with) throw Failure{{.code = Errc::unsupported, .doing = "asking " + *options.with + " about their network", .hint = "This version looks at one side only."}};
+  const auto spec = chosen_server(program);
+  const auto address = co_await pinned_server(program, spec);
+  Examination examination{program, address, std::move(options)};
+  const auto look = [&](TaskGroup& tasks) -> awaitable<Diagnosis> {
+    tasks.start(until_interrupted());
+    co_return co_await examination.run(tasks);
+  };
+  const auto diagnosis = co_await with_tasks<Diagnosis>(look);
+  program.report.result(diagnosis_json(diagnosis), diagnosis_words(diagnosis));
+}
+
+}  // namespace pshare
