@@ -20,7 +20,8 @@ class GatewayRequest {
   static constexpr int jitter = 10;
 
   /// Is due at once. Without `random` waits are exact. `random` lives longer.
-  GatewayRequest(ByteBuffer bytes, TimePoint now, Random* random = nullptr) : bytes_(std::move(bytes)), random_(random), due_(now) {}
+  GatewayRequest(ByteBuffer bytes, TimePoint now, Random* random = nullptr, Duration wait = first_wait)
+      : bytes_(std::move(bytes)), random_(random), due_(now), wait_(wait) {}
 
   const ByteBuffer& bytes() const { return bytes_; }
   TimePoint due() const { return due_; }
@@ -39,7 +40,7 @@ class GatewayRequest {
   ByteBuffer bytes_;
   Random* random_;
   TimePoint due_;
-  Duration wait_ = first_wait;
+  Duration wait_;
   int sent_ = 0;
 };
 

@@ -9,6 +9,9 @@ using std::chrono::seconds;
 
 namespace {
 
+// Ours. miniupnpd 2.3.1, when it is slow and hears a request for an IPv6 pinhole twice, does not let go of the pinhole afterwards.
+constexpr Duration first_wait_for_mapping = std::chrono::seconds{1};
+
 IpProtocol protocol_of(Transport transport) { return transport == Transport::tcp ? IpProtocol::tcp : IpProtocol::udp; }
 
 bool is_unspecified(const IpAddress& address) {
@@ -44,7 +47,8 @@ void PcpClient::release(Transport transport, TimePoint now) {
 
 void PcpClient::ask(Mapping& mapping, seconds lifetime, TimePoint now) {
   mapping.ending = lifetime == seconds{0};
-  mapping.request.emplace(encode(PcpRequest{.lifetime = lifetime, .client = own_, .operation = *mapping.map}), now, &random_);
+  const auto wait = mapping.ending ? GatewayRequest::first_wait : first_wait_for_mapping;
+  mapping.request.emplace(encode(PcpRequest{.lifetime = lifetime, .client = own_, .operation = *mapping.map}), now, &random_, wait);
   send(mapping.request, now);
 }
 

@@ -116,7 +116,9 @@ TEST_F(PcpClientTest, SendsALostRequestAgainWordForWord) {
   is_there();
   client.map(Transport::udp, local, {{}, local}, 3600s, start);
   const auto first = drained_of<PcpClient::Send>(client);
-  client.expire(start + 275ms);
+  client.expire(start + 500ms);
+  EXPECT_THAT(drained(client), IsEmpty()) << "a router may be slow, and be confused by hearing it twice";
+  client.expire(start + 1100ms);
   const auto second = drained_of<PcpClient::Send>(client);
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_EQ(first.at(0).bytes, second.at(0).bytes);
