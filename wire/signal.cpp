@@ -103,6 +103,14 @@ CborMap to_map(const MoreCandidates& more) {
   return map;
 }
 
+CborMap to_map(const Inquiry& inquiry) { return of_kind("inquiry", inquiry.session); }
+
+CborMap to_map(const Findings& findings) {
+  auto map = of_kind("findings", findings.session);
+  map.set("network", encode(findings.network));
+  return map;
+}
+
 Result<Signal> punch_from(const CborMap& map, SessionId session) {
   const auto round = map.number("round");
   const auto transport = map.text("transport");
@@ -207,6 +215,8 @@ Result<Signal> decode_signal(ByteView bytes) {
   }
   if (kind == "cancel") return Signal{Cancel{id, why_from(cancel_whys, map.text("why")).value_or(Cancel::Why::user)}};
   if (kind == "text-shown") return Signal{TextShown{id}};
+  if (kind == "inquiry") return Signal{Inquiry{id}};
+  if (kind == "findings") return Signal{Findings{id, findings_from(map.map("network").value_or(CborMap{}))}};
   return malformed("its kind is unknown");
 }
 

@@ -19,6 +19,7 @@
 
 #include "wire/bytes.hpp"
 #include "wire/candidate.hpp"
+#include "wire/findings.hpp"
 #include "wire/ids.hpp"
 #include "wire/nat.hpp"
 #include "wire/result.hpp"
@@ -121,7 +122,7 @@ struct MoreCandidates {
   friend bool operator==(const MoreCandidates&, const MoreCandidates&) = default;
 };
 
-using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown, Punch, MoreCandidates>;
+using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown, Punch, MoreCandidates, Inquiry, Findings>;
 
 const SessionId& session_of(const Signal& signal);
 std::string_view word(Reject::Why why);

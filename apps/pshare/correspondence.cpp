@@ -51,6 +51,7 @@ void Correspondence::route(Letter letter) {
     return waiting->second->hand_over(std::move(letter));
   }
   if (std::holds_alternative<Offer>(letter.signal) && on_offer_) return on_offer_(std::move(letter));
+  if (std::holds_alternative<Inquiry>(letter.signal) && on_inquiry_) return on_inquiry_(std::move(letter));
   drop("a signal for a session that is over (" + letter.from.short_text() + ")");
 }
 

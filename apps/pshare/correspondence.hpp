@@ -37,6 +37,8 @@ class Correspondence {
 
   /// Offers go here; without a handler they are dropped. The handler must not throw.
   void set_on_offer(std::function<void(Letter)> handler) { on_offer_ = std::move(handler); }
+  /// What `pshare doctor --with` asks goes here, from whomever; without a handler it is dropped. The handler must not throw.
+  void set_on_inquiry(std::function<void(Letter)> handler) { on_inquiry_ = std::move(handler); }
   /// Told in words about deliveries that were dropped: forged, replayed, garbled, not for us.
   void set_on_dropped(std::function<void(std::string)> handler) { on_dropped_ = std::move(handler); }
 
@@ -84,7 +86,7 @@ class Correspondence {
   std::deque<Posted> posted_;
   Wakeup posted_news_;
   std::map<SessionId, Slot*> slots_;
-  std::function<void(Letter)> on_offer_;
+  std::function<void(Letter)> on_offer_, on_inquiry_;
   std::function<void(std::string)> on_dropped_;
 };
 

@@ -40,6 +40,7 @@ void Standpoint::begin(TaskGroup& tasks) {
 awaitable<void> Standpoint::watch_server() {
   const auto welcome = co_await server_.welcome(TimePoint::max());
   observed_ = welcome.observed;
+  server_other_address_ = welcome.alternate_address;
   const auto there = server_.server_endpoint();
   const auto here = server_.local_endpoint();
   if (there && here) survey_.welcomed(welcome, *there, *here);
@@ -165,7 +166,8 @@ awaitable<bool> Standpoint::nonce_arrives(Transport transport, Endpoint external
   const auto server = server_.server_endpoint();
   if (!server) throw Failure{{.code = Errc::offline, .doing = "asking the server to dial back"}};
   const auto until = Clock::now() + dial_back_patience;
-  LaneDoor::DialBackWaiter at_door{door_, server->address, nonce};
+  // Where the server has another address it dials back from there, since no NAT knows that one.
+  LaneDoor::DialBackWaiter at_door{door_, server_other_address_.value_or(server->address), nonce};
   bool over_udp = false;
   Wakeup news{executor_};
   std::vector<UdpPort::Registration> at_sockets;

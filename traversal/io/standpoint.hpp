@@ -89,6 +89,7 @@ class Standpoint {
   PortMapper mapper_;
   LaneDoor& door_;
   std::optional<Endpoint> observed_;  // where the server saw us last
+  std::optional<IpAddress> server_other_address_;
   Wakeups changed_;
 };
 

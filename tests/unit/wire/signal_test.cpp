@@ -128,6 +128,13 @@ TEST(Punch, WithoutARoundATransportOrAForecastIsRefused) {
   EXPECT_EQ(decode_signal(map.encode()).error().code, Errc::malformed);
 }
 
+TEST(Inquiry, AndItsAnswerAreReadBack) {
+  EXPECT_EQ(again(Inquiry{session()}), Inquiry{session()});
+  const Findings findings{session(), {.udp = {PortForecast::Kind::random, true}, .tcp = {PortForecast::Kind::stable}, .mapped = true, .ipv6 = true}};
+  EXPECT_EQ(again(findings), findings);
+  EXPECT_EQ(std::get<Findings>(decode_signal(of_kind("findings").encode()).value()).network, NetworkFindings{});
+}
+
 TEST(MoreCandidates, AreReadBack) {
   const MoreCandidates more{session(), {host("192.0.2.2:1")}, some_nat()};
   EXPECT_EQ(again(more), more);
