@@ -26,7 +26,7 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimeP
 PunchRounds::PunchRounds(Targets targets, Settings settings, Random& random, TimePoint now)
     : targets_(std::move(targets)), settings_(std::move(settings)), random_(random) {
   if (usable(Transport::udp) && !settings_.main_sockets.empty())
-    udp_.emplace(0, Running<UdpPunch>{UdpPunch{targets_.udp, settings_.main_sockets, udp_settings(now), random_, now}});
+    udp_.emplace(0, Running<UdpPunch>{UdpPunch{targets_.udp, settings_.main_sockets, udp_settings(plain_udp_patience), random_, now}});
   if (usable(Transport::tcp)) tcp_.emplace(0, Running<TcpPunch>{TcpPunch{targets_.tcp, tcp_settings(), random_, now}});
   collect(now);
   if (const auto first = next_measured(); first && needs_search(*first)) begin_measured(1, *first, now);
@@ -39,8 +39,8 @@ Duration PunchRounds::rtt() const {
   return by_server > Duration::zero() ? by_server : Duration{std::chrono::milliseconds{100}};
 }
 
-UdpPunch::Settings PunchRounds::udp_settings(TimePoint) const {
-  return {.side = settings_.side, .session = settings_.session, .key = settings_.key, .rtt = rtt()};
+UdpPunch::Settings PunchRounds::udp_settings(Duration patience) const {
+  return {.side = settings_.side, .session = settings_.session, .key = settings_.key, .rtt = rtt(), .patience = patience};
 }
 
 TcpPunch::Settings PunchRounds::tcp_settings() const { return {.side = settings_.side, .rtt = rtt()}; }
@@ -118,7 +118,12 @@ void PunchRounds::learned(const NatFacts& mine, const NatFacts& theirs, TimePoin
 void PunchRounds::measured(std::uint64_t round, const PortForecast& forecast, TimePoint now) {
   if (!measured_ || measured_->round != round || measured_->mine) return;
   measured_->mine = forecast;
-  actions_.push_back(Say{round, measured_->transport, forecast});
+  if (forecast.kind == Kind::stepping && steps_mislead_.contains(measured_->transport)) {
+    measured_->mine->kind = Kind::random;
+    measured_->mine->lowest = lowest_nat_port;
+    measured_->mine->highest = highest_nat_port;
+  }
+  actions_.push_back(Say{round, measured_->transport, *measured_->mine});
   start_if_ready(now);
 }
 
@@ -147,7 +152,7 @@ void PunchRounds::start_if_ready(TimePoint now) {
   if (way == SearchPlan::Way::impossible || (searching && !may_search(*round.theirs))) return measured_failed(round.transport, now);
   round.running = true;
   if (round.transport == Transport::udp)
-    udp_.emplace(round.round, Running<UdpPunch>{UdpPunch{std::move(plan), udp_settings(now), random_, now}, round.main});
+    udp_.emplace(round.round, Running<UdpPunch>{UdpPunch{std::move(plan), udp_settings(measured_udp_patience), random_, now}, round.main});
   else
     tcp_.emplace(round.round, Running<TcpPunch>{TcpPunch{std::move(plan), round.mine->kind == Kind::stable, tcp_settings(), random_, now}, round.main});
   collect(now);
@@ -165,6 +170,8 @@ void PunchRounds::end_measured() {
 }
 
 void PunchRounds::measured_failed(Transport transport, TimePoint now) {
+  // Of a chain of NATs the outer one may choose its ports by the inner one's, which step: then they seem to, and do not.
+  if (measured_ && measured_->running && measured_->mine->kind == Kind::stepping && measured_->theirs->kind == Kind::stable) steps_mislead_.insert(transport);
   end_measured();
   if (++searches_failed_[transport] >= searches_before_giving_up && plain_over(transport))
     give_up(transport, Reason::timeout, needs_search(transport) ? "no port that was tried led through" : "");
@@ -268,8 +275,9 @@ void PunchRounds::stop(Transport transport, TimePoint now) {
 
 void PunchRounds::collect(TimePoint now) {
   std::vector<Transport> measured_over;
-  for (auto& [number, running] : udp_) {
-    const auto round = number;
+  for (auto& each : udp_) {
+    const auto round = each.first;
+    auto& running = each.second;
     const auto socket = [&](std::size_t index) { return Socket{running.main ? 0 : round, index, running.main}; };
     while (auto action = running.punch.take())
       std::visit(Overloaded{
@@ -283,8 +291,9 @@ void PunchRounds::collect(TimePoint now) {
                  },
                  *action);
   }
-  for (auto& [number, running] : tcp_) {
-    const auto round = number;
+  for (auto& each : tcp_) {
+    const auto round = each.first;
+    auto& running = each.second;
     while (auto action = running.punch.take())
       std::visit(Overloaded{
                      [&](const TcpPunch::Dial& dial) { actions_.push_back(Dial{round, dial}); },

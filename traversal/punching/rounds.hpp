@@ -19,6 +19,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,6 +35,9 @@ namespace pshare {
 inline constexpr std::uint64_t max_measured_rounds = 6;
 /// How long a measured round waits for the peer's forecast.
 inline constexpr Duration forecast_patience = std::chrono::seconds{3};
+/// How long UDP is tried: with the sockets that are there, which a packet that came too early may have spoilt, and by what was measured.
+inline constexpr Duration plain_udp_patience = std::chrono::seconds{2};
+inline constexpr Duration measured_udp_patience = std::chrono::seconds{4};
 /// Between a measured round that failed and the next.
 inline constexpr Duration measured_round_pause = std::chrono::milliseconds{300};
 
@@ -110,7 +114,7 @@ class PunchRounds {
   template <typename Punch>
   struct Running { Punch punch; bool main = true; bool over = false; };
 
-  UdpPunch::Settings udp_settings(TimePoint now) const;
+  UdpPunch::Settings udp_settings(Duration patience) const;
   TcpPunch::Settings tcp_settings() const;
   Duration rtt() const;
   bool allowed(Transport transport) const;
@@ -140,6 +144,7 @@ class PunchRounds {
   std::optional<TimePoint> next_at_;         // when another measured round may begin
   std::map<Transport, int> searches_failed_;
   std::map<Transport, bool> given_up_;
+  std::set<Transport> steps_mislead_;        // a sweep behind our stepping NAT came to nothing
   std::optional<Socket> settled_;
   bool contented_ = false;
   std::deque<Action> actions_;

@@ -185,7 +185,7 @@ TEST(PunchRounds, TakeNoForecastForAnAddressOtherThanTheVouchedOne) {
 
 TEST(PunchRounds, TryNewSocketsWhenHarmlessNatsDidNotMeet) {
   Side side{settings(Kind::stable, Kind::stable)};
-  side.run_until(start + 6s);
+  side.run_until(start + plain_udp_patience + 500ms);
   const auto wanted = side.all<PunchRounds::Measure>();
   ASSERT_EQ(wanted.size(), 1u);
   EXPECT_EQ(wanted[0].transport, Transport::udp);
@@ -287,6 +287,27 @@ TEST(PunchRounds, GoOnWithoutAPeerThatDoesNotSayItsForecast) {
   const auto wanted = side.all<PunchRounds::Measure>();
   ASSERT_GE(wanted.size(), 2u);
   EXPECT_EQ(wanted[1].round, 2u);
+}
+
+TEST(PunchRounds, TakeStepsThatLedNowhereForChance) {
+  Side side{settings(Kind::stepping, Kind::stable)};
+  side.measured(1, ours(Kind::stepping));
+  side.heard(1, Transport::udp, theirs(Kind::stable));
+  side.run_until(start + measured_udp_patience + measured_round_pause + 200ms);
+  for (const auto& wanted : side.all<PunchRounds::Measure>())
+    if (wanted.round > 1) side.measured(wanted.round, ours(Kind::stepping));
+  auto said = side.all<PunchRounds::Say>();
+  while (said.size() < 3 && side.now < start + 60s) {  // TCP has its turn in between
+    side.heard(said.back().round, said.back().transport, theirs(Kind::stable));
+    side.run_until(side.now + 5s);
+    for (const auto& wanted : side.all<PunchRounds::Measure>())
+      if (wanted.round > said.back().round) side.measured(wanted.round, ours(Kind::stepping));
+    said = side.all<PunchRounds::Say>();
+  }
+  ASSERT_GE(said.size(), 3u);
+  EXPECT_EQ(said[2].transport, Transport::udp);
+  EXPECT_EQ(said[2].forecast.kind, Kind::random);
+  EXPECT_EQ(said[2].forecast.highest, highest_nat_port);
 }
 
 TEST(PunchRounds, AreBounded) {
