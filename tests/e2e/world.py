@@ -19,8 +19,9 @@ def environment(**more):
 class Server:
     """A pshare-server on a free port of this machine, which it keeps when it is started again."""
 
-    def __init__(self, data: Path):
+    def __init__(self, data: Path, launcher=()):
         self.data = data
+        self.launcher = launcher
         self.port = 0
         self.spec = ""
         self.running = None
@@ -28,7 +29,7 @@ class Server:
 
     def start(self):
         argv = [program("pshare-server"), "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
-        self.running = Running(argv, environment(HOME=self.data))
+        self.running = Running(argv, environment(HOME=self.data), launcher=self.launcher)
         found = self.running.wait_until(lambda: re.search(r"--server (\S+)", self.running.text), "the line that clients need")
         self.spec = found.group(1)
         self.port = int(self.spec.split("#")[0].rsplit(":", 1)[1])
@@ -72,8 +73,8 @@ class Peer:
         running.ends(status)
         return running
 
-    def init(self, spec):
-        identity = self.run("init", "--name", self.name, "--server", spec).event("identity")
+    def init(self, spec, **how):
+        identity = self.run("init", "--name", self.name, "--server", spec, **how).event("identity")
         self.peer_id, self.words = identity["peer_id"], identity["words"]
 
     def knows(self, *others):
