@@ -130,7 +130,7 @@ bool QuicLink::may_leave() const { return trouble() || connection_->unacknowledg
 
 /// The handler holds the link, so that the link lives until it is done or the loop goes.
 void QuicLink::bid_farewell() {
-  farewell_.expires_after(farewell_patience);
+  farewell_.expires_after(may_leave() ? Duration{0} : farewell_patience);
   farewell_.async_wait([self = shared_from_this()](const std::error_code&) {
     const auto now = Clock::now();
     if (!self->trouble()) self->connection_->close(now);
