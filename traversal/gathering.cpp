@@ -34,7 +34,8 @@ class Offered {
   void add(std::vector<Candidate>& part, Candidate::Type type, Transport transport, const Endpoint& endpoint) const {
     const bool allowed = transport == Transport::tcp ? surroundings_.tcp_allowed : surroundings_.udp_allowed;
     const auto scope = endpoint.address.scope();
-    if (!allowed || endpoint.port == Port{0} || scope == Scope::unusable || (scope == Scope::loopback && !loopback_counts_)) return;
+    const bool kept_back = !surroundings_.direct_allowed && (type == host || type == manual);
+    if (!allowed || kept_back || endpoint.port == Port{0} || scope == Scope::unusable || (scope == Scope::loopback && !loopback_counts_)) return;
     if (holds(first, transport, endpoint) || holds(middle, transport, endpoint) || holds(last, transport, endpoint)) return;
     part.push_back({.type = type, .transport = transport, .endpoint = endpoint});
   }

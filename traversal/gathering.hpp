@@ -44,6 +44,7 @@ struct Surroundings {
   std::vector<ForwardedPort> mapped = {};
   std::optional<IpAddress> router_wan = {};  // of a router that forwards nothing
   bool tcp_allowed = true, udp_allowed = true;  // --transport
+  bool direct_allowed = true;                   // --tiers. Without it our own addresses stay unsaid: the peer would dial them
 };
 
 /// At most max_candidates, each endpoint once for each transport, the most useful first: manual, global host, mapped, server-reflexive, then

@@ -18,6 +18,7 @@ Standpoint::Settings standpoint_settings(const CommonOptions& options) {
   return {.manual = options.port,
           .tcp_allowed = options.tcp,
           .udp_allowed = options.udp,
+          .direct_allowed = allowed(Tier::direct),
           .ask_routers = allowed(Tier::mapped),
           .survey = allowed(Tier::direct) || allowed(Tier::mapped) || allowed(Tier::punched)};
 }

@@ -92,7 +92,8 @@ std::vector<Candidate> Standpoint::candidates() const {
                       .manual = settings_.manual,
                       .peer_host = peer_host(),
                       .tcp_allowed = settings_.tcp_allowed,
-                      .udp_allowed = settings_.udp_allowed && !port_.udp().empty()};
+                      .udp_allowed = settings_.udp_allowed && !port_.udp().empty(),
+                      .direct_allowed = settings_.direct_allowed};
   if (!port_.udp().empty()) around.udp = port_.number();
   if (observed_) around.observed = observed_->address;
   around.reflexive_tcp = survey_.view(Transport::tcp, IpFamily::v4).reflexive;

@@ -83,6 +83,18 @@ TEST(Gathering, OffersNoForwardedPortWhoseAddressItDoesNotKnow) {
   EXPECT_THAT(words(gather(surroundings)), ElementsAre("host 192.168.1.7:4000"));
 }
 
+TEST(Gathering, KeepsAddressesToItselfThatThePeerWouldDialWhereThatIsNotAllowed) {
+  const auto candidates = gather({.addresses = {local("192.168.1.7", 24), local("2001:db8::7", 64)},
+                                  .listening = Port{4000},
+                                  .udp = Port{4000},
+                                  .observed = address("203.0.113.9"),
+                                  .manual = Port{5000},
+                                  .reflexive_tcp = endpoint("203.0.113.9:4100"),
+                                  .reflexive_udp = endpoint("203.0.113.9:4200"),
+                                  .direct_allowed = false});
+  EXPECT_THAT(words(candidates), ElementsAre("server-reflexive 203.0.113.9:4200 udp", "server-reflexive 203.0.113.9:4100"));
+}
+
 TEST(Gathering, OffersNoEndpointTwice) {
   const auto candidates = gather({.addresses = {local("203.0.113.9", 24), local("203.0.113.9", 24, 2)},
                                   .listening = Port{4000},
