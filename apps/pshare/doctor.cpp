@@ -4,7 +4,10 @@
 #include <memory>
 #include <vector>
 
+#include "apps/pshare/addressee.hpp"
+#include "apps/pshare/correspondence.hpp"
 #include "apps/pshare/diagnosis.hpp"
+#include "apps/pshare/inquiries.hpp"
 #include "apps/pshare/program.hpp"
 #include "apps/pshare/server_choice.hpp"
 #include "io/deadline.hpp"
@@ -28,6 +31,12 @@ constexpr Duration looking_patience = 10s;
 constexpr Duration knock_patience = 3s;
 constexpr Port https{443};
 constexpr Duration farewell_patience = 1500ms;
+/// For a contact's answer, unless --timeout says otherwise: their program may have to look for itself first.
+constexpr Duration answer_patience = 30s;
+/// They may come online while we look.
+constexpr Duration asking_again = 2s;
+/// For our own last answer to be on its way.
+constexpr Duration last_words = 300ms;
 
 /// One look at this machine's place in the network. All that it starts ends with it.
 class Examination {
@@ -38,12 +47,17 @@ class Examination {
         address_(address),
         door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
         server_(program.executor, program.tls, address, program.random, RendezvousClient::Attendance::answers_only, door_.port()),
+        letters_(program.executor, program.identity, server_, program.random),
+        inquiries_(program, letters_, [this] { return concluded_ ? std::optional{found_.network} : std::nullopt; }),
         standpoint_(program.executor, program.tls, program.random, server_, address, door_, {.manual = program.options.port}),
-        step_ended_(program.executor) {}
+        step_ended_(program.executor),
+        session_(SessionId::random(program.random)),
+        answered_(program.executor) {}
 
   awaitable<Diagnosis> run(TaskGroup& tasks) {
     tasks.start(server_.run());
     tasks.start(door_.run());
+    tasks.start(letters_.run());
     standpoint_.begin(tasks);
     found_.server.address = address_.host + ":" + std::to_string(address_.port.number);
     found_.port = door_.port();
@@ -51,22 +65,65 @@ class Examination {
     found_.routers_asked = true;
     const auto welcome = co_await server_.welcome(program_.server_patience());
     note_welcome(welcome);
+    std::optional<Addressee> other;
+    if (options_.with) other = co_await find_addressee(program_, server_, *options_.with, false);
     program_.report.say("Looking at your network. This takes some seconds.");
 
     until_ = Clock::now() + looking_patience;
     start(tasks, look_at_nat());
     start(tasks, look_at_routers());
     start(tasks, look_at_ipv6());
+    start(tasks, look_from_outside_over(IpFamily::v4));
+    start(tasks, look_at_forwarded_port());
     start(tasks, look_at_https());
+    if (other) tasks.start(ask(*other));
     while (steps_ > 0) co_await step_ended_.wait();
-    co_await look_from_outside();
     note_where_we_are();
     conclude(found_);
+    concluded_ = true;
+    inquiries_.answer_the_waiting();
+    if (other) co_await hear_from(*other);
     co_await standpoint_.give_back(Clock::now() + farewell_patience);
     co_return found_;
   }
 
  private:
+  /// Says so again until there is an answer: then hear_from() has it.
+  awaitable<void> ask(Addressee other) {
+    auto slot = letters_.expect(session_, other.id);
+    const auto asking = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(keep_asking(other));
+      const auto letter = co_await slot.next();
+      if (const auto* findings = std::get_if<Findings>(&letter.signal)) theirs_ = findings->network;
+    };
+    while (!theirs_) co_await with_tasks<void>(asking);
+    answered_.ring();
+  }
+
+  awaitable<void> keep_asking(Addressee other) {
+    for (;;) {
+      Signal inquiry = Inquiry{session_};
+      const auto fate = co_await letters_.send(other.key, DeviceId{}, std::move(inquiry), false, Clock::now() + looking_patience);
+      was_there_ = was_there_ || fate == Fate::delivered;
+      co_await sleep_until(Clock::now() + asking_again);
+    }
+  }
+
+  awaitable<void> hear_from(const Addressee& other) {
+    const auto latest = Clock::now() + program_.options.timeout.value_or(answer_patience);
+    if (!theirs_) program_.report.say("Waiting for " + printable(other.name) + ".");
+    while (!theirs_ && Clock::now() < latest) co_await answered_.wait(latest);
+    if (!theirs_ && !was_there_)
+      throw Failure{{.code = Errc::offline, .doing = "asking " + other.name + " about their network: not online", .hint = "Let them run `pshare receive`, or `pshare doctor --with` you."}};
+    if (!theirs_)
+      throw Failure{{.code = Errc::no_answer, .doing = "asking " + other.name + " about their network: no answer",
+                     .hint = "Programs answer contacts only: let them add you. Older programs do not know the question."}};
+    found_.with = Diagnosis::With{.name = other.name, .network = *theirs_, .prognosis = {}};
+    conclude(found_);
+    // They have asked too: not to go before they have our answer.
+    co_await sleep_until(Clock::now() + last_words);
+  }
+
   void start(TaskGroup& tasks, awaitable<void> step) {
     ++steps_;
     tasks.start(counted(std::move(step)));
@@ -182,6 +239,7 @@ class Examination {
     ipv6.address = std::ranges::any_of(found_.addresses, [](const InterfaceAddress& each) { return each.address.is_v6() && each.address.scope() == Scope::global; });
     if (family() == IpFamily::v6) {
       ipv6.server_reached = true;
+      co_await look_from_outside_over(IpFamily::v6);
       co_return;
     }
     const auto there = co_await server_at(IpFamily::v6);
@@ -194,6 +252,7 @@ class Examination {
       ipv6.server_reached = true;
     } catch (const Failure&) {
     }
+    if (*ipv6.server_reached) co_await look_from_outside_over(IpFamily::v6);
   }
 
   /// Of the other family than the one that we are connected over; nothing if the server has none, or the look-up fails.
@@ -208,35 +267,28 @@ class Examination {
     co_return found == all.end() ? std::nullopt : std::optional{*found};
   }
 
-  /// When routers have said what they do: a port that one of them opened lets strangers in that the NAT would not.
-  awaitable<void> look_from_outside() {
-    co_await look_from_outside_over(family(), server_);
-    const auto other = family() == IpFamily::v4 ? IpFamily::v6 : IpFamily::v4;
-    if (other == IpFamily::v6 && found_.ipv6.server_reached != true) co_return;
-    const auto there = co_await server_at(other);
+  /// From a port of its own, which has spoken to the server's first address alone: what the punching port has done to find out about the NAT has opened
+  /// filters, and a router perhaps a port.
+  awaitable<void> look_from_outside_over(IpFamily over) {
+    auto there = server_.server_endpoint();
+    if (over != family()) there = co_await server_at(over);
     if (!there) co_return;
-    // The server dials back only where it sees us: over the other family it has to see us, too.
-    RendezvousClient beside{program_.executor, program_.tls, {.host = there->address.text(), .port = there->port, .key = address_.key}, program_.random,
-                            RendezvousClient::Attendance::answers_only, door_.port()};
+    LaneDoor door{program_.executor, program_.tls, Listener::on(program_.executor, Port{0})};
+    const PunchingPort port{program_.executor, door.port()};
+    const ServerAddress literal{.host = there->address.text(), .port = there->port, .key = address_.key};
+    RendezvousClient server{program_.executor, program_.tls, literal, program_.random, RendezvousClient::Attendance::answers_only, door.port()};
+    std::optional<bool> over_tcp, over_udp;
     const auto look = [&](TaskGroup& tasks) -> awaitable<void> {
-      tasks.start(beside.run());
-      co_await beside.welcome(Clock::now() + knock_patience);
-      co_await look_from_outside_over(other, beside);
-    };
-    try {
-      co_await with_tasks<void>(look);
-    } catch (const Failure&) {  // then it stays unknown
-    }
-  }
-
-  awaitable<void> look_from_outside_over(IpFamily over, RendezvousClient& server) {
-    const auto tcp = survey().view(Transport::tcp, over).reflexive, udp = survey().view(Transport::udp, over).reflexive;
-    std::optional<bool> over_tcp, over_udp, manual;
-    const auto look = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(server.run());
+      tasks.start(door.run());
+      const auto welcome = co_await server.welcome(Clock::now() + knock_patience);
+      std::optional<Endpoint> udp;
+      for (const auto& socket : port.udp())
+        if (socket->family() == over) udp = co_await survey().reflexive_of(socket);
       std::size_t under_way = 0;
       Wakeup ended{program_.executor};
       const auto one = [&](Transport transport, Port external, std::optional<bool>& result) -> awaitable<void> {
-        result = co_await comes_in(server, door_, standpoint_.port(), program_.random, transport, external);
+        result = co_await comes_in(server, door, port, program_.random, transport, external);
         --under_way;
         ended.ring();
       };
@@ -244,23 +296,26 @@ class Examination {
         ++under_way;
         tasks.start(one(transport, external, result));
       };
-      if (tcp && !was_opened(Transport::tcp, *tcp)) start_one(Transport::tcp, tcp->port, over_tcp);
-      if (udp && !was_opened(Transport::udp, *udp)) start_one(Transport::udp, udp->port, over_udp);
-      if (over == IpFamily::v4 && found_.manual_port) start_one(Transport::tcp, *found_.manual_port, manual);
+      const bool from_that_port = server.local_endpoint() && server.local_endpoint()->port == door.port();
+      if (from_that_port) start_one(Transport::tcp, welcome.observed.port, over_tcp);
+      if (udp && udp->address == welcome.observed.address) start_one(Transport::udp, udp->port, over_udp);
       while (under_way > 0) co_await ended.wait();
     };
-    co_await with_tasks<void>(look);
+    try {
+      co_await with_tasks<void>(look);
+    } catch (const Failure&) {  // then it stays unknown
+    }
     if (over == IpFamily::v6) {
       found_.ipv6.strangers_get_in = over_tcp == true ? over_tcp : over_udp;
     } else {
       found_.tcp.strangers_get_in = over_tcp;
       found_.udp.strangers_get_in = over_udp;
-      found_.manual_port_works = manual;
     }
   }
 
-  bool was_opened(Transport transport, const Endpoint& external) const {
-    return std::ranges::any_of(found_.mappings.ports, [&](const MappedPort& each) { return each.transport == transport && each.external == external; });
+  awaitable<void> look_at_forwarded_port() {
+    if (found_.manual_port && family() == IpFamily::v4)
+      found_.manual_port_works = co_await comes_in(server_, door_, standpoint_.port(), program_.random, Transport::tcp, *found_.manual_port);
   }
 
   void note_where_we_are() {
@@ -283,17 +338,23 @@ class Examination {
   ServerAddress address_;
   LaneDoor door_;
   RendezvousClient server_;
+  Correspondence letters_;
+  Inquiries inquiries_;
   Standpoint standpoint_;
   Diagnosis found_;
+  bool concluded_ = false;
   std::size_t steps_ = 0;
   Wakeup step_ended_;
   TimePoint until_{};
+  SessionId session_;                        // of the question to a contact
+  std::optional<NetworkFindings> theirs_;
+  bool was_there_ = false;
+  Wakeup answered_;
 };
 
 }  // namespace
 
 awaitable<void> doctor(Program& program, DoctorOptions options) {
-  if (options.with) throw Failure{{.code = Errc::unsupported, .doing = "asking " + *options.with + " about their network", .hint = "This version looks at one side only."}};
   const auto spec = chosen_server(program);
   const auto address = co_await pinned_server(program, spec);
   Examination examination{program, address, std::move(options)};

@@ -184,7 +184,9 @@ awaitable<void> NatSurvey::watch_udp(std::shared_ptr<UdpPort> port) {
     while (stun_destinations(port->family()) == asked) {
       co_await places_known_.wait(next);
       if (Clock::now() < next) continue;
-      if (!answered || !co_await is_still_the_same(port)) break;
+      if (!answered) break;
+      const auto seen = co_await reflexive_of(port);
+      if (seen != view(Transport::udp, port->family()).reflexive) break;
       next = Clock::now() + nat_keep_alive;
     }
   }
@@ -221,21 +223,21 @@ awaitable<void> NatSurvey::survey_udp(std::shared_ptr<UdpPort> port) {
   changed();
 }
 
-awaitable<bool> NatSurvey::is_still_the_same(std::shared_ptr<UdpPort> port) {
+awaitable<std::optional<Endpoint>> NatSurvey::reflexive_of(std::shared_ptr<UdpPort> port) const {
   const auto family = port->family();
   const auto destinations = stun_destinations(family);
-  if (destinations.empty()) co_return false;
+  std::optional<Endpoint> seen;
+  if (destinations.empty()) co_return seen;
   auto once = settings(family);
   once.asks_other_port = false;
   UdpMeasurement question{{port->local().port}, {destinations.front()}, once, random_, Clock::now()};
-  std::optional<Endpoint> seen;
   const auto note = [&](UdpMeasurement::Action& action) {
     if (const auto* reflexive = std::get_if<UdpMeasurement::Reflexive>(&action)) seen = reflexive->external;
     return !std::holds_alternative<UdpMeasurement::Measured>(action);
   };
   const std::vector<std::shared_ptr<UdpPort>> ports{port};
   co_await drive(question, ports, note);
-  co_return seen == view(Transport::udp, family).reflexive;
+  co_return seen;
 }
 
 awaitable<PortForecast> NatSurvey::measure_udp(std::vector<std::shared_ptr<UdpPort>>& sockets) {

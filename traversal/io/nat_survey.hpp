@@ -65,6 +65,9 @@ class NatSurvey {
   /// When the last mapping of the latest measurement was made.
   TimePoint measured_at() const { return measured_at_; }
 
+  /// As the server's first address sees it; nothing without an answer. Nobody else is asked, so that no other filter opens.
+  awaitable<std::optional<Endpoint>> reflexive_of(std::shared_ptr<UdpPort> port) const;
+
   /// For `pshare doctor`: with fresh sockets, in about two seconds. Nothing if there is no server to ask, or no route.
   awaitable<std::optional<NatBehaviour>> discover() const;
   /// For `pshare doctor`: it takes as long as `limit`. Nothing if it cannot be measured.
@@ -82,7 +85,6 @@ class NatSurvey {
   awaitable<void> resolve_server();
   awaitable<void> watch_udp(std::shared_ptr<UdpPort> port);
   awaitable<void> survey_udp(std::shared_ptr<UdpPort> port);
-  awaitable<bool> is_still_the_same(std::shared_ptr<UdpPort> port);
   awaitable<void> watch_tcp();
   awaitable<void> survey_tcp(IpFamily family);
   struct Volley { Port local; Endpoint to; };
