@@ -73,6 +73,7 @@ void RendezvousLink::received(const ServerMessage& message, TimePoint now) {
     return;
   }
   established->last_heard = now;
+  established->doubted_at.reset();
   std::visit(Overloaded{
                  [](const Welcome&) {},
                  [](const Trouble&) {},
@@ -101,7 +102,7 @@ void RendezvousLink::welcomed(const Welcome& welcome, TimePoint now) {
                 .hint = welcome.version < oldest_control_version ? "the server's operator should update pshare-server"
                                                                  : "update pshare"});
   took(now - greeting->since);
-  state_ = Established{now, now, now, welcome.stun.number != 0, std::nullopt};
+  state_ = Established{now, now, now, welcome.stun.number != 0, std::nullopt, std::nullopt};
   actions_.push_back(Online{welcome});
   if (!welcome.notice.empty()) actions_.push_back(Noticed{welcome.notice});
   for (auto each = pending_.begin(); each != pending_.end();) {
@@ -180,6 +181,13 @@ void RendezvousLink::send_request(RequestNumber number, const Request& request, 
       request);
 }
 
+void RendezvousLink::doubt(TimePoint now) {
+  auto* const established = std::get_if<Established>(&state_);
+  if (established == nullptr || established->doubted_at) return;
+  established->doubted_at = now;
+  ping(now);
+}
+
 void RendezvousLink::ping(TimePoint now) {
   std::get<Established>(state_).pinged_at = now;
   send(Ping{}, now);
@@ -202,7 +210,8 @@ void RendezvousLink::expire(TimePoint now) {
   } else if (const auto* greeting = std::get_if<Greeting>(&state_); greeting != nullptr && greeting->since + welcome_patience <= now) {
     drop({.code = Errc::timed_out, .doing = "greeting the server: it did not answer"}, now);
   } else if (const auto* established = std::get_if<Established>(&state_)) {
-    if (established->last_heard + server_silence <= now)
+    const bool doubted_in_vain = established->doubted_at && *established->doubted_at + doubt_patience <= now;
+    if (doubted_in_vain || established->last_heard + server_silence <= now)
       drop({.code = Errc::timed_out, .doing = "talking to the server: it has fallen silent"}, now);
     else if (established->last_said + keep_alive <= now)
       ping(now);
@@ -214,6 +223,8 @@ std::optional<TimePoint> RendezvousLink::deadline() const {
   for (const auto& [number, pending] : pending_) due = earlier(due, pending.until);
   if (const auto* pausing = std::get_if<Pausing>(&state_)) due = earlier(due, pausing->until);
   if (const auto* greeting = std::get_if<Greeting>(&state_)) due = earlier(due, greeting->since + welcome_patience);
+  if (const auto* established = std::get_if<Established>(&state_); established != nullptr && established->doubted_at)
+    due = earlier(due, *established->doubted_at + doubt_patience);
   if (const auto* established = std::get_if<Established>(&state_))
     due = earlier(due, std::min(established->last_heard + server_silence, established->last_said + keep_alive));
   return due;

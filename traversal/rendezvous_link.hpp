@@ -40,6 +40,9 @@ inline constexpr Duration server_silence = 3 * keep_alive;
 /// The most requests that may be under way.
 inline constexpr std::size_t max_requests = 256;
 
+/// How long the server may take to answer once there is doubt about the connection. Ours: a few retransmissions.
+inline constexpr Duration doubt_patience = std::chrono::seconds{4};
+
 /// Names a request within one link.
 struct RequestNumber {
   std::uint64_t number = 0;
@@ -80,6 +83,9 @@ class RendezvousLink {
   /// The answer is of no interest any more.
   void forget(RequestNumber request);
 
+  /// The network may have changed under the connection: the server is asked at once whether it still hears us, and has doubt_patience to answer.
+  void doubt(TimePoint now);
+
   void expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
   std::optional<Action> take();
@@ -94,7 +100,7 @@ class RendezvousLink {
   struct Pausing     { TimePoint until; };
   struct Connecting  {};
   struct Greeting    { TimePoint since; };
-  struct Established { TimePoint since, last_heard, last_said; bool dials_back; std::optional<TimePoint> pinged_at; };
+  struct Established { TimePoint since, last_heard, last_said; bool dials_back; std::optional<TimePoint> pinged_at, doubted_at; };
   struct Over        {};
   struct Pending     { Request request; TimePoint until; };
 

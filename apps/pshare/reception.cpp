@@ -38,6 +38,7 @@ awaitable<bool> Reception::consent(bool agreed) {
   caller_ = co_await identify_caller(program_, online_.server(), letter_.from, offer_.from_name);
   program_.report.offer_came(caller_.name, letter_.from, caller_.contact, offer_.summary);
   if (caller_.warning) program_.report.warn(*caller_.warning);
+  agreed_before_ = agreed;
   if (agreed) co_return true;
 
   const auto decision = decide(caller_, offer_.summary, options_, program_.terminal.present());
@@ -154,6 +155,11 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     program_.report.detail(what + path_words(path) + ": " + printable(why.message()));
     if (path_mtu_fell(why) && climber_) climber_->avoid_large_datagrams();
     if (const auto gone = std::ranges::find(lanes_, path); gone != lanes_.end()) lanes_.erase(gone);
+    if (path_ == path && !lanes_.empty()) use(lanes_.front());
+  };
+  // Several lanes may have come up; the sender has chosen the one on which it speaks. While it measures two, the first counts.
+  settings.lane_speaks = [this](const Path& path) {
+    if (!path_) use(path);
   };
   ReceiverSession session{program_.executor, program_.workers, sink, offer_.transfer, offer_.summary, settings};
   session_ = &session;
@@ -193,6 +199,8 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     program_.report.say(printable(trouble->message()) + ".");
     co_return NotWanted{};
   }
+  // There has been a path before: the sender may come back by another.
+  if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return Lost{*trouble};
   if (trouble) co_return Failed{*trouble};
   co_return end_of(*outcome, session);
 }
@@ -202,10 +210,14 @@ awaitable<void> Reception::keep_lanes(ReceiverSession& session, Climber& climber
     auto lane = co_await climber.next_lane();
     const auto path = lane->path();
     lanes_.push_back(path);
-    if (!path_) program_.report.path(path);
-    path_ = last_path_ = path;
+    had_lane_ = true;
     session.add_lane(std::move(lane));
   }
+}
+
+void Reception::use(const Path& path) {
+  path_ = last_path_ = path;
+  program_.report.path(path);
 }
 
 /// Lanes beyond the first are dialled by whoever dialled the first.
@@ -223,8 +235,10 @@ awaitable<void> Reception::dial_further_lanes(ReceiverSession& session, Climber&
 
 awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, TaskGroup& tasks) {
   const auto look = [&](TimePoint) {
-    if (lanes_.empty() && path_) {
+    if (lanes_.empty() && had_lane_) {
       path_.reset();
+      had_lane_ = false;
+      online_.server().doubt();
       further_dialled_ = false;
       climber.climb_again();
     }

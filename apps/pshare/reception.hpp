@@ -58,6 +58,7 @@ class Reception {
   awaitable<void> dial_further_lanes(ReceiverSession& session, Climber& climber, Path like);
   awaitable<void> watch_for_cancel();
   awaitable<void> watch(ReceiverSession& session, Climber& climber, TaskGroup& tasks);
+  void use(const Path& path);
   End end_of(const ReceiveOutcome& outcome, const ReceiverSession& session);
 
   Program& program_;
@@ -73,7 +74,9 @@ class Reception {
   std::optional<Accept> accepted_;
   bool cancelled_ = false, withdrawn_ = false, further_dialled_ = false;
   std::vector<Path> lanes_;              // those that are up
-  std::optional<Path> path_, last_path_;
+  std::optional<Path> path_, last_path_; // on which the sender speaks
+  bool agreed_before_ = false;           // to this transfer, in an earlier session
+  bool had_lane_ = false;                // since the last climb began
   TimePoint began_;
 };
 

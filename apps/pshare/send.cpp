@@ -25,6 +25,8 @@ namespace {
 constexpr Duration path_patience = laneless_patience - std::chrono::seconds{5};
 /// How long new lanes are looked for directly before the offer is made anew through the server.
 constexpr Duration reconnect_patience = std::chrono::seconds{5};
+/// After an offer that led to no path, although there had been one.
+constexpr Duration pause_between_offers = std::chrono::seconds{2};
 /// How long a cancelled offer's last words may take.
 constexpr Duration last_words = std::chrono::seconds{1};
 /// What standard input is called on the other side.
@@ -315,7 +317,10 @@ class Sending {
     }
     if (no_path) {
       co_await withdraw(id, Cancel::Why::no_path);
-      throw Failure{*no_path};
+      if (!last_path_) throw Failure{*no_path};
+      // There has been a path before, and may be again: a network that has just changed takes its time.
+      co_await sleep_until(Clock::now() + pause_between_offers);
+      co_return Error{.code = Errc::unreachable, .doing = no_path->doing};
     }
     path_.reset();
     wire_bytes_ += session.wire_bytes();
@@ -348,6 +353,7 @@ class Sending {
       remember(path, peer.nat, networks);
       for (std::uint32_t ordinal = 1; ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
       co_await session.wait_until_laneless();
+      online_.server().doubt();
       path_.reset();
       until = Clock::now() + reconnect_patience;
     }

@@ -118,7 +118,14 @@ void ReceiverSession::lost(LaneNumber lane, const Path& path, const Error& why) 
 
 void ReceiverSession::heard(LaneNumber lane) { core_.heard(lane, Clock::now()); }
 
+void ReceiverSession::note_speaker(const SessionLane& lane) {
+  if (speaker_ == lane.number()) return;
+  speaker_ = lane.number();
+  settings_.lane_speaks(lane.path());
+}
+
 awaitable<void> ReceiverSession::take(SessionLane& lane, LaneMessage message) {
+  if (!std::holds_alternative<Beat>(message)) note_speaker(lane);
   if (const auto* header = std::get_if<ChunkHeader>(&message)) {
     co_await take_chunk(lane, *header);
     co_return;

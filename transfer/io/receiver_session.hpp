@@ -39,6 +39,8 @@ class ReceiverSession final : private LaneUser {
     std::optional<TransferId> partial = std::nullopt;
     /// Told of each lane that ended before the session did; Errc::closed: the sender ended it in order, having one that it prefers.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
+    /// Told when the sender speaks on another lane than before: of several that came up it has chosen, or tries, this one.
+    std::function<void(const Path&)> lane_speaks = [](const Path&) {};
   };
   /// `pool` and `sink` live longer. `summary` is what the user agreed to.
   ReceiverSession(asio::any_io_executor executor, WorkerPool& pool, Sink& sink, TransferId transfer, const Summary& summary, Settings settings);
@@ -66,6 +68,7 @@ class ReceiverSession final : private LaneUser {
   void written(SessionLane&, const Outgoing&, Duration, Duration, Duration) override {}
 
   struct ScopeEnd;
+  void note_speaker(const SessionLane& lane);
   awaitable<ReceiveOutcome> work(TaskGroup& tasks);
   void drain();
   void perform(Receiver::Action action);
@@ -86,6 +89,7 @@ class ReceiverSession final : private LaneUser {
   const Settings settings_;
   const TransferId transfer_;
   Receiver core_;
+  std::optional<LaneNumber> speaker_;
   Meter meter_;
   std::shared_ptr<const Manifest> manifest_;  // shared with core and sink
   ChunkMap durable_;                     // for files_done_; not kept for a stream

@@ -73,6 +73,12 @@ class RendezvousClient {
   /// The next signal from anybody, in order. One consumer at a time.
   awaitable<Delivery> next_delivery();
 
+  /// Lanes have broken, so this connection may have as well: finds out, within doubt_patience, and connects anew if so.
+  void doubt() {
+    link_.doubt(Clock::now());
+    news_.ring();
+  }
+
   bool connected() const { return link_.online(); }
   // Of the present connection, or of the last; nothing before the first.
   /// The server's endpoint that was dialled: its STUN ports (in the Welcome) are at the same address.

@@ -196,6 +196,30 @@ TEST_F(RendezvousLinkTest, TakesAServerForDeadAfterThreePingsWithoutAWord) {
   EXPECT_EQ(only_of<RendezvousLink::Offline>(actions)[0].why.code, Errc::timed_out);
 }
 
+TEST_F(RendezvousLinkTest, OnDoubtItAsksAtOnceAndTakesSilenceForTheEnd) {
+  take();
+  online_at(start);
+  link.doubt(start + 1s);
+  link.doubt(start + 2s);  // once is enough
+  EXPECT_EQ(sent<Ping>(take()).size(), 1u);
+  EXPECT_EQ(link.deadline(), start + 1s + doubt_patience);
+  link.expire(start + 1s + doubt_patience);
+  const auto actions = take();
+  EXPECT_TRUE(has<RendezvousLink::Disconnect>(actions));
+  EXPECT_TRUE(has<RendezvousLink::Offline>(actions));
+}
+
+TEST_F(RendezvousLinkTest, AnAnswerEndsTheDoubt) {
+  take();
+  online_at(start);
+  link.doubt(start + 1s);
+  take();
+  link.received(Pong{}, start + 2s);
+  link.expire(start + 1s + doubt_patience);
+  EXPECT_TRUE(link.online());
+  EXPECT_FALSE(has<RendezvousLink::Offline>(take()));
+}
+
 TEST_F(RendezvousLinkTest, AServerThatAnswersPingsIsAlive) {
   take();
   online_at(start);
