@@ -17,8 +17,6 @@ namespace {
 
 using asio::ip::tcp;
 
-constexpr int usual_hops = 64;
-
 constexpr auto as_result = asio::experimental::as_tuple(use_awaitable);
 
 Errc code_of(const std::error_code& error) {
@@ -54,33 +52,44 @@ bool is_answered(tcp::socket& socket) {
 
 }  // namespace
 
-awaitable<TcpStream> PunchDial::connect(Endpoint to, Port from, std::optional<int> ttl) {
-  const auto there = to_asio(to);
-  const auto family = there.protocol();
+Port PunchDial::bind(const Endpoint& to, Port from) {
+  if (dropped_) throw Failure{{.code = Errc::closed, .doing = "punching towards " + to.text()}};
+  const auto family = to_asio(to).protocol();
   std::error_code error;
   socket_.open(family, error);
   if (!error) socket_.set_option(tcp::socket::reuse_address{true}, error);
   if (!error && from != Port{}) share_port(socket_.native_handle(), error);
   if (!error) socket_.bind({family, from.number}, error);
   check(socket_, error, to);
-  from_ = Port{socket_.local_endpoint().port()};
+  return Port{socket_.local_endpoint().port()};
+}
+
+awaitable<TcpStream> PunchDial::connect(Endpoint to, std::optional<int> ttl) {
+  const auto there = to_asio(to);
+  std::error_code error;
   if (ttl) socket_.set_option(asio::ip::unicast::hops{*ttl}, error);
-  if (ttl) {
-    // The SYN has gone out when connect() is over; those that the kernel sends again are meant to arrive.
-    asio::post(socket_.get_executor(), [weak = std::weak_ptr{alive_}, this] {
-      std::error_code ignored;
-      if (weak.lock() && socket_.is_open()) socket_.set_option(asio::ip::unicast::hops{usual_hops}, ignored);
-    });
+  if (ttl) {  // closed before the error about it can end a handshake that it has become part of
+    socket_.non_blocking(true, error);
+    socket_.connect(there, error);
+    std::error_code ignored;
+    socket_.close(ignored);
+    throw Failure{{.code = error == asio::error::address_in_use || error.value() == EADDRNOTAVAIL ? Errc::busy : Errc::closed,
+                   .doing = "punching towards " + to.text(), .cause = error}};
   }
   const auto [failed] = co_await socket_.async_connect(there, as_result);
   check(socket_, failed, to);
   co_return TcpStream{std::move(socket_)};
 }
 
-void PunchDial::drop() noexcept {
-  if (!socket_.is_open() || is_answered(socket_)) return;
+void PunchDial::drop(bool answered_too) noexcept {
+  if (!socket_.is_open()) {
+    dropped_ = true;
+    return;
+  }
+  if (!answered_too && is_answered(socket_)) return;
   std::error_code ignored;
-  socket_.close(ignored);  // in SYN-SENT nothing is said to anybody
+  socket_.set_option(tcp::socket::linger{true, 0}, ignored);  // these two endpoints are to be free for the next
+  socket_.close(ignored);                                     // in SYN-SENT nothing is said to anybody
 }
 
 }  // namespace pshare

@@ -1,7 +1,6 @@
 // One SYN of TCP hole punching: a connect() from a port of ours that can be taken back, unless it has just been answered.
 #pragma once
 
-#include <memory>
 #include <optional>
 
 #include "io/tcp_stream.hpp"
@@ -12,19 +11,18 @@ class PunchDial {
  public:
   explicit PunchDial(asio::any_io_executor executor) : socket_(std::move(executor)) {}
 
-  /// From that port, beside whatever else of ours uses it; port 0: any, which from() then tells. With `ttl` the first SYN dies on the way.
+  /// Binds that port, beside whatever else of ours uses it, for dialling `to`; port 0: any. Gives which. Errors: busy, unreachable, closed (dropped).
+  Port bind(const Endpoint& to, Port from);
+  /// With `ttl` the SYN dies on the way, and is taken back at once: always an error, closed if it went out.
   /// Errors: busy (these two endpoints have a connection), refused, unreachable, timed_out, closed (dropped).
-  awaitable<TcpStream> connect(Endpoint to, Port from, std::optional<int> ttl);
-  /// Bound, once connect() has begun.
-  Port from() const { return from_; }
+  awaitable<TcpStream> connect(Endpoint to, std::optional<int> ttl);
 
-  /// Takes the SYN back without a word to the far side. Does nothing if it was answered: the connection is about to be there.
-  void drop() noexcept;
+  /// Takes the SYN back without a word to the far side. If it was answered, the connection is about to be there: that is reset only if told so.
+  void drop(bool answered_too) noexcept;
 
  private:
   asio::ip::tcp::socket socket_;
-  Port from_{};
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what is posted
+  bool dropped_ = false;  // before it has begun
 };
 
 }  // namespace pshare

@@ -121,7 +121,7 @@ void Punching::perform(PunchRounds::Action action, TaskGroup& tasks) {
                    tasks.start(dial(std::move(dialled)));
                  },
                  [&](const PunchRounds::Drop& dropped) {
-                   if (const auto found = dials_.find({dropped.round, dropped.dial}); found != dials_.end()) found->second->connection.drop();
+                   if (const auto found = dials_.find({dropped.round, dropped.dial}); found != dials_.end()) found->second->connection.drop(dropped.answered_too);
                  },
                  [&](const PunchRounds::Measure& wanted) { tasks.start(measure(wanted.round, wanted.transport)); },
                  [&](const PunchRounds::Say& word) {
@@ -217,13 +217,14 @@ awaitable<void> Punching::dial(std::shared_ptr<Dialled> dialled) {
   try {
     const auto fresh = due.from ? fresh_ports_.find({round, *due.from}) : fresh_ports_.end();
     const auto from = !due.from ? port_.number() : fresh != fresh_ports_.end() ? fresh->second : Port{};
-    auto connecting = dialled->connection.connect(due.to, from, due.ttl);
+    const auto bound = dialled->connection.bind(due.to, from);
+    if (due.from) fresh_ports_.insert_or_assign({round, *due.from}, bound);  // before the next dial from it
+    auto connecting = dialled->connection.connect(due.to, due.ttl);
     connected.emplace(co_await std::move(connecting));
   } catch (const Failure& failure) {
     trouble = failure.error().code;
   }
   dials_.erase({round, due.dial});
-  if (due.from && dialled->connection.from() != Port{}) fresh_ports_.insert_or_assign({round, *due.from}, dialled->connection.from());
   if (trouble) {
     if (*trouble != Errc::closed) rounds_->failed(round, due.dial, *trouble, Clock::now());
     news_.ring();
@@ -257,7 +258,7 @@ void Punching::end(const PunchRounds::End& ended) {
     std::erase_if(sockets_, [&](const auto& each) { return !each.first.main && each.first.round == ended.round; });
   else
     for (auto& [key, dialled] : dials_)
-      if (key.first == ended.round) dialled->connection.drop();
+      if (key.first == ended.round) dialled->connection.drop(true);
 }
 
 }  // namespace pshare

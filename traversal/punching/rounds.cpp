@@ -297,7 +297,7 @@ void PunchRounds::collect(TimePoint now) {
     while (auto action = running.punch.take())
       std::visit(Overloaded{
                      [&](const TcpPunch::Dial& dial) { actions_.push_back(Dial{round, dial}); },
-                     [&](const TcpPunch::Drop& drop) { actions_.push_back(Drop{round, drop.dial}); },
+                     [&](const TcpPunch::Drop& drop) { actions_.push_back(Drop{round, drop.dial, drop.answered_too}); },
                      [&](const TcpPunch::Failed&) {
                        running.over = true;
                        if (measured_ && measured_->round == round) measured_over.push_back(Transport::tcp);

@@ -69,7 +69,7 @@ class PunchRounds {
   struct Reached { Socket socket; Endpoint remote; Tier tier; Duration rtt; };
   struct Moved   { Socket socket; Endpoint from, to; };
   struct Dial    { std::uint64_t round; TcpPunch::Dial dial; };
-  struct Drop    { std::uint64_t round; DialKey dial; };
+  struct Drop    { std::uint64_t round; DialKey dial; bool answered_too; };
   struct Measure { std::uint64_t round; Transport transport; };
   struct Say     { std::uint64_t round; Transport transport; PortForecast forecast; };
   struct End     { std::uint64_t round; Transport transport; };
