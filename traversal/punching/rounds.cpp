@@ -60,7 +60,9 @@ bool PunchRounds::needs_search(Transport transport) const { return is_hard(mine(
 bool PunchRounds::searchable(Transport transport) const {
   if (!usable(transport) || mine(transport).kind == Kind::unknown || theirs(transport).kind == Kind::unknown) return false;
   if (given_up_.contains(transport)) return false;
-  return search_way(mine(transport), theirs(transport)) != SearchPlan::Way::impossible && (may_search(theirs(transport)) || !needs_search(transport));
+  // A survey sees two ports; only measuring shows whether chance keeps to a small block.
+  const bool hopeless = measured_over_.contains(transport) && search_way(mine(transport), theirs(transport)) == SearchPlan::Way::impossible;
+  return !hopeless && (may_search(theirs(transport)) || !needs_search(transport));
 }
 
 /// Many packets go only where the server says that the peer is.
@@ -143,9 +145,18 @@ void PunchRounds::heard(std::uint64_t round, Transport transport, const PortFore
   start_if_ready(now);
 }
 
+/// What was measured just now is better than what the survey guessed. A stable mapping that was measured is a new socket's, and the old one stays.
+void PunchRounds::learn_from(const Measured& round) {
+  const bool udp = round.transport == Transport::udp;
+  if (is_hard(*round.mine)) (udp ? settings_.mine.udp : settings_.mine.tcp) = *round.mine;
+  if (is_hard(*round.theirs)) (udp ? settings_.theirs.udp : settings_.theirs.tcp) = *round.theirs;
+}
+
 void PunchRounds::start_if_ready(TimePoint now) {
   if (!measured_ || !measured_->mine || !measured_->theirs || measured_->running) return;
   auto& round = *measured_;
+  measured_over_.insert(round.transport);
+  learn_from(round);
   const bool searching = is_hard(*round.mine) || is_hard(*round.theirs);
   auto plan = search_plan(*round.mine, *round.theirs, now - round.theirs_as_of, random_);
   const auto way = plan.way;

@@ -127,6 +127,7 @@ class PunchRounds {
   bool may_search(const PortForecast& forecast) const;
   std::optional<Transport> next_measured() const;
   void begin_measured(std::uint64_t round, Transport transport, TimePoint now);
+  void learn_from(const Measured& round);
   void start_if_ready(TimePoint now);
   void measured_failed(Transport transport, TimePoint now);
   void end_measured();
@@ -144,6 +145,7 @@ class PunchRounds {
   std::optional<TimePoint> next_at_;         // when another measured round may begin
   std::map<Transport, int> searches_failed_;
   std::map<Transport, bool> given_up_;
+  std::set<Transport> measured_over_;        // both sides, at least once
   std::set<Transport> steps_mislead_;        // a sweep behind our stepping NAT came to nothing
   std::optional<Socket> settled_;
   bool contented_ = false;
