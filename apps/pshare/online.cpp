@@ -5,6 +5,7 @@
 
 #include "io/log.hpp"
 #include "io/printable.hpp"
+#include "traversal/io/quic_lane.hpp"
 
 namespace pshare {
 
@@ -32,6 +33,7 @@ Online::Online(Program& program, ServerAddress address, RendezvousClient::Attend
       letters_(program.executor, program.identity, server_, program.random),
       standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),
       reconnected_(program.executor) {
+  for (const auto& port : standpoint_.port().udp()) strays_.push_back(reset_strays(*port, program.identity));
   server_.set_on_state([this](bool connected, const std::string& words) {
     state_changed(connected, words);
   });

@@ -45,6 +45,7 @@ class Online {
   RendezvousClient server_;
   Correspondence letters_;
   Standpoint standpoint_;
+  std::vector<UdpPort::Registration> strays_;  // lanes of an earlier run on these ports: their peers are told that they are over
   bool connected_before_ = false, told_of_trouble_ = false;
   Wakeups reconnected_;
 };
