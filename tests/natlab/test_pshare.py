@@ -20,8 +20,10 @@ LONG = 12 * MiB           # to have time for harm
 LIMIT = "6M"
 
 
-def crossed_server(counted, *hosts):
-    return sum(counted.between(host, "server").bytes for host in hosts)
+def crossed_server(lab, counted, *hosts):
+    """Those who share a way to the internet are counted once."""
+    ways = {lab.plan.meeting(host, "server"): host for host in hosts}
+    return sum(counted.between(host, "server").bytes for host in ways.values())
 
 
 def transfer(lab, sender, receiver):
@@ -43,7 +45,7 @@ def assert_direct(lab, sender, receiver):
         assert each.event("path")["tier"] == each.event("done")["tier"] == "direct"
     sent = counted.sent(sender.host.name, receiver.host.name)
     assert SIZE <= sent.bytes <= SIZE * OVERHEAD
-    assert crossed_server(counted, sender.host.name, receiver.host.name) < TALK_AT_MOST
+    assert crossed_server(lab, counted, sender.host.name, receiver.host.name) < TALK_AT_MOST
     return sending.event("path")
 
 
@@ -98,18 +100,17 @@ def test_ipv6_leads_straight_where_one_firewall_lets_it(a, b):
 
 # --- No path ------------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("a", "b"), [("masq", "masq"), ("@home:masq,isolated", "@home"), ("udp-blocked", "full-cone"),
-                                    ("masq,ipv6", "port-restricted,ipv6")])
-def test_two_who_cannot_dial_each_other_are_told_so_with_a_reason_for_each_tier(a, b):
+@pytest.mark.parametrize(("a", "b"), [("sym-rnd", "masq-rnd"), ("@home:masq,isolated", "@home"), ("udp-blocked,mapping=address-and-port-dependent,ports=random", "sym-seq")])
+def test_two_who_cannot_reach_each_other_are_told_so_with_a_reason_for_each_tier(a, b):
     with Lab(a=a, b=b) as lab, Town(lab) as town:
         reasons = assert_no_path(town.alice, town.bob)
         assert reasons["direct"] in ("timeout", "unreachable")
         counted = lab.counters()
-        assert crossed_server(counted, "a", "b") < TALK_AT_MOST
+        assert crossed_server(lab, counted, "a", "b") < TALK_AT_MOST
 
 
 def test_two_homes_with_the_same_addresses_do_not_find_themselves():
-    with Lab(a="masq,lan=192.168.1", b="port-restricted,lan=192.168.1") as lab, Town(lab) as town:
+    with Lab(a="masq-rnd,lan=192.168.1", b="sym-rnd,lan=192.168.1") as lab, Town(lab) as town:
         assert lab.a.address == lab.b.address
         assert_no_path(town.alice, town.bob)
 

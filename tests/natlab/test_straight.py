@@ -17,6 +17,7 @@ SIZE = MiB
 TALK_AT_MOST = 64 * 1024  # through the server, in all
 LONG = 8 * MiB            # to have time for harm
 LIMIT = "4M"
+PATIENCE = 60             # seconds, after which a program hangs
 
 
 def through_server(lab, sender, receiver):
@@ -43,8 +44,13 @@ class Sent:
         lab.reset_counters()
         self.sending = sender.sends("film.mkv", *options, *sends, to=receiver)
 
+    def ends(self):
+        for each in (self.sending, self.receiving):
+            each.ends(0, PATIENCE)
+        return self.sending.event("done"), self.receiving.event("done")
+
     def arrives(self, *tiers):
-        delivered(self.sending, self.receiving)
+        self.ends()
         assert_same(self.sender.files / "film.mkv", self.receiver.files / "film.mkv")
         assert leftovers(self.receiver.files) == []
         self.path = self.sending.event("path")
@@ -196,7 +202,7 @@ class Underway(Sent):
         self.sending.progress_beyond(LONG // 4)
 
     def comes_to_a_good_end(self):
-        done, received = delivered(self.sending, self.receiving)
+        done, received = self.ends()
         assert_same(self.sender.files / "film.mkv", self.receiver.files / "film.mkv")
         assert leftovers(self.receiver.files) == []
         assert done["bytes"] == received["bytes"] == LONG
@@ -219,8 +225,10 @@ def test_a_server_killed_the_moment_the_path_is_up_is_not_missed(transport, back
         assert not sending.find("error") and not receiving.find("error")
 
 
-@pytest.mark.parametrize(("a", "b", "side"), [("port-restricted", "full-cone", "a"), ("full-cone", "port-restricted", "b"), ("public", "masq", "a"), ("masq", "public", "b")])
+@pytest.mark.parametrize(("a", "b", "side"), [("port-restricted", "full-cone", "a"), ("full-cone", "port-restricted", "b"), ("public", "full-cone", "a"),
+                                            ("full-cone", "public", "b")])
 def test_a_provider_that_gives_another_address_does_not_end_a_transfer(a, b, side):
+    """Where the other side's NAT lets the new address in; elsewhere both have to find each other anew, by the server."""
     with Lab(a=a, b=b) as lab, Town(lab) as town:
         underway = Underway(lab, town.alice, town.bob, "--transport", "udp")
         assert underway.sending.event("path")["transport"] == "udp"
