@@ -259,6 +259,16 @@ TEST(NatDiscovery, TakesNoServerThatDoesNotChangeForAFilter) {
   EXPECT_EQ(found.filtering, std::nullopt);
 }
 
+TEST(NatDiscovery, TakesNoPortThatIsBlockedOnTheWayForAFilter) {
+  for (const std::size_t addresses : {1u, 2u}) {
+    Laboratory laboratory{{1}, addresses};
+    laboratory.server.is_heard_at_alternate_port = false;
+    const auto found = laboratory.discover(laboratory.behind(nat_preset("full-cone").value())).behaviour;
+    EXPECT_EQ(found.filtering, std::nullopt);
+    EXPECT_EQ(found.mapping, addresses == 2 ? std::optional{exactly(pshare::Dependence::endpoint_independent)} : std::nullopt);
+  }
+}
+
 TEST(NatDiscovery, FindsHairpinningAndWhoseAddressItShows) {
   for (const auto filtering : {Axis::endpoint_independent, Axis::address_and_port_dependent})
     for (const auto& [is, said_to_be] : {std::pair{sim::Hairpinning::none, pshare::Hairpinning::none},
@@ -281,6 +291,11 @@ TEST(NatDiscovery, OfAPublicHostFindsNoNat) {
   EXPECT_EQ(found.preserves_ports, true);
   EXPECT_EQ(found.hairpinning, std::nullopt) << "there is nothing to turn round at";
   EXPECT_LE(took, 200ms);
+}
+
+TEST(NatDiscovery, NeedsNoSecondAddressToSeeThatThereIsNoNat) {
+  Laboratory laboratory{{1}, 1};
+  EXPECT_EQ(laboratory.discover(laboratory.internet.add_public("here")).behaviour.mapping, exactly(pshare::Dependence::endpoint_independent));
 }
 
 TEST(NatDiscovery, WhereUdpIsBlockedFindsNothingInTwoSeconds) {

@@ -20,7 +20,7 @@ void StunServer::heard(const Endpoint& at, const Endpoint& from, ByteView datagr
   if (!asked || asked->message.kind != StunClass::request) return;
   StunMessage answer{.kind = StunClass::success, .id = asked->message.id};
   auto* place = other(at, understands_change_request ? asked->message.change_request.value_or(ChangeRequest{}) : ChangeRequest{});
-  if (place == nullptr) return;
+  if (place == nullptr || (!is_heard_at_alternate_port && (at.port == alternate_port || place->at.port == alternate_port))) return;
   answer.xor_mapped_address = from;
   answer.response_origin = place->at;
   answer.other_address = Endpoint{addresses_.back() == at.address ? addresses_.front() : addresses_.back(),

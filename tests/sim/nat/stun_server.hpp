@@ -26,6 +26,7 @@ class StunServer {
   std::optional<IpAddress> alternate_address() const { return addresses_.size() > 1 ? std::optional{addresses_[1]} : std::nullopt; }
 
   bool understands_change_request = true, understands_response_port = true;
+  bool is_heard_at_alternate_port = true;  // false: something on the way blocks it
 
  private:
   struct Place {

@@ -136,6 +136,11 @@ TEST(PortForecast, IsRandomWhenPortsDoNotFollowEachOther) {
   EXPECT_EQ(forecast.external, outside(33'003));
 }
 
+TEST(PortForecast, IsRandomWhenSmallStepsHaveNothingInCommon) {
+  EXPECT_EQ(forecast_of({5000, 5037, 5049, 5054, 5090, 5101}).kind, Kind::random);
+  EXPECT_EQ(forecast_of({5000, 5004, 5010, 5014, 5020, 5026}).kind, Kind::random) << "all even, but never two";
+}
+
 TEST(PortForecast, IsRandomWhenStrangersWouldHaveToBeMoreThanBelieved) {
   EXPECT_EQ(forecast_of({5000, 5001, 5002, 5003, 5103, 5104}).kind, Kind::stepping);
   EXPECT_EQ(forecast_of({5000, 5001, 5002, 5003, 5503, 5504}).kind, Kind::random);
@@ -146,6 +151,9 @@ TEST(PortForecast, KnowsASmallBlockFromFourPortsOn) {
   EXPECT_EQ(forecast.kind, Kind::random);
   EXPECT_EQ(forecast.lowest, Port{2048});
   EXPECT_EQ(forecast.highest, Port{2559});
+  const auto closer = forecast_of({2070, 2200, 2110, 2077, 2190, 2150});  // by chance all in its first half
+  EXPECT_EQ(closer.lowest, Port{2048});
+  EXPECT_EQ(closer.highest, Port{2559});
   const auto three = forecast_of({2070, 2510, 2200});
   EXPECT_EQ(three.lowest, lowest_nat_port);
   EXPECT_EQ(three.highest, highest_nat_port);

@@ -211,7 +211,9 @@ TEST(UdpMeasurement, PunchesWithTheSocketThatWasSeenStable) {
 }
 
 TEST(UdpMeasurement, TakesALongRoundTripForNoLoss) {
-  const auto run = Laboratory{{.nat = stepping, .round_trip = 350ms}, sockets_to_measure_with, {primary, alternate}}.run();
+  Laboratory laboratory{{.nat = stepping, .round_trip = 350ms}, sockets_to_measure_with, {primary, alternate}};
+  const auto run = laboratory.run();
+  for (const auto& sample : laboratory.core.samples()) EXPECT_FALSE(sample.repeated) << "what came was the answer to the first";
   ASSERT_TRUE(run.measured);
   EXPECT_EQ(run.measured->first, 410ms);
   EXPECT_EQ(run.measured->second.round_trip, 350ms);
@@ -319,6 +321,23 @@ TEST_F(Unasked, SaysNothingMoreOnceItHasEnded) {
   drained(core);
   core.expire(start + 1h);
   give(answer_to(std::get<UdpMeasurement::Send>(first[0])), primary);
+  EXPECT_THAT(drained(core), IsEmpty());
+}
+
+TEST(UdpMeasurement, HasNoUseForAnswersThatComeAfterItsEnd) {
+  SeededRandom random{1};
+  UdpMeasurement core{{Port{40'001}, Port{40'002}, Port{40'003}}, {primary, alternate}, {}, random, start};
+  std::vector<UdpMeasurement::Send> sends;
+  for (const auto& action : drained(core)) sends.push_back(std::get<UdpMeasurement::Send>(action));
+  const auto answer = [&](const UdpMeasurement::Send& send) {
+    StunMessage message{.kind = StunClass::success, .id = decode_stun(send.bytes).value().message.id};
+    message.xor_mapped_address = outside(5000 + static_cast<int>(send.socket));
+    return core.arrived(send.socket, send.to, {.message = message}, start + 10ms);
+  };
+  EXPECT_TRUE(answer(sends[0]) && answer(sends[1]));
+  EXPECT_TRUE(core.ended());
+  EXPECT_EQ(drained(core).size(), 2u) << "reflexive, and measured";
+  EXPECT_TRUE(answer(sends[2]));
   EXPECT_THAT(drained(core), IsEmpty());
 }
 
