@@ -140,7 +140,8 @@ PortRange range_of(const Samples& mappings) {
   // A NAT that uses the ports that RFC 4787 keeps for themselves may use them all.
   const int first = lowest < number(lowest_nat_port) ? 1 : number(lowest_nat_port);
   PortRange range{first, number(highest_nat_port)};
-  if (mappings.size() >= fewest_ports_for_block && highest - lowest < widest_port_block) range = block_around(lowest, highest);
+  const int believed = mappings.size() >= fewest_ports_for_block ? widest_port_block : widest_guessed_block;
+  if (highest - lowest < believed) range = block_around(lowest, highest);
   return {std::max(range.lowest, first), std::min(range.highest, number(highest_nat_port))};
 }
 

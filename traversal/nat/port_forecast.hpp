@@ -35,6 +35,8 @@ inline constexpr int most_believed_strangers = 3000;
 /// Measured ports that lie no further apart are taken for a customer's block at a carrier (RFC 7422 describes such blocks), if there are enough of them.
 inline constexpr int widest_port_block = 2048;
 inline constexpr std::size_t fewest_ports_for_block = 4;
+/// From fewer ports a block is guessed only if they lie as close as this: of two by chance anywhere, one pair in 63 does.
+inline constexpr int widest_guessed_block = 512;
 
 /// In any order. No samples: blocked. With one destination alone: unknown, except where the NAT leaves our port numbers as they are (what does that
 /// for one destination does it for others). Stable: `external` is that of the first sample. Otherwise it is the one that was given last.

@@ -154,9 +154,16 @@ TEST(PortForecast, KnowsASmallBlockFromFourPortsOn) {
   const auto closer = forecast_of({2070, 2200, 2110, 2077, 2190, 2150});  // by chance all in its first half
   EXPECT_EQ(closer.lowest, Port{2048});
   EXPECT_EQ(closer.highest, Port{2559});
-  const auto three = forecast_of({2070, 2510, 2200});
-  EXPECT_EQ(three.lowest, lowest_nat_port);
-  EXPECT_EQ(three.highest, highest_nat_port);
+}
+
+TEST(PortForecast, GuessesABlockFromFewerPortsOnlyIfTheyLieCloseTogether) {
+  const auto close = forecast_of({2070, 2510, 2200});
+  EXPECT_EQ(close.lowest, Port{2048});
+  EXPECT_EQ(close.highest, Port{2559});
+  for (const auto& ports : {std::vector{2070, 2582, 2200}, {2070, 2582}}) {
+    EXPECT_EQ(forecast_of(ports).lowest, lowest_nat_port);
+    EXPECT_EQ(forecast_of(ports).highest, highest_nat_port);
+  }
 }
 
 TEST(PortForecast, TakesABlockThatBeginsAnywhereGenerously) {
