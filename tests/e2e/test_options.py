@@ -21,7 +21,8 @@ def test_limit_is_kept(film):
 
 
 @pytest.mark.parametrize("options", [["--lanes", "4"], ["--lanes", "16", "--chunk", "64K"], ["--chunk", "4M"], ["--level", "none"],
-                                     ["--level", "1"], ["--level", "19", "--lanes", "2"], ["--transport", "tcp"], ["--tiers", "direct"]],
+                                     ["--level", "1"], ["--level", "19", "--lanes", "2"], ["--transport", "tcp"], ["--transport", "udp"],
+                                     ["--transport", "udp", "--lanes", "4"], ["--tiers", "direct"]],
                          ids=" ".join)
 def test_these_settings_change_nothing_in_what_arrives(film, options):
     alice, bob = film
@@ -31,14 +32,21 @@ def test_these_settings_change_nothing_in_what_arrives(film, options):
     assert_same_inside(alice.files, bob.files)
 
 
-@pytest.mark.parametrize("options", [["--no-tiers", "direct"], ["--tiers", "punched,relay"], ["--transport", "udp"]], ids=" ".join)
-def test_without_any_way_to_the_peer_it_says_so(film, options):
+@pytest.mark.parametrize(("ours", "theirs"), [
+    (["--no-tiers", "direct"], []), (["--tiers", "punched,relay"], []), (["--tiers", "punched"], []), ([], ["--no-tiers", "direct"]), ([], ["--tiers", "punched"]),
+    (["--tiers", "punched"], ["--tiers", "punched"]), (["--transport", "udp"], ["--transport", "tcp"]), (["--transport", "tcp"], ["--transport", "udp"]),
+    (["--transport", "udp", "--no-tiers", "direct"], []), ([], ["--transport", "udp", "--no-tiers", "direct"]),
+], ids=lambda options: " ".join(options) or "any")
+def test_without_any_way_to_the_peer_both_say_so(film, ours, theirs):
     alice, bob = film
-    bob.receives("--timeout", "30s")
-    sending = alice.sends("film.mkv", "--timeout", "5s", *options, to=bob)
+    receiving = bob.receives("--timeout", "30s", *theirs)
+    sending = alice.sends("film.mkv", "--timeout", "5s", *ours, to=bob)
     sending.ends(5)
-    error = sending.event("error")
-    assert error["code"] == "no-path" and error["hint"]
+    receiving.ends(5)
+    for side in (sending, receiving):
+        error = side.event("error")
+        assert error["code"] == "no-path" and error["hint"]
+        assert not side.find("path") and not side.find("attempt", outcome="connected")
 
 
 def test_exclude_leaves_out_what_matches(friends):
