@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "traversal/nat/mapping_lifetime.hpp"
 #include "traversal/nat/nat_discovery.hpp"
 #include "traversal/nat/udp_measurement.hpp"
 
@@ -95,7 +96,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SeededRandom random{1};
   const auto choice = input.empty() ? 0u : std::to_integer<unsigned>(input.front());
   const ByteReader rest{input.subspan(input.empty() ? 0 : 1)};
-  if (choice % 2 == 0) {
+  if (choice >= 0xE0) {
+    using namespace std::chrono_literals;
+    LifetimeMeasurement lifetime{{1s, 20s, 28s}, primary, {}, random, start};
+    play<LifetimeMeasurement, LifetimeMeasurement::Measured>(lifetime, start, rest);
+  } else if (choice % 2 == 0) {
     std::vector<Port> locals{Port{40'001}, Port{40'002}, Port{40'003}};
     locals.resize(choice / 2 % 2 == 0 ? 3 : 1);
     std::vector<Endpoint> destinations{primary, alternate, other_alternate};
