@@ -52,6 +52,15 @@ TEST(Options, OfReceiveAreAsInTheContract) {
   EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive"}).verb).on_conflict, OnConflict::rename);
 }
 
+TEST(Options, OfDoctorNameAContactAndHowLongToLook) {
+  const auto options = parsed({"doctor", "--with", "bob", "--lifetime", "2m"});
+  const auto& doctor = std::get<DoctorOptions>(options.verb);
+  EXPECT_EQ(doctor.with, "bob");
+  EXPECT_EQ(doctor.lifetime, std::chrono::minutes{2});
+  EXPECT_FALSE(std::get<DoctorOptions>(parsed({"doctor"}).verb).lifetime);
+  for (const auto* wrong : {"9s", "11m", "soon"}) EXPECT_FALSE(parse({"doctor", "--lifetime", wrong})) << wrong;
+}
+
 TEST(Options, ThatAreCommonMayStandBeforeOrAfterTheVerb) {
   for (const auto& options : {parsed({"--json", "--timeout", "30s", "id"}), parsed({"id", "--json", "--timeout", "30s"})}) {
     EXPECT_TRUE(options.common.json);
