@@ -26,7 +26,7 @@ Errc errc_of(const TcpEnd& how) {
 
 }  // namespace
 
-TcpReflector::TcpReflector(Machine& machine) : address_(machine.addresses().front().address) {
+TcpReflector::TcpReflector(Machine& machine) : address_(machine.addresses().front().address), other_address_(machine.addresses().back().address) {
   for (const auto port : {first, second}) {
     auto& listener = listeners_.emplace_back(value_or_throw(machine.listen({.port = port})));
     listener.on_accept([this](TcpSocket socket) {

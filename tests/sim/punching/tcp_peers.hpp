@@ -15,16 +15,17 @@
 
 namespace pshare::sim {
 
-/// A server's reflect role: tells everybody who connects how it sees them. On two ports, so that mappings can be compared.
+/// A server's reflect role: tells everybody who connects how it sees them. On two ports, and on two addresses if the machine has them, so that
+/// mappings can be compared.
 class TcpReflector {
  public:
   static constexpr Port first{4700}, second{4701};
 
   explicit TcpReflector(Machine& machine);
-  Endpoint at(Port port) const { return {address_, port}; }
+  Endpoint at(Port port) const { return {port == second ? other_address_ : address_, port}; }
 
  private:
-  IpAddress address_;
+  IpAddress address_, other_address_;
   std::deque<TcpListener> listeners_;
   std::deque<TcpSocket> guests_;
 };
