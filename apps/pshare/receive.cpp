@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 
+#include "apps/pshare/inquiries.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/pshare/reception.hpp"
 #include "io/deadline.hpp"
@@ -205,6 +206,7 @@ awaitable<void> receive(Program& program, ReceiveOptions options) {
   if (!options.to_stdout) value_or_throw(FileSink::at(options.directory, options.on_conflict));
   const auto address = co_await pinned_server(program, chosen_server(program));
   Online online{program, address, RendezvousClient::Attendance::offers};
+  Inquiries inquiries{program, online.letters(), [&online] { return std::optional{network_of(online.standpoint())}; }};
   Receiving receiving{program, online, std::move(options)};
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
     online.begin(tasks);
