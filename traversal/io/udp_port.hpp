@@ -27,6 +27,7 @@ class UdpPort : public std::enable_shared_from_this<UdpPort> {
   ~UdpPort();
 
   const Endpoint& local() const { return socket_.local(); }
+  Endpoint local_towards(const Endpoint& remote) const noexcept { return socket_.local_towards(remote); }
   IpFamily family() const { return socket_.family(); }
   asio::any_io_executor executor() { return socket_.socket().get_executor(); }
 

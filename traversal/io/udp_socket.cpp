@@ -2,6 +2,7 @@
 
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -150,6 +151,20 @@ UdpSocket UdpSocket::bound(asio::any_io_executor executor, IpFamily family, cons
   socket.native_non_blocking(true, error);
   if (error) fail(error, family, port);
   return UdpSocket{std::move(socket), family, local.endpoint().value_or(Endpoint{})};
+}
+
+Endpoint UdpSocket::local_towards(const Endpoint& remote) const noexcept {
+  if (local_.address.scope() != Scope::unusable || remote.address.is_v4() != (family_ == IpFamily::v4)) return local_;
+  const SocketAddress to{remote};
+  const int probe = ::socket(to.data()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return local_;
+  SocketAddress from;
+  socklen_t length = SocketAddress::room;
+  // Says nothing to anybody: connecting a UDP socket only looks up the route.
+  const bool known = ::connect(probe, to.data(), to.size()) == 0 && ::getsockname(probe, from.data(), &length) == 0;
+  ::close(probe);
+  const auto endpoint = known ? from.endpoint() : std::nullopt;
+  return endpoint ? Endpoint{endpoint->address, local_.port} : local_;
 }
 
 void UdpSocket::prepare_for_streaming() noexcept {

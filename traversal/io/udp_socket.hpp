@@ -52,6 +52,8 @@ class UdpSocket {
   static UdpSocket bound(asio::any_io_executor executor, IpFamily family, const std::optional<IpAddress>& address, Port port);
 
   const Endpoint& local() const { return local_; }
+  /// With the address that the system sends from to `remote`, where the socket is bound to none. local(), if it knows no way there.
+  Endpoint local_towards(const Endpoint& remote) const noexcept;
   IpFamily family() const { return family_; }
 
   /// One run: datagrams of `segment` bytes each, the last perhaps shorter. `ttl`: instead of the system's own.

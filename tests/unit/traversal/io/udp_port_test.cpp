@@ -102,6 +102,15 @@ TEST(UdpPort, EveryStunListenerHearsEverythingUntilItsRegistrationEnds) {
   run(world.loop, story());
 }
 
+TEST(UdpPort, BoundToEveryAddressKnowsFromWhichOneItSendsWhere) {
+  asio::io_context loop{1};
+  const auto port = UdpPort::open(loop.get_executor(), IpFamily::v4);
+  EXPECT_EQ(port->local_towards(loopback(9)), loopback(port->local().port.number));
+  EXPECT_EQ(port->local_towards({*IpAddress::parse("::1"), Port{9}}), port->local()) << "not from there";
+  const auto narrow = UdpPort::open(loop.get_executor(), loopback());
+  EXPECT_EQ(narrow->local_towards({*IpAddress::parse("192.0.2.9"), Port{9}}), narrow->local());
+}
+
 TEST(UdpPort, ARegistrationMayOutliveItsPort) {
   World world;
   auto registration = world.right->on_stun(world.as("a"));
