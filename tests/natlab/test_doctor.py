@@ -145,6 +145,15 @@ def test_two_who_ask_each_other_hear_the_same_prognosis(a, b, tier, way):
         assert lab.b.public_address not in asking[0].text and lab.a.public_address not in asking[1].text, "kinds alone"
 
 
+def test_who_receives_answers_contacts_meanwhile():
+    with Lab(a="sym-seq", b="masq") as lab, Town(lab) as town:
+        receiving = town.bob.receives()
+        receiving.says("aiting")
+        heard = doctor(town.alice, "--with", "bob")["with"]
+        assert heard["prognosis"]["tier"] == "punched" and heard["prognosis"]["way"] == "sweep"
+        assert heard["network"]["udp"]["kind"] == "stable" and not heard["network"]["reachable"]
+
+
 def test_who_is_not_online_cannot_be_asked():
     with Lab(a="public", b="public") as lab, Town(lab) as town:
         asked = town.alice.run("doctor", "--with", "bob", "--timeout", "2s", status=4)

@@ -4,7 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <memory>
+#include <vector>
 
 #include "nat/stun_server.hpp"
 #include "network/nat_presets.hpp"
@@ -38,13 +39,13 @@ struct Laboratory {
 
   /// On a chosen number of fresh sockets, against the server's two ports, or all four endpoints.
   UdpMeasurement::Measured measure(Machine& machine, std::size_t sockets = sockets_to_measure_with, UdpMeasurement::Settings settings = {}) {
-    Surveyor<UdpMeasurement> surveyor{machine, sockets, [&](const std::vector<Endpoint>& locals) {
-                                        std::vector<Port> ports;
-                                        for (const auto& each : locals) ports.push_back(each.port);
-                                        std::vector<Endpoint> destinations{server.primary(), server.alternate()};
-                                        if (const auto other = server.alternate_address()) destinations.push_back({*other, StunServer::alternate_port});
-                                        return UdpMeasurement{ports, destinations, settings, world.random(), world.now()};
-                                      }};
+    auto& surveyor = keep<UdpMeasurement>(machine, sockets, [&](const std::vector<Endpoint>& locals) {
+      std::vector<Port> ports;
+      for (const auto& each : locals) ports.push_back(each.port);
+      std::vector<Endpoint> destinations{server.primary(), server.alternate()};
+      if (const auto other = server.alternate_address()) destinations.push_back({*other, StunServer::alternate_port});
+      return UdpMeasurement{ports, destinations, settings, world.random(), world.now()};
+    });
     world.events().run_until([&] { return surveyor.last<UdpMeasurement::Measured>() != nullptr; }, world.now() + 1min);
     const auto* const measured = surveyor.last<UdpMeasurement::Measured>();
     if (measured == nullptr) throw std::logic_error{"the measurement never ended"};
@@ -53,11 +54,11 @@ struct Laboratory {
 
   struct Discovered { pshare::NatBehaviour behaviour; Duration took; };
   Discovered discover(Machine& machine) {
-    Surveyor<NatDiscovery> surveyor{machine, NatDiscovery::sockets, [&](const std::vector<Endpoint>& locals) {
-                                      std::array<Endpoint, NatDiscovery::sockets> own;
-                                      std::copy(locals.begin(), locals.end(), own.begin());
-                                      return NatDiscovery{own, {server.primary(), StunServer::alternate_port, server.alternate_address()}, {}, world.random(), world.now()};
-                                    }};
+    auto& surveyor = keep<NatDiscovery>(machine, NatDiscovery::sockets, [&](const std::vector<Endpoint>& locals) {
+      std::array<Endpoint, NatDiscovery::sockets> own;
+      std::copy(locals.begin(), locals.end(), own.begin());
+      return NatDiscovery{own, {server.primary(), StunServer::alternate_port, server.alternate_address()}, {}, world.random(), world.now()};
+    });
     const auto began = world.now();
     world.events().run_until([&] { return surveyor.last<NatDiscovery::Found>() != nullptr; }, world.now() + 1min);
     const auto* const found = surveyor.last<NatDiscovery::Found>();
@@ -67,9 +68,9 @@ struct Laboratory {
 
   std::optional<MappingLifetime> lifetime(Machine& machine, Duration limit) {
     const auto waits = lifetimes_to_try(limit);
-    Surveyor<LifetimeMeasurement> surveyor{machine, waits.size() + 1, [&](const std::vector<Endpoint>&) {
-                                             return LifetimeMeasurement{waits, server.primary(), {}, world.random(), world.now()};
-                                           }};
+    auto& surveyor = keep<LifetimeMeasurement>(machine, waits.size() + 1, [&](const std::vector<Endpoint>&) {
+      return LifetimeMeasurement{waits, server.primary(), {}, world.random(), world.now()};
+    });
     world.events().run_until([&] { return surveyor.last<LifetimeMeasurement::Measured>() != nullptr; }, world.now() + 1h);
     const auto* const measured = surveyor.last<LifetimeMeasurement::Measured>();
     if (measured == nullptr) throw std::logic_error{"the measurement never ended"};
@@ -81,6 +82,15 @@ struct Laboratory {
   StunServer server;
 
  private:
+  /// As long as the world goes on: what a driver has planned is still to come.
+  template <typename C, typename Make>
+  Surveyor<C>& keep(Machine& machine, std::size_t sockets, Make make) {
+    auto surveyor = std::make_shared<Surveyor<C>>(machine, sockets, std::function<C(const std::vector<Endpoint>&)>{make});
+    kept_.push_back(surveyor);
+    return *surveyor;
+  }
+
+  std::vector<std::shared_ptr<void>> kept_;
   Machine& add_server(std::size_t addresses) {
     std::vector<std::string> all{"81.2.69.10", "81.2.69.11"};
     all.resize(addresses);
@@ -272,8 +282,8 @@ TEST(NatDiscovery, TakesNoPortThatIsBlockedOnTheWayForAFilter) {
 TEST(NatDiscovery, FindsHairpinningAndWhoseAddressItShows) {
   for (const auto filtering : {Axis::endpoint_independent, Axis::address_and_port_dependent})
     for (const auto& [is, said_to_be] : {std::pair{sim::Hairpinning::none, pshare::Hairpinning::none},
-                                        {sim::Hairpinning::internal_source, pshare::Hairpinning::internal_source},
-                                        {sim::Hairpinning::external_source, pshare::Hairpinning::external_source}}) {
+      {sim::Hairpinning::internal_source, pshare::Hairpinning::internal_source},
+      {sim::Hairpinning::external_source, pshare::Hairpinning::external_source}}) {
       Laboratory laboratory{{1}};
       NatBehaviour box;
       box.udp.filtering = filtering;
