@@ -50,7 +50,7 @@ using ChunkHash = std::array<std::byte, 16>;  // XXH3-128 of the raw bytes, cano
 
 enum class Codec : std::uint8_t { stored = 0, zstd = 1, zeros = 2 };  // zeros: no payload, every byte is 0
 
-/// `ordinal`: 0 for the first lane of its session, then 1, 2, ... `tier`: what the sender counts it as, so that both reports agree.
+/// `ordinal`: 0 for the first lane of its session, then 1, 2, ... where the sender dialled; 0 where the receiver did. `tier`: what the sender counts it as, so that both reports agree.
 struct LaneHello     { SessionId session; std::uint32_t ordinal = 0; Tier tier = Tier::direct; };
 struct LaneReady     {};
 /// `bytes` and `chunk_size` fix the chunks: chunk i is [i * chunk_size, min((i + 1) * chunk_size, bytes)). A stream

@@ -21,6 +21,7 @@ Standpoint::Settings standpoint_settings(const CommonOptions& options) {
           .udp_allowed = options.udp,
           .direct_allowed = allowed(Tier::direct),
           .ask_routers = allowed(Tier::mapped),
+          .punched_allowed = allowed(Tier::punched),
           .survey = allowed(Tier::direct) || allowed(Tier::mapped) || allowed(Tier::punched)};
 }
 

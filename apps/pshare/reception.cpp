@@ -20,6 +20,8 @@ namespace {
 constexpr Duration path_patience = laneless_patience - std::chrono::seconds{5};
 constexpr Duration further_lane_patience = std::chrono::seconds{5};
 constexpr Duration answer_patience = std::chrono::seconds{30};
+/// How long calling off may take.
+constexpr Duration last_words = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -112,6 +114,16 @@ awaitable<void> Reception::answer(Signal signal) {
   co_await online_.letters().send(letter_.from_key, sender_device_, std::move(signal), false, Clock::now() + answer_patience, address);
 }
 
+/// Where there is no lane to say so on.
+awaitable<void> Reception::call_off() {
+  Signal cancel = Cancel{offer_.session, Cancel::Why::user};
+  try {
+    co_await online_.letters().send(letter_.from_key, sender_device_, std::move(cancel), false, Clock::now() + last_words);
+  } catch (const Failure& failure) {
+    program_.report.detail("Could not be called off: " + printable(failure.error().message()));
+  }
+}
+
 awaitable<void> Reception::reject(Reject::Why why, std::string words) {
   Signal no = Reject{offer_.session, why, std::move(words)};
   co_await answer(std::move(no));
@@ -199,6 +211,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     program_.report.say(printable(trouble->message()) + ".");
     co_return NotWanted{};
   }
+  if (cancelled_ && !path_) co_await call_off();
   // There has been a path before: the sender may come back by another.
   if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return Lost{*trouble};
   if (trouble) co_return Failed{*trouble};

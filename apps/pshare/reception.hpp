@@ -47,6 +47,7 @@ class Reception {
 
  private:
   awaitable<bool> ask();
+  awaitable<void> call_off();
   awaitable<void> reject(Reject::Why why, std::string words);
   awaitable<void> answer(Signal signal);
   awaitable<void> answer_again(DeviceId device);

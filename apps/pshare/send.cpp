@@ -322,6 +322,8 @@ class Sending {
       co_await sleep_until(Clock::now() + pause_between_offers);
       co_return Error{.code = Errc::unreachable, .doing = no_path->doing};
     }
+    // On a lane the session has said so itself.
+    if (interrupted && !path_) co_await withdraw(id, Cancel::Why::user);
     path_.reset();
     wire_bytes_ += session.wire_bytes();
     if (!resumed_ && session.progress().have_known) resumed_ = session.progress().resumed;
@@ -351,7 +353,9 @@ class Sending {
       program_.report.path(path);
       session.add_lane(std::move(first));
       remember(path, peer.nat, networks);
-      for (std::uint32_t ordinal = 1; ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
+      const bool can_be_dialled = path.transport == Transport::tcp && path.tier != Tier::punched;
+      if (options_.lanes > 1 && !can_be_dialled) program_.report.detail("One lane it is: where nobody can be dialled, or over UDP, there are no further ones.");
+      for (std::uint32_t ordinal = 1; can_be_dialled && ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
       co_await session.wait_until_laneless();
       online_.server().doubt();
       path_.reset();

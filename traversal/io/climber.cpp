@@ -24,8 +24,9 @@ Climber::Climber(const Equipment& equipment, ClimbSettings settings)
       lane_taken_(with_.executor),
       chosen_news_(with_.executor),
       rival_news_(with_.executor),
-      further_news_(with_.executor) {
-  if (!straight() || !settings_.tcp_allowed || settings_.role == ClimbRole::sender) registration_.turn_away();
+      further_news_(with_.executor),
+      climb_began_(with_.executor) {
+  if (!straight() || !settings_.tcp_allowed) registration_.turn_away();
 }
 
 bool Climber::straight() const {
@@ -59,6 +60,7 @@ awaitable<void> Climber::run() {
       const auto wanted = *std::exchange(wanted_, std::nullopt);
       Climb climb{*this, targets_of(peer_.candidates), wanted.begin, wanted.until};
       climb_ = &climb;
+      climb_began_.ring();
       const auto climbing = [&](TaskGroup& its) -> awaitable<void> { co_await climb.run(its); };
       std::optional<Error> no_path;
       try {
@@ -120,7 +122,9 @@ awaitable<LanePtr> Climber::rival() {
 awaitable<void> Climber::sort_callers() {
   for (;;) {
     auto lane = co_await registration_.next();
-    if (further_wanted_ > 0) {
+    if (!allows(lane->path().tier)) {
+      lane->close();
+    } else if (further_wanted_ > 0) {
       further_.push_back(std::move(lane));
       further_news_.ring();
     } else if (climb_) {
@@ -190,7 +194,11 @@ awaitable<LanePtr> Climber::dial(Pair pair, std::uint32_t ordinal, TimePoint sin
 
 /// TLS and greeting on a connection that came up by our doing.
 awaitable<LanePtr> Climber::over_tcp(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since) {
-  if (settings_.role == ClimbRole::receiver) co_return co_await registration_.hear(std::move(socket));
+  if (settings_.role == ClimbRole::receiver) {
+    auto heard = co_await registration_.hear(std::move(socket));
+    refuse_unless_allowed(heard->path().tier);
+    co_return heard;
+  }
   const Path path{.tier = tier, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
   std::vector<std::string> alpn{std::string{lane_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{with_.tls, TlsRole::client, std::move(alpn), only(settings_.peer)}};
@@ -201,9 +209,19 @@ awaitable<LanePtr> Climber::over_tcp(TcpStream socket, Tier tier, std::uint32_t 
   co_return co_await say_hello(std::move(lane), hello);
 }
 
+bool Climber::allows(Tier tier) const { return std::ranges::find(settings_.tiers, tier) != settings_.tiers.end(); }
+
+/// The other side may allow what we do not.
+void Climber::refuse_unless_allowed(Tier tier) const {
+  if (!allows(tier)) throw Failure{{.code = Errc::refused, .doing = "the tier " + std::string{word(tier)} + " is not allowed here (--tiers, --no-tiers)"}};
+}
+
+/// Who has agreed may call before we have heard so: our first word waits, as long as the door bears with a caller.
 awaitable<LanePtr> Climber::speak_to_caller(TcpStream socket) {
-  const auto since = climb_ ? climb_->began() : Clock::now();
+  while (!climb_) co_await climb_began_.wait();
+  const auto since = climb_->began();
   const auto tier = tier_of_caller(socket);
+  refuse_unless_allowed(tier);
   co_return co_await over_tcp(std::move(socket), tier, 0, since);
 }
 
@@ -229,6 +247,7 @@ awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint rem
   const Path path{.tier = tier, .transport = Transport::udp, .local = port->local_towards(remote), .remote = remote};
   const QuicSettings quic{.path_mtu_search = search_path_mtu_ ? PathMtuSearch::on : PathMtuSearch::off, .rtt = rtt};
   if (settings_.role == ClimbRole::sender) {
+    refuse_unless_allowed(tier);
     auto lane = co_await quic_connect(port, remote, with_.identity, settings_.peer, path, quic);
     const LaneHello hello{.session = settings_.session, .ordinal = 0, .tier = tier};
     lane->count_as(tier, Clock::now() - since);
@@ -238,6 +257,7 @@ awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint rem
   auto lane = co_await quic_accept(port, remote, with_.identity, settings_.peer, path, quic);
   const auto hello = co_await hear_hello(*lane);
   if (hello.session != settings_.session) throw Failure{{.code = Errc::refused, .doing = "the peer named another session on this connection"}};
+  refuse_unless_allowed(hello.tier);
   co_await say_ready(*lane);
   lane->count_as(hello.tier, Clock::now() - since);
   moves_.emplace_back(port.get(), lane->mover());

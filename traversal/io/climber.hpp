@@ -116,6 +116,8 @@ class Climber {
   void want(TimePoint begin, TimePoint until);
   Ascent::Settings how_to_climb(Duration patience) const;
   Targets targets_of(const std::vector<Candidate>& candidates) const;
+  bool allows(Tier tier) const;
+  void refuse_unless_allowed(Tier tier) const;
   bool straight() const;
   bool udp_possible() const;
   void moved(const UdpPort& port, const Endpoint& from, const Endpoint& to);
@@ -136,6 +138,7 @@ class Climber {
   std::size_t further_wanted_ = 0;     // callers that another_lane() waits for
   std::deque<LanePtr> further_;
   Wakeups further_news_;
+  Wakeups climb_began_;
   std::vector<std::pair<const UdpPort*, QuicLane::Mover>> moves_;  // of our UDP lanes
   bool search_path_mtu_ = true;
   std::optional<Transport> search_first_;

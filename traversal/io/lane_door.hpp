@@ -36,7 +36,7 @@ class LaneDoor {
   struct Expected;
 
  public:
-  /// TLS and greeting on a connection that came in, on the sender's side. Gives a lane that the peer is ready for.
+  /// TLS and our greeting on a connection that came in, on the sender's side.
   using Speak = std::function<awaitable<LanePtr>(TcpStream)>;
 
   /// A session's place at the door: as long as it lives, its peer may come in. The door lives longer.

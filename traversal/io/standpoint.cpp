@@ -106,7 +106,9 @@ std::vector<Candidate> Standpoint::candidates() const {
       around.mapped.push_back({.transport = port.transport, .external = port.external, .beyond_another_nat = port.behind_another});
     around.router_wan = mapped.router_address;
   }
-  return gather(around);
+  auto candidates = gather(around);
+  if (!settings_.punched_allowed) std::erase_if(candidates, [](const Candidate& each) { return each.type == Candidate::Type::server_reflexive; });
+  return candidates;
 }
 
 NatFacts Standpoint::facts() const {
@@ -116,6 +118,9 @@ NatFacts Standpoint::facts() const {
   const auto tcp = server_.round_trip_time();
   facts.server_rtt = udp && tcp ? std::min(*udp, *tcp) : udp ? *udp : tcp.value_or(Duration::zero());
   facts.server_rtt = std::min(facts.server_rtt, longest_server_rtt);
+  // Whatever the network lets through, nobody need try what the user forbids.
+  if (!settings_.tcp_allowed) facts.tcp = {.kind = PortForecast::Kind::blocked};
+  if (!settings_.udp_allowed) facts.udp = {.kind = PortForecast::Kind::blocked};
   return facts;
 }
 

@@ -33,6 +33,7 @@ class Standpoint {
     bool tcp_allowed = true, udp_allowed = true;
     bool direct_allowed = true;       // the tier is
     bool ask_routers = true;          // the tier `mapped` is allowed
+    bool punched_allowed = true;      // the tier `punched` is
     bool survey = true;               // any straight tier is
     bool peer_may_be_here = false;    // on this very host, even though the server is not reached over loopback
   };
