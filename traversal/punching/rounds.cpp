@@ -94,12 +94,14 @@ void PunchRounds::begin_measured(std::uint64_t round, Transport transport, TimeP
   rounds_begun_ = std::max(rounds_begun_, round);
   next_at_.reset();
   const bool search = needs_search(transport);
-  measured_ = Measured{.round = round, .transport = transport, .main = search && mine(transport).kind == Kind::stable, .give_up_at = now + forecast_patience};
-  if (!measured_->main) {
+  // What is known of a stable mapping still holds; but our router may have been restarted, so after a search in vain it is looked at again.
+  const bool looks_again = transport == Transport::udp && searches_failed_.contains(transport);
+  const bool known = search && mine(transport).kind == Kind::stable && !looks_again;
+  measured_ = Measured{.round = round, .transport = transport, .main = known, .give_up_at = now + forecast_patience};
+  if (!known) {
     actions_.push_back(Measure{round, transport});
     return;
   }
-  // What is known of a stable mapping still holds.
   measured_->mine = mine(transport);
   actions_.push_back(Say{round, transport, *measured_->mine});
 }

@@ -333,6 +333,28 @@ TEST(PunchRounds, TakeStepsThatLedNowhereForChance) {
   EXPECT_EQ(said[2].forecast.highest, highest_nat_port);
 }
 
+TEST(PunchRounds, LookAtAStableMappingAgainAfterASearchInVain) {
+  auto with = settings(Kind::stable, Kind::random);
+  with.tcp = false;
+  Side side{with};
+  side.heard(1, Transport::udp, theirs(Kind::random));
+  side.run_until(start + 3s);
+  EXPECT_TRUE(side.all<PunchRounds::Measure>().empty()) << "the first time what was seen at the start will do";
+  side.run_until(start + measured_udp_patience + 2 * measured_round_pause);
+  const auto wanted = side.all<PunchRounds::Measure>();
+  ASSERT_EQ(wanted.size(), 1u);
+  EXPECT_EQ(wanted[0].round, 2u);
+
+  const auto moved = forecast(Kind::stable, at("198.51.100.1:4711"));
+  side.measured(2, moved);
+  EXPECT_EQ(side.all<PunchRounds::Say>().back().forecast, moved);
+  side.actions.clear();
+  side.heard(2, Transport::udp, theirs(Kind::random));
+  side.run_until(side.now + 500ms);
+  const auto sent = side.all<PunchRounds::SendUdp>();
+  EXPECT_GE(std::count_if(sent.begin(), sent.end(), [](const auto& each) { return !each.socket.main && each.socket.round == 2; }), 100);
+}
+
 TEST(PunchRounds, AreBounded) {
   Side side{settings(Kind::stepping, Kind::stable)};
   for (int i = 0; i < 100; ++i) {
