@@ -54,6 +54,11 @@ std::string words_of(const NatBehaviour& nat) {
   if (nat.early_packet_claims_port) words += ", early packets claim ports";
   if (nat.table_limit < 65536) words += ", table of " + std::to_string(nat.table_limit) + (nat.table_full == TableFull::refuses ? " that refuses" : " that evicts");
   if (!nat.lets_udp_out) words += ", UDP blocked";
+  if (nat.tcp) words += ", TCP " + std::string{word(nat.tcp->mapping)} + "M/" + std::string{word(nat.tcp->filtering)} + "F";
+  constexpr std::array answers{"", ", resets SYNs", ", ICMP for SYNs", ", late ICMP for SYNs"};
+  words += answers[static_cast<std::size_t>(nat.unsolicited_syn)];
+  if (!nat.simultaneous_open) words += ", no simultaneous open";
+  if (nat.reset_ends_mapping) words += ", resets end mappings";
   return words;
 }
 
@@ -80,6 +85,11 @@ CampaignSite random_site(Random& random) {
   return site;
 }
 
+void vary_tcp(CampaignSite& site, Random& random) {
+  for (auto& nat : site.chain)
+    if (once_in(random, 3)) nat.tcp = {.mapping = dependence(random), .filtering = dependence(random)};
+}
+
 BuiltSite build(Internet& internet, const CampaignSite& site, const std::string& name) {
   if (site.chain.empty()) return {&internet.add_public(name, site.line), {}};
   auto& lan = site.chain.size() == 1 ? internet.add_lan(name, site.chain[0], site.line)
@@ -100,25 +110,35 @@ ChainAxes axes_of(const CampaignSite& site, Transport transport) {
     if (nat.ports == PortChoice::random) axes.ports = nat.block != 0 ? Ports::block : Ports::random;
     axes.lets_out = axes.lets_out && (transport == Transport::tcp || nat.lets_udp_out);
     axes.is_roomy = axes.is_roomy && nat.table_limit >= 1000;
+    const bool restarts = site.reboots_after && &nat == (site.outermost_reboots ? &site.chain.back() : &site.chain.front());
+    axes.stays_known = axes.stays_known && (transport == Transport::udp || !restarts || nat.ports == PortChoice::preserving);
+    axes.simultaneous_open = axes.simultaneous_open && (transport == Transport::udp || nat.simultaneous_open);
   }
   return axes;
 }
 
 Verdict verdict(const ChainAxes& a, const ChainAxes& b) {
   if (!a.lets_out || !b.lets_out) return Verdict::cannot;
-  if (!a.hard && !b.hard) return Verdict::must;
   const auto minds_ports = [](const ChainAxes& axes) { return axes.filtering == Dependence::address_and_port_dependent; };
-  if (!a.hard || !b.hard) {
-    const auto &stable = a.hard ? b : a;
-    // What leaves from another port than was told still gets in; else it takes a search, which takes room in tables.
-    return !minds_ports(stable) || (a.is_roomy && b.is_roomy) ? Verdict::must : Verdict::may;
-  }
-  const bool roomy = a.is_roomy && b.is_roomy;
-  if (a.ports == Ports::stepping && b.ports == Ports::stepping) return roomy ? Verdict::must : Verdict::may;
-  const auto is_lottery = [](const ChainAxes& axes) { return axes.ports == Ports::random; };
-  const auto is_known = [](const ChainAxes& axes) { return axes.ports == Ports::random || axes.ports == Ports::stepping; };
+  const auto is_lottery = [](const ChainAxes& axes) { return axes.hard && axes.ports == Ports::random; };
+  const auto is_known = [&](const ChainAxes& axes) { return is_lottery(axes) || (axes.hard && axes.ports == Ports::stepping); };
   if (is_known(a) && is_known(b) && (is_lottery(a) || is_lottery(b)) && minds_ports(a) && minds_ports(b)) return Verdict::cannot;
-  return Verdict::may;
+  if (!a.stays_known || !b.stays_known) return Verdict::may;
+  if (!a.hard && !b.hard) return a.simultaneous_open || b.simultaneous_open ? Verdict::must : Verdict::may;
+  // Only plain rounds leave the dialling to one side after the other.
+  if (!a.simultaneous_open || !b.simultaneous_open) return Verdict::may;
+  const bool roomy = a.is_roomy && b.is_roomy;
+  if (!a.hard || !b.hard) {
+    const auto& stable = a.hard ? b : a;
+    // What leaves from another port than was told still gets in; else it takes a search, which takes room in tables.
+    return !minds_ports(stable) || roomy ? Verdict::must : Verdict::may;
+  }
+  return a.ports == Ports::stepping && b.ports == Ports::stepping && roomy ? Verdict::must : Verdict::may;
+}
+
+Verdict either(Verdict a, Verdict b) {
+  if (a == Verdict::must || b == Verdict::must) return Verdict::must;
+  return a == Verdict::cannot && b == Verdict::cannot ? Verdict::cannot : Verdict::may;
 }
 
 std::string class_of(const ChainAxes& a, const ChainAxes& b) {

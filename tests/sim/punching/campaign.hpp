@@ -21,6 +21,8 @@ struct CampaignSite {
 };
 
 CampaignSite random_site(Random& random);
+/// Gives some of its NATs other axes for TCP than for UDP.
+void vary_tcp(CampaignSite& site, Random& random);
 
 /// A machine there, and the gateways before it, from the inside.
 struct BuiltSite {
@@ -37,6 +39,8 @@ struct ChainAxes {
   Ports ports = Ports::local;              // how a hard one chooses; `local`: as the socket's own, or what is free near it
   bool lets_out = true;
   bool is_roomy = true;                    // a whole search fits its tables
+  bool simultaneous_open = true;           // TCP
+  bool stays_known = true;                 // false: TCP, and a router that starts again forgets which port it gave
 };
 ChainAxes axes_of(const CampaignSite& site, Transport transport);
 
@@ -46,6 +50,8 @@ enum class Verdict {
   may,     // it depends on luck, or on what nobody can foresee
 };
 Verdict verdict(const ChainAxes& a, const ChainAxes& b);
+/// Of two transports: one is enough.
+Verdict either(Verdict a, Verdict b);
 /// Class of a pair, for tables: "stable x stepping".
 std::string class_of(const ChainAxes& a, const ChainAxes& b);
 

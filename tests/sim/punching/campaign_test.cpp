@@ -1,5 +1,6 @@
 // Thousands of random pairs of NATs: who must connect by the rules does, who cannot is told so, and nobody waits for ever. PSHARE_CAMPAIGN_PAIRS says
-// how many (10000 is the whole campaign); PSHARE_CAMPAIGN_FIRST begins with another number, so that one pair can be made again.
+// how many (10000 is the whole campaign); PSHARE_CAMPAIGN_FIRST begins with another number, so that one pair can be made again. First each
+// transport's core with as little around it as possible, then all rounds as pshare goes through them, over both and over TCP alone.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <map>
 
 #include "punching/campaign.hpp"
+#include "punching/punching_pair.hpp"
 #include "punching/udp_pair.hpp"
 
 namespace pshare::sim {
@@ -71,6 +73,58 @@ TEST(UdpCampaign, ConnectsWhoMustAndTellsWhoCannot) {
   print("UDP", classes);
   print("UDP", verdicts);
 }
+
+/// Longer than all rounds over both transports take.
+constexpr Duration last_word = 60s;
+
+std::string_view word(Verdict verdict) { return verdict == Verdict::must ? "must connect" : verdict == Verdict::cannot ? "cannot" : "may"; }
+
+void go_through_all_rounds(const std::string& title, bool udp) {
+  const auto pairs = setting("PSHARE_CAMPAIGN_PAIRS", 1000), first = setting("PSHARE_CAMPAIGN_FIRST", 1);
+  std::map<std::string, Tally> classes, verdicts;
+  Tally over_tcp;
+  Duration last{};
+  for (auto number = first; number < first + pairs; ++number) {
+    PunchingPair pair{{number}};
+    auto& random = pair.world.random();
+    auto left = random_site(random), right = random_site(random);
+    const auto skew = Duration{1ms} * (static_cast<std::int64_t>(random.below(81)) - 40);
+    vary_tcp(left, random), vary_tcp(right, random);
+    const auto at_left = build(pair.internet, left, "left"), at_right = build(pair.internet, right, "right");
+    for (const auto& [site, built] : {std::pair{&left, &at_left}, std::pair{&right, &at_right}})
+      if (site->reboots_after) {
+        auto* const gateway = site->outermost_reboots ? built->gateways.back() : built->gateways.front();
+        pair.at_start([gateway, after = *site->reboots_after, &pair] { pair.world.events().in(after, [gateway] { gateway->reboot(); }); });
+      }
+    pair.put(*at_left.machine, *at_right.machine, {.udp = udp, .skew = skew, .signal_delay = left.line.delay + right.line.delay + 10ms});
+    const auto outcome = pair.climb(last_word);
+
+    const auto a = axes_of(left, Transport::tcp), b = axes_of(right, Transport::tcp);
+    const auto a_udp = axes_of(left, Transport::udp), b_udp = axes_of(right, Transport::udp);
+    const auto should = udp ? either(verdict(a_udp, b_udp), verdict(a, b)) : verdict(a, b);
+    const auto story = "pair " + std::to_string(number) + ": " + left.words() + "  x  " + right.words();
+    EXPECT_TRUE(outcome.connected || should != Verdict::must) << story;
+    EXPECT_TRUE(!outcome.connected || should != Verdict::cannot) << "connected, against the rules: " << story;
+    EXPECT_TRUE(outcome.connected || outcome.gave_up) << "neither connected nor over: " << story;
+    if (outcome.gave_up) last = std::max(last, *outcome.gave_up);
+    const auto class_name = udp ? class_of(a_udp, b_udp) : class_of(a, b);
+    for (auto* const tally : {&classes[class_name], &verdicts[std::string{word(should)}]}) {
+      ++tally->pairs;
+      if (!outcome.connected) continue;
+      ++tally->connected;
+      tally->times.push_back(outcome.lane);
+    }
+    if (outcome.connected) ++over_tcp.pairs, over_tcp.connected += outcome.connected == Transport::tcp ? 1 : 0;
+  }
+  print(title, classes);
+  print(title, verdicts);
+  std::printf("%s: of %d that connected %d over TCP; last word of others after %.1f s\n", title.c_str(), over_tcp.pairs, over_tcp.connected,
+              std::chrono::duration<double>{last}.count());
+}
+
+TEST(PunchingCampaign, OverTcpConnectsWhoMustAndTellsWhoCannot) { go_through_all_rounds("TCP alone, all rounds", false); }
+
+TEST(PunchingCampaign, OverBothTransportsConnectsWhoMustAndTellsWhoCannot) { go_through_all_rounds("UDP and TCP, all rounds", true); }
 
 }  // namespace
 }  // namespace pshare::sim

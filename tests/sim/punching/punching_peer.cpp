@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::string_view are_you_it = "it is me", i_am = "me too", something = "something";
+constexpr std::string_view are_you_it = "it is me", i_am = "me too", this_one = "this one", something = "something";
 const IpAddress any_v4{IpAddress::V4{}}, any_v6{IpAddress::V6{}};
 
 // As of traversal/io.
@@ -79,9 +79,10 @@ void PunchingPeer::ask_all(std::shared_ptr<std::vector<PortSample>> samples, con
   const auto end = [is_over, over = std::move(over)] {
     if (!std::exchange(*is_over, true)) over();
   };
+  Duration tick{};  // of a clock that goes on from one connect() to the next
   for (const auto& each : volley) {
     auto& socket = asking_.emplace_back(machine_.connect(each.to, {.from = each.from}));
-    socket.on_data([this, samples, end, wanted, is_over, &socket, asked = PortSample{.sent = machine_.now(), .local = each.from, .destination = each.to, .external = {}, .repeated = false}](ByteView word) {
+    socket.on_data([this, samples, end, wanted, is_over, &socket, asked = PortSample{.sent = machine_.now() + tick++, .local = each.from, .destination = each.to, .external = {}, .repeated = false}](ByteView word) {
       if (*is_over) return;
       auto sample = asked;
       sample.external = value_or_throw(Endpoint::parse(text_of(word)));
@@ -235,7 +236,7 @@ void PunchingPeer::end(const PunchRounds::End& ended) {
 void PunchingPeer::choose(Transport transport) {
   if (lane_at_) return;
   lane_at_ = machine_.now();
-  if (controls()) lane_ = transport;
+  lane_ = transport;
   rounds_->feed([&](PunchRounds& core) {
     core.contented();
     if (!controls()) return;
@@ -250,8 +251,8 @@ void PunchingPeer::say_something() {
 }
 
 bool PunchingPeer::heard_something(Transport transport) {
+  if (lane_ != transport) return false;
   ++things_heard_;
-  if (!controls()) lane_ = transport;
   return !controls();
 }
 
@@ -277,12 +278,11 @@ void PunchingPeer::arrived(const PunchRounds::Socket& socket, const Endpoint& fr
   }
   const auto word = text_of(datagram);
   if (word == something && heard_something(Transport::udp)) sockets_.at(socket).send_to(from, bytes_of(something));
-  const bool asks = word == are_you_it && !controls(), answers = word == i_am && controls() && !lane_at_;
-  if ((!asks && !answers) || !rounds_) return;
-  if (asks) sockets_.at(socket).send_to(from, bytes_of(i_am));
-  const bool known = udp_lane_ && udp_lane_->socket == socket && udp_lane_->remote == from;
+  if (word == are_you_it && !controls() && rounds_) sockets_.at(socket).send_to(from, bytes_of(i_am));
+  if (word != (controls() ? i_am : this_one) || lane_at_) return;
+  if (controls()) sockets_.at(socket).send_to(from, bytes_of(this_one));
   udp_lane_ = {socket, from};
-  if (!known) rounds_->feed([&](PunchRounds& core) { core.settle(socket, from, machine_.now()); });
+  rounds_->feed([&](PunchRounds& core) { core.settle(socket, from, machine_.now()); });
   choose(Transport::udp);
 }
 
@@ -346,10 +346,10 @@ void PunchingPeer::read(std::uint64_t number, ByteView bytes) {
   auto& connection = connections_.at(number);
   const auto word = text_of(bytes);
   if (word == something && heard_something(Transport::tcp)) connection.socket.send(bytes_of(something));
-  const bool asks = word == are_you_it && !controls(), answers = word == i_am && controls() && !lane_at_;
-  if ((!asks && !answers) || !rounds_) return;
+  if (word == are_you_it && !controls() && rounds_) connection.socket.send(bytes_of(i_am));
+  if (word != (controls() ? i_am : this_one) || lane_at_) return;
+  if (controls()) connection.socket.send(bytes_of(this_one));
   connection.greeted = true;
-  if (asks) connection.socket.send(bytes_of(i_am));
   tcp_lane_ = number;
   choose(Transport::tcp);
 }

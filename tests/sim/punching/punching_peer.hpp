@@ -1,6 +1,6 @@
 // One of two people who punch as pshare does, with its own PunchRounds over both transports, on a simulated machine: what traversal/io/punching and
-// nat_survey do around it, without TLS and QUIC. In their place two words are exchanged: the controlling side says one on all that comes up, and has
-// a lane where it hears the other; it chooses the first.
+// nat_survey do around it, without TLS and QUIC. In their place three words are exchanged: the controlling side says one on all that comes up, has a
+// lane where it hears the next, and says the last on the first lane that it has, which is the one.
 #pragma once
 
 #include <deque>
@@ -42,9 +42,8 @@ class PunchingPeer {
   void begin(PunchRounds::Targets targets, const NatFacts& theirs, std::optional<IpAddress> vouched);
   void heard(const Punch& punch);
 
-  /// Over which transport the lane is that was chosen: the controlled side learns it from the first thing that is said.
+  /// Over which transport the lane is that was chosen, and since when.
   const std::optional<Transport>& lane() const { return lane_; }
-  /// Since when there is one; on the controlled side, any.
   const std::optional<TimePoint>& lane_at() const { return lane_at_; }
   /// The first check that was answered, or the first connection over TCP, whether it came to anything or not.
   const std::optional<TimePoint>& something_at() const { return something_at_; }
