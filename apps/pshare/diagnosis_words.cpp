@@ -180,7 +180,7 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
   if (diagnosis.tcp.strangers_get_in || diagnosis.udp.strangers_get_in) {
     page.group("From outside");
     const auto gets = [](const std::optional<bool>& in) { return !in ? "unknown" : *in ? "get in" : "do not get in"; };
-    page.line(std::string{"strangers "} + gets(diagnosis.tcp.strangers_get_in) + " over TCP, " + gets(diagnosis.udp.strangers_get_in) + " over UDP.");
+    page.line(std::string{"strangers "} + gets(diagnosis.tcp.strangers_get_in) + " over TCP, " + gets(diagnosis.udp.strangers_get_in) + " over UDP, where no port is opened for them.");
   }
   page.group("IPv6");
   const auto& ipv6 = diagnosis.ipv6;

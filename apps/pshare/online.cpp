@@ -92,6 +92,13 @@ awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId de
   }
 }
 
+Error Online::with_server_trouble(Error error) const {
+  if (error.code != Errc::no_path || server_.connected()) return error;
+  error.doing += "; meanwhile the server was out of reach (" + server_.last_trouble() + "), without which two routers cannot be opened at the same moment";
+  error.hint = "Try again when the server is back";
+  return error;
+}
+
 awaitable<void> Online::farewell() { co_await standpoint_.give_back(Clock::now() + farewell_patience); }
 
 }  // namespace pshare

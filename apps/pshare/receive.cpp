@@ -110,8 +110,14 @@ class Receiving {
   }
 
   void account_for(const Reception& reception, const Reception::End& end) {
-    if (superseded_.erase(&reception) > 0 || std::holds_alternative<Reception::NotWanted>(end)) return;
+    if (superseded_.erase(&reception) > 0) return;
     const auto key = reception.key();
+    if (std::holds_alternative<Reception::NotWanted>(end)) {
+      // A further offer of what has begun was taken back: the sender may think again, but not for ever.
+      if (!reception.agreed_before()) return;
+      lost_[key] = {program_.patience(), {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."}};
+      return ended_.ring();
+    }
     if (const auto* lost = std::get_if<Reception::Lost>(&end)) {
       lost_[key] = {program_.patience(), lost->error};
       program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " +

@@ -214,7 +214,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   if (cancelled_ && !path_) co_await call_off();
   // There has been a path before: the sender may come back by another.
   if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return Lost{*trouble};
-  if (trouble) co_return Failed{*trouble};
+  if (trouble) co_return Failed{online_.with_server_trouble(*trouble)};
   co_return end_of(*outcome, session);
 }
 

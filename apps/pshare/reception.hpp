@@ -44,6 +44,8 @@ class Reception {
   TransferKey key() const { return {letter_.from, offer_.transfer}; }
   const std::string& caller() const { return caller_.name; }
   bool receiving() const { return session_ != nullptr; }
+  /// In an earlier session, to the same transfer.
+  bool agreed_before() const { return agreed_before_; }
 
  private:
   awaitable<bool> ask();

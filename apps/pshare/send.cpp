@@ -64,6 +64,7 @@ class Sending {
       if (!lost(*trouble)) throw Failure{*trouble};
       if (source_->stream())
         throw Failure{{.code = Errc::interrupted, .doing = to_.name + " is gone, and standard input cannot be read again", .hint = "Run the whole pipeline again."}};
+      if (Clock::now() >= patience_) throw no_answer();
       program_.report.say(to_.name + " is gone. Waiting for them to come back for up to " + duration_words(patience_ - Clock::now()) + "; Ctrl-C stops, and nothing is lost.");
     }
     report_done();
@@ -260,6 +261,7 @@ class Sending {
   /// From an offer to the end of the transfer, or to the trouble that ended it. Throws when there was no session at all.
   awaitable<std::optional<Error>> one_session() {
     const auto id = SessionId::random(program_.random);
+    session_had_path_ = false;
     auto slot = online_.letters().expect(id, to_.id);
     const auto key = CheckKey::random(program_.random);
     auto climber = online_.climber(id, to_.id, ClimbRole::sender, key);
@@ -317,13 +319,14 @@ class Sending {
     }
     if (no_path) {
       co_await withdraw(id, Cancel::Why::no_path);
-      if (!last_path_) throw Failure{*no_path};
+      if (!last_path_) throw Failure{online_.with_server_trouble(*no_path)};
       // There has been a path before, and may be again: a network that has just changed takes its time.
       co_await sleep_until(Clock::now() + pause_between_offers);
       co_return Error{.code = Errc::unreachable, .doing = no_path->doing};
     }
     // On a lane the session has said so itself.
     if (interrupted && !path_) co_await withdraw(id, Cancel::Why::user);
+    if (session_had_path_) patience_ = program_.patience();  // the wait for them begins now that the loss was noticed
     path_.reset();
     wire_bytes_ += session.wire_bytes();
     if (!resumed_ && session.progress().have_known) resumed_ = session.progress().resumed;
@@ -350,6 +353,7 @@ class Sending {
       }
       const auto path = first->path();
       path_ = last_path_ = path;
+      session_had_path_ = true;
       program_.report.path(path);
       session.add_lane(std::move(first));
       remember(path, peer.nat, networks);
@@ -445,6 +449,7 @@ class Sending {
   TimePoint patience_, began_;
   bool waiting_ = false;                // the last offer waits at the server
   std::optional<Path> path_, last_path_;
+  bool session_had_path_ = false;
   std::optional<std::uint64_t> resumed_;  // what was there before our first session
   std::uint64_t wire_bytes_ = 0, bytes_ = 0;
 };
