@@ -111,7 +111,9 @@ ChainAxes axes_of(const CampaignSite& site, Transport transport) {
     axes.lets_out = axes.lets_out && (transport == Transport::tcp || nat.lets_udp_out);
     axes.is_roomy = axes.is_roomy && nat.table_limit >= 1000;
     const bool restarts = site.reboots_after && &nat == (site.outermost_reboots ? &site.chain.back() : &site.chain.front());
-    axes.stays_known = axes.stays_known && (transport == Transport::udp || !restarts || nat.ports == PortChoice::preserving);
+    // UDP is tried again with new sockets, TCP is not; and of a search there is but one more, which early packets can spoil.
+    axes.stays_known = axes.stays_known && !(restarts && (transport == Transport::tcp || nat.early_packet_claims_port));
+    axes.outlives_resets = axes.outlives_resets && (transport == Transport::udp || !nat.reset_ends_mapping);
     axes.simultaneous_open = axes.simultaneous_open && (transport == Transport::udp || nat.simultaneous_open);
   }
   return axes;
@@ -133,6 +135,8 @@ Verdict verdict(const ChainAxes& a, const ChainAxes& b) {
     // What leaves from another port than was told still gets in; else it takes a search, which takes room in tables.
     return !minds_ports(stable) || roomy ? Verdict::must : Verdict::may;
   }
+  // A mapping that is gone is followed by one that nobody aims at.
+  if (!a.outlives_resets || !b.outlives_resets) return Verdict::may;
   return a.ports == Ports::stepping && b.ports == Ports::stepping && roomy ? Verdict::must : Verdict::may;
 }
 

@@ -40,7 +40,8 @@ struct ChainAxes {
   bool lets_out = true;
   bool is_roomy = true;                    // a whole search fits its tables
   bool simultaneous_open = true;           // TCP
-  bool stays_known = true;                 // false: TCP, and a router that starts again forgets which port it gave
+  bool stays_known = true;                 // false: a router starts again, and what it forgets may cost the only try that there is
+  bool outlives_resets = true;             // TCP: a reset does not end a mapping
 };
 ChainAxes axes_of(const CampaignSite& site, Transport transport);
 

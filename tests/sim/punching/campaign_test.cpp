@@ -80,7 +80,7 @@ constexpr Duration last_word = 60s;
 std::string_view word(Verdict verdict) { return verdict == Verdict::must ? "must connect" : verdict == Verdict::cannot ? "cannot" : "may"; }
 
 void go_through_all_rounds(const std::string& title, bool udp) {
-  const auto pairs = setting("PSHARE_CAMPAIGN_PAIRS", 1000), first = setting("PSHARE_CAMPAIGN_FIRST", 1);
+  const auto pairs = setting("PSHARE_CAMPAIGN_PAIRS", 400), first = setting("PSHARE_CAMPAIGN_FIRST", 1);
   std::map<std::string, Tally> classes, verdicts;
   Tally over_tcp;
   Duration last{};
@@ -101,7 +101,12 @@ void go_through_all_rounds(const std::string& title, bool udp) {
 
     const auto a = axes_of(left, Transport::tcp), b = axes_of(right, Transport::tcp);
     const auto a_udp = axes_of(left, Transport::udp), b_udp = axes_of(right, Transport::udp);
-    const auto should = udp ? either(verdict(a_udp, b_udp), verdict(a, b)) : verdict(a, b);
+    // Where the lines lost what the survey asked, nobody knows what the NAT is.
+    const auto is_surveyed = [](const PunchingPeer& peer) { return peer.facts().tcp.kind != PortForecast::Kind::unknown; };
+    const bool surveyed = is_surveyed(*pair.left) && is_surveyed(*pair.right);
+    EXPECT_TRUE(surveyed || left.line.more.loss > 0 || right.line.more.loss > 0);
+    const auto of_tcp = surveyed || verdict(a, b) != Verdict::must ? verdict(a, b) : Verdict::may;
+    const auto should = udp ? either(verdict(a_udp, b_udp), of_tcp) : of_tcp;
     const auto story = "pair " + std::to_string(number) + ": " + left.words() + "  x  " + right.words();
     EXPECT_TRUE(outcome.connected || should != Verdict::must) << story;
     EXPECT_TRUE(!outcome.connected || should != Verdict::cannot) << "connected, against the rules: " << story;
