@@ -11,11 +11,11 @@ PunchingPair::PunchingPair(Seed seed, std::uint64_t step_limit)
 
 void PunchingPair::put(Machine& left_machine, Machine& right_machine, Settings settings) {
   settings_ = settings;
-  PunchingPeer::Settings of_side{.side = CheckSide::controlling,
-                                 .session = SessionId::random(world.random()),
-                                 .key = CheckKey::random(world.random()),
-                                 .udp = settings.udp,
-                                 .tcp = settings.tcp};
+  auto of_side = settings.peers;
+  of_side.side = CheckSide::controlling;
+  of_side.session = SessionId::random(world.random());
+  of_side.key = CheckKey::random(world.random());
+  of_side.udp = settings.udp, of_side.tcp = settings.tcp;
   const auto carry_to = [this](std::unique_ptr<PunchingPeer>& peer) {
     return [this, &peer](const Punch& punch) { world.events().in(settings_.signal_delay, [&peer, punch] { peer->heard(punch); }); };
   };

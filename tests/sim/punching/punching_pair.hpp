@@ -29,6 +29,7 @@ class PunchingPair {
     bool udp = true, tcp = true;
     Duration skew{};                        // the right side begins so much later than agreed; negative: the left
     Duration signal_delay = std::chrono::milliseconds{50};
+    PunchingPeer::Settings peers = {};      // their side, session, key and transports are set here
   };
 
   /// Without machines yet; `step_limit` as of World.

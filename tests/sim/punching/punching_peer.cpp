@@ -32,13 +32,14 @@ Errc errc_of(const TcpEnd& how) {
 }  // namespace
 
 PunchingPeer::PunchingPeer(Machine& machine, const StunServer& stun, const TcpReflector& reflector, Settings settings, std::function<void(const Punch&)> say)
-    : machine_(machine), stun_(stun), reflector_(reflector), settings_(settings), say_(std::move(say)), listener_(value_or_throw(machine.listen())) {
+    : machine_(machine), stun_(stun), reflector_(reflector), settings_(settings), say_(std::move(say)), listener_(value_or_throw(machine.listen({.port = settings.port}))) {
   port_ = listener_.port();
   listener_.on_accept([this](TcpSocket socket) {
     const auto number = next_connection_++;
     connections_[number].socket = std::move(socket);
     up(number);
   });
+  if (!settings_.listens) listener_.close();
   survey_udp();
   survey_tcp();
 }
@@ -68,7 +69,8 @@ void PunchingPeer::survey_udp() {
 void PunchingPeer::survey_tcp() {
   const auto samples = std::make_shared<std::vector<PortSample>>();
   ask_all(samples, {{port_, reflector_.at(TcpReflector::first)}, {port_, reflector_.at(TcpReflector::second)}}, [this, samples] {
-    if (!samples->empty()) facts_.tcp = forecast_ports(*samples), seen_over_tcp_ = samples->front().external;
+    if (!settings_.asks_over_tcp_too) facts_.tcp = facts_.udp, seen_over_tcp_ = seen_over_udp_;
+    else if (!samples->empty()) facts_.tcp = forecast_ports(*samples), seen_over_tcp_ = samples->front().external;
     tcp_survey_over_ = true;
   });
 }

@@ -26,6 +26,10 @@ class PunchingPeer {
     SessionId session = {};
     CheckKey key = {};
     bool udp = true, tcp = true;
+    // What goes wrong otherwise can be seen by turning these.
+    bool listens = true;              // on the punching port
+    bool asks_over_tcp_too = true;    // what is seen over UDP is not taken for TCP's mapping
+    Port port{};                      // the punching port; 0: any
   };
   struct Gone { TimePoint at; Reason reason; std::string words; };
 
