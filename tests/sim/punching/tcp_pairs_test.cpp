@@ -29,8 +29,8 @@ class TwoPeers {
   TwoPeers(Seed seed, AccessLine line = {}) : world(seed, 20'000'000), internet(world), line_(line), reflector(internet.add_server("server", {"81.2.69.10"})) {}
 
   void put(Machine& left_machine, Machine& right_machine) {
-    left = std::make_unique<TcpPeer>(left_machine, reflector, TcpPeer::Settings{CheckSide::controlling, expected_rtt, patience});
-    right = std::make_unique<TcpPeer>(right_machine, reflector, TcpPeer::Settings{CheckSide::controlled, expected_rtt, patience});
+    left = std::make_unique<TcpPeer>(left_machine, reflector, TcpPeer::Settings{CheckSide::controlling, expected_rtt, patience, one_chooses});
+    right = std::make_unique<TcpPeer>(right_machine, reflector, TcpPeer::Settings{CheckSide::controlled, expected_rtt, patience, one_chooses});
     world.events().run_until([&] { return left->seen() && right->seen(); }, world.now() + 10s);
   }
 
@@ -69,6 +69,7 @@ class TwoPeers {
   }
 
   Duration expected_rtt = 100ms, patience = 4s;
+  bool one_chooses = true;
   World world;
   Internet internet;
   AccessLine line_;
@@ -184,6 +185,23 @@ TEST(TcpPunching, SettlesOnOneOfManyConnectionsThatComeUpAtOnce) {
         pair.world.events().run_to(pair.world.now() + 2s);
         EXPECT_TRUE(pair.left->still_connected() && pair.right->still_connected()) << a.name << " x " << b.name << ", seed " << seed;
       }
+}
+
+TEST(TcpPunching, LeavesTheChoiceToOneSideSinceEachMightKeepAnother) {
+  const auto broken = [](bool one_chooses) {
+    int count = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      TwoPeers pair{{seed}, {.more = {.jitter = 10ms}}};  // they do not come up in the same order on both sides
+      pair.one_chooses = one_chooses;
+      pair.put(pair.behind(nat_preset("sym-rnd").value(), "left"), pair.behind(nat_preset("full-cone").value(), "right"));
+      const auto outcome = pair.search();
+      pair.world.events().run_to(pair.world.now() + 2s);
+      if (!outcome.connected || !pair.left->still_connected() || !pair.right->still_connected()) ++count;
+    }
+    return count;
+  };
+  EXPECT_EQ(broken(true), 0);
+  EXPECT_GE(broken(false), 1);
 }
 
 // ---- Hard NATs that make it harder ----

@@ -141,6 +141,7 @@ void TcpPeer::up(std::uint64_t number) {
   connection.socket.on_data([this, number](ByteView word) { heard(number, word); });
   connection.socket.on_closed([this, number](const TcpEnd& how) { ended(number, how); });
   connection.socket.on_finished([this, number] { ended(number, {}); });
+  if (!settings_.one_chooses && !settled_) return settle(number);
   if (settings_.side == CheckSide::controlling && !settled_) connection.socket.send(bytes_of(are_you_it));
   if (connection.dial && punch_) punch_->feed([&](TcpPunch& core) { core.connected(*connections_.at(number).dial, machine_.now()); });
 }

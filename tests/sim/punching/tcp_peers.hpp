@@ -36,6 +36,7 @@ class TcpPeer {
     CheckSide side = CheckSide::controlling;
     Duration rtt = std::chrono::milliseconds{100};
     Duration patience = std::chrono::seconds{4};
+    bool one_chooses = true;        // false: each side keeps its first connection, to see what becomes of it
   };
 
   /// Asks how the punching port is seen, at once. Both live longer.
