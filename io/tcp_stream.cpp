@@ -117,6 +117,12 @@ void TcpStream::close() noexcept {
   socket_.close(ignored);
 }
 
+void TcpStream::abort() noexcept {
+  std::error_code ignored;
+  socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+  socket_.close(ignored);
+}
+
 namespace {
 
 /// Binds to every address of the family, so that routing chooses the one to leave from as always.

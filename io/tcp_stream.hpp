@@ -38,6 +38,9 @@ class TcpStream {
   /// No more will be written (FIN); reading goes on.
   void finish() noexcept;
   void close() noexcept;
+  /// At once and without an end in order (RST): for a connection that leads nowhere. The system keeps nothing of it, so that the same two
+  /// endpoints can be connected again.
+  void abort() noexcept;
 
   asio::ip::tcp::socket& socket() { return socket_; }
 

@@ -26,7 +26,7 @@ struct NetworkFindings {
   PortHabit udp = {}, tcp = {};
   bool reachable = false;       // at an IPv4 address of its own or by a port that the user forwarded: the server has dialled it
   bool mapped = false;          // by a port that its router opened on request
-  bool ipv6 = false;            // the server was reached over it
+  bool ipv6 = false;            // a global address, and nothing that speaks against it
   bool ipv6_reachable = false;  // and the server has dialled it
   friend bool operator==(const NetworkFindings&, const NetworkFindings&) = default;
 };

@@ -11,7 +11,8 @@ void conclude(Diagnosis& diagnosis) {
   const bool own_address = !diagnosis.translated && (diagnosis.tcp.strangers_get_in == true || diagnosis.udp.strangers_get_in == true);
   network.reachable = own_address || diagnosis.manual_port_works == true;
   network.mapped = std::ranges::any_of(diagnosis.mappings.ports, [](const MappedPort& each) { return !each.behind_another && each.external.address.is_v4(); });
-  network.ipv6 = diagnosis.ipv6.server_reached == true;
+  // What could not be tried, since the server is known by an IPv4 address, counts as working.
+  network.ipv6 = diagnosis.ipv6.address && diagnosis.ipv6.server_reached.value_or(true);
   network.ipv6_reachable = network.ipv6 && diagnosis.ipv6.strangers_get_in == true;
 
   diagnosis.expected.clear();

@@ -185,7 +185,7 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
   page.group("IPv6");
   const auto& ipv6 = diagnosis.ipv6;
   if (!ipv6.address) page.line("none.");
-  else if (!ipv6.server_reached) page.line("you have an address; your server has none, so that nothing could be tried.");
+  else if (!ipv6.server_reached) page.line("you have an address; your server is not known by one, so that nothing could be tried.");
   else if (!*ipv6.server_reached) page.line("you have an address, but your server is not reached over it.");
   else page.line(std::string{"works."} + (!ipv6.strangers_get_in ? "" : *ipv6.strangers_get_in ? " Strangers get in." : " A firewall lets nobody in who was not called."));
 

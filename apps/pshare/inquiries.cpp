@@ -21,10 +21,11 @@ NetworkFindings network_of(const Standpoint& standpoint) {
   const auto is_ours = [&](const IpAddress& seen) {
     return std::ranges::any_of(addresses, [&](const LocalAddress& each) { return each.address == seen; });
   };
+  // Whether the server has IPv6, too, says nothing of the two of us.
+  network.ipv6 = std::ranges::any_of(addresses, [](const LocalAddress& each) { return each.address.is_v6() && each.address.scope() == Scope::global; });
   // An address of the internet's may still be behind a firewall; --port is believed.
   for (const auto& seen : standpoint.seen_as()) {
-    if (seen.is_v6()) network.ipv6 = true;
-    else if (seen.scope() == Scope::global && is_ours(seen)) network.reachable = true;
+    if (seen.is_v4() && seen.scope() == Scope::global && is_ours(seen)) network.reachable = true;
   }
   network.reachable = network.reachable || standpoint.has_manual_port();
   network.mapped = standpoint.has_mapping(Transport::tcp) || standpoint.has_mapping(Transport::udp);

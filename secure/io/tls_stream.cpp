@@ -137,4 +137,9 @@ void TlsStream::close() noexcept {
   state_->socket.close();
 }
 
+void TlsStream::abort() noexcept {
+  state_->closed = true;
+  state_->socket.abort();
+}
+
 }  // namespace pshare

@@ -39,6 +39,8 @@ class TlsStream {
   void finish() noexcept;
   /// Says close_notify if the socket takes it at once, and closes. Pending calls throw. Never throws itself.
   void close() noexcept;
+  /// Without a word, as TcpStream::abort(). Pending calls throw.
+  void abort() noexcept;
 
  private:
   struct State;

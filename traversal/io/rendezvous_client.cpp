@@ -124,7 +124,7 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
             connection_->outbox_filled.ring();
           },
           [&](RendezvousLink::Disconnect&) {
-            if (const auto connection = std::exchange(connection_, nullptr)) connection->stream.close();
+            if (const auto connection = std::exchange(connection_, nullptr)) connection->stream.abort();  // the port is wanted again at once
           },
           [&](RendezvousLink::Online& online) {
             log(LogLevel::debug, "server.online", {{"server", server_text()}, {"observed", online.welcome.observed}});

@@ -38,7 +38,7 @@ void TcpLane::silence_may_be_over() {
   if (!reading_) return;  // the next read sets the timer
   if (Clock::now() < reading_since_ + silence_) return watch();
   silent_ = true;
-  stream_.close();  // the pending read says why
+  stream_.abort();  // the pending read says why; nobody is there to take leave of, and the same two endpoints may soon be wanted again
 }
 
 void TcpLane::fail(const Error& error) const {
@@ -83,7 +83,9 @@ void TcpLane::finish() noexcept { stream_.finish(); }
 
 void TcpLane::close() noexcept {
   closed_ = true;
-  stream_.close();
+  // Two beats were due and did not come: there is nobody to take leave of, as in silence_may_be_over().
+  const bool nobody_there = reading_ && Clock::now() - reading_since_ > 2 * lane_beat;
+  nobody_there ? stream_.abort() : stream_.close();
 }
 
 }  // namespace pshare

@@ -90,6 +90,8 @@ TEST(Diagnosis, KnowsWhoCanBeReached) {
   v6.ipv6 = {.address = true, .server_reached = true, .strangers_get_in = true};
   EXPECT_TRUE(concluded(v6).network.ipv6_reachable);
   v6.ipv6.server_reached = std::nullopt;
+  EXPECT_TRUE(concluded(v6).network.ipv6) << "the two may have it though the server has not";
+  v6.ipv6.server_reached = false;
   EXPECT_FALSE(concluded(v6).network.ipv6);
 }
 
