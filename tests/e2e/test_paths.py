@@ -134,7 +134,7 @@ def test_two_send_by_quic_to_one_receiver_at_the_same_time(friends, tmp_path, se
     receiving.ends()
     paths = events(receiving, "path")
     assert len(paths) == 2 and {path["transport"] for path in paths} == {"udp"}
-    assert len({path["local"] for path in paths}) == 1, "one socket serves both"
+    assert len({path["local"].rpartition(":")[2] for path in paths}) == 1, "one port serves both"
     assert len({path["remote"] for path in paths}) == 2
 
 
