@@ -27,10 +27,15 @@ function(pshare_library name)
 endfunction()
 
 # pshare_test(unit_wire SOURCES a_test.cpp ... DEPENDS pshare_wire ...): a GoogleTest program, each of its tests known to ctest.
+# `unit_tests` builds all whose name begins with unit_.
+add_custom_target(unit_tests)
 function(pshare_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gtest_main GTest::gmock pshare_flags)
+  if(name MATCHES "^unit_")
+    add_dependencies(unit_tests ${name})
+  endif()
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS ${name})
 endfunction()
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs all tests. The last line is the sum over all configurations: "123 passed, 0 failed".
 #
-#   tests/run.sh                 all of them
+#   tests/run.sh                 release, debug and fuzz: what is meant to fit into 40 minutes on two cores
+#   tests/run.sh --all           all of them
 #   tests/run.sh --quick         the release build alone
 #   tests/run.sh --only NAME     one configuration: release, debug, tsan or fuzz; may be repeated
 #   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
 #
 # release  what users get: unit tests, simulations, end-to-end tests, the laboratory of kernels
-# debug    the same under AddressSanitizer and UndefinedBehaviorSanitizer, without that laboratory
+# debug    unit tests and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
 # fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
 #
@@ -18,6 +19,8 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 jobs=$(nproc)
 fuzz_seconds=${PSHARE_FUZZ_SECONDS:-3}
+# The simulations are the same cores as in the unit tests, for much longer.
+debug_targets=(unit_tests pshare pshare-server hostile_sender lying_server)
 # Threads meet in these: drivers with a worker pool, several lanes, several transfers, a stream that is read ahead, an interruption in the middle.
 tsan_programs=(pshare pshare-server unit_io unit_secure_io unit_traversal_io unit_udp_io unit_transfer_io unit_relay_io)
 tsan_unit='^(unit_io|unit_secure_io|unit_traversal_io|unit_udp_io|unit_transfer_io|unit_relay_io)\.'
@@ -31,6 +34,7 @@ wanted=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) wanted+=(release) ;;
+    --all) wanted=("${known[@]}") ;;
     --only)
       [ $# -ge 2 ] && [[ " ${known[*]} " == *" $2 "* ]] || { usage >&2; exit 2; }
       wanted+=("$2"); shift ;;
@@ -40,7 +44,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=(release debug tsan fuzz)
+[ ${#wanted[@]} -gt 0 ] || wanted=(release debug fuzz)
 
 passed=0 failed=0
 summary=()
@@ -75,6 +79,7 @@ run_ctest() {  # PRESET NAME [CTEST OPTIONS]
 test_preset() {  # PRESET
   say "$1: building"
   local targets=(all)
+  [ "$1" != debug ] || targets=("${debug_targets[@]}")
   [ "$1" != tsan ] || targets=("${tsan_programs[@]}")
   if ! build "$1" "${targets[@]}"; then count "$1" 0 1 "it does not build"; return; fi
   say "$1: testing"
@@ -82,6 +87,7 @@ test_preset() {  # PRESET
     tsan)
       run_ctest tsan tsan -R "$tsan_unit"
       run_ctest tsan tsan-e2e -R "$tsan_e2e" ;;
+    debug) run_ctest debug debug -R '^(unit_|e2e\.)' ;;
     *) run_ctest "$1" "$1" ;;
   esac
 }
