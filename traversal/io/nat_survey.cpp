@@ -344,14 +344,15 @@ awaitable<void> NatSurvey::survey_tcp(IpFamily family) {
 
 /// All at once; returns when each has its answer or none.
 awaitable<void> NatSurvey::reflect_all(std::vector<PortSample>& samples, std::vector<Volley> volley) {
+  // Outside the group: its tasks outlive its body when all of it is cancelled.
+  std::size_t under_way = volley.size();
+  Wakeup ended{executor_};
+  const auto one = [&](Volley each) -> awaitable<void> {
+    co_await reflect_into(samples, each);
+    --under_way;
+    ended.ring();
+  };
   const auto all = [&](TaskGroup& tasks) -> awaitable<void> {
-    std::size_t under_way = volley.size();
-    Wakeup ended{executor_};
-    const auto one = [&](Volley each) -> awaitable<void> {
-      co_await reflect_into(samples, each);
-      --under_way;
-      ended.ring();
-    };
     for (const auto& each : volley) tasks.start(one(each));
     while (under_way > 0) co_await ended.wait();
   };
