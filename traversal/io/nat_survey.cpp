@@ -390,14 +390,14 @@ awaitable<PortForecast> NatSurvey::measure_tcp() {
   if (destinations.size() > 1) first.push_back({holders[0].port(), destinations[1]});
   first.push_back({holders[1].port(), destinations.front()});
   const auto second_at = Clock::now() + pause_between_volleys;
+  bool first_is_over = false;
+  Wakeup ended{executor_};
+  const auto first_volley = [&]() -> awaitable<void> {
+    co_await reflect_all(samples, first);
+    first_is_over = true;
+    ended.ring();
+  };
   const auto both = [&](TaskGroup& tasks) -> awaitable<void> {
-    bool first_is_over = false;
-    Wakeup ended{executor_};
-    const auto first_volley = [&]() -> awaitable<void> {
-      co_await reflect_all(samples, first);
-      first_is_over = true;
-      ended.ring();
-    };
     tasks.start(first_volley());
     co_await sleep_until(second_at);
     co_await reflect_all(samples, second);
