@@ -114,6 +114,7 @@ class Receiving {
     const auto key = reception.key();
     if (std::holds_alternative<Reception::NotWanted>(end)) {
       // A further offer of what has begun was taken back: the sender may think again, but not for ever.
+      came_to_nothing_ = true;
       if (!reception.agreed_before()) return;
       lost_[key] = {program_.patience(), {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."}};
       return ended_.ring();
@@ -140,7 +141,7 @@ class Receiving {
       give_up_the_lost();
       const bool nobody = receptions_.empty() && lost_.empty() && no_offer_by_ && Clock::now() >= *no_offer_by_;
       if (nobody && !over_) {
-        trouble_ = Error{.code = Errc::offline, .doing = "nobody offered anything in time", .hint = "Ask the sender to run `pshare send`; --timeout sets how long to wait."};
+        trouble_ = Error{.code = Errc::offline, .doing = came_to_nothing_ ? "no offer that was taken came in time" : "nobody offered anything in time", .hint = "Ask the sender to run `pshare send`; --timeout sets how long to wait."};
         over_ = true;
       }
     }
@@ -203,6 +204,7 @@ class Receiving {
   std::optional<TimePoint> no_offer_by_;            // --timeout
   std::optional<Error> trouble_, interrupted_;
   bool over_ = false;
+  bool came_to_nothing_ = false;                    // an offer: declined, or taken back
 };
 
 }  // namespace

@@ -57,7 +57,7 @@ awaitable<void> Punching::run() {
 
 void Punching::heard(const Punch& punch) {
   if (!rounds_) {
-    heard_early_.emplace_back(punch, Clock::now());
+    if (heard_early_.size() < max_measured_rounds) heard_early_.emplace_back(punch, Clock::now());
   } else {
     const auto age = (settings_.rounds.mine.server_rtt + settings_.rounds.theirs.server_rtt) / 2;
     rounds_->heard(punch.round, punch.transport, punch.forecast, age, Clock::now());

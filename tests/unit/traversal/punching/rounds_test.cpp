@@ -182,6 +182,21 @@ TEST(PunchRounds, SearchTwoSmallBlocksThatOnlyMeasuringShows) {
   for (const auto port : ports) EXPECT_TRUE(Port{4096} <= port && port <= Port{4607}) << port.number;
 }
 
+TEST(PunchRounds, SearchSmallBlocksAgainAfterAFailure) {
+  auto with = settings(Kind::random, Kind::random);
+  with.tcp = false;
+  Side side{with};
+  const auto block = [](const Endpoint& external) {
+    return PortForecast{.kind = Kind::random, .external = external, .lowest = Port{4096}, .highest = Port{4607}};
+  };
+  side.measured(1, block(at("198.51.100.1:4100")));
+  side.heard(1, Transport::udp, block(at("203.0.113.9:4200")));
+  side.run_until(start + measured_udp_patience + measured_round_pause + 200ms);
+  const auto wanted = side.all<PunchRounds::Measure>();
+  ASSERT_EQ(wanted.size(), 2u) << "what was measured counts, not what the survey had guessed";
+  EXPECT_EQ(wanted[1].transport, Transport::udp);
+}
+
 TEST(PunchRounds, SearchNowhereButWhereTheServerSeesThePeer) {
   for (const std::optional<IpAddress>& seen : {std::optional<IpAddress>{}, std::optional{at("192.0.2.77:1").address}}) {
     auto with = settings(Kind::stable, Kind::random);
