@@ -141,7 +141,7 @@ class Receiving {
       give_up_the_lost();
       const bool nobody = receptions_.empty() && lost_.empty() && no_offer_by_ && Clock::now() >= *no_offer_by_;
       if (nobody && !over_) {
-        trouble_ = Error{.code = Errc::offline, .doing = came_to_nothing_ ? "no offer that was taken came in time" : "nobody offered anything in time", .hint = "Ask the sender to run `pshare send`; --timeout sets how long to wait."};
+        trouble_ = Error{.code = Errc::offline, .doing = came_to_nothing_ ? "no offer came to anything in time" : "nobody offered anything in time", .hint = "Ask the sender to run `pshare send`; --timeout sets how long to wait."};
         over_ = true;
       }
     }
