@@ -8,8 +8,20 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import own_network  # noqa: E402
 from processes import Running  # noqa: E402
 from world import Peer, Server  # noqa: E402
+
+_no_network = None
+
+
+def pytest_configure():
+    global _no_network
+    _no_network = own_network.enter()
+
+
+def pytest_report_header():
+    return f"not in a network of their own ({_no_network}): this machine's router may be asked for a port" if _no_network else "in a network of their own"
 
 
 @pytest.fixture(autouse=True)
