@@ -27,4 +27,6 @@ class SmallDisk:
         self.folder = folder
 
     def remount(self, options):
-        subprocess.run([*self.launcher, "mount", "-o", f"remount,{options}", str(self.folder)], check=True, env=environment(), cwd="/")
+        # Not with the options that the kernel tells it has: among them is its owner, by a number that means nothing in a user namespace.
+        remount = ["mount", "--options-mode", "ignore", "--types", "tmpfs", "--options", f"remount,{options}", "tmpfs", str(self.folder)]
+        subprocess.run([*self.launcher, *remount], check=True, env=environment(), cwd="/")
