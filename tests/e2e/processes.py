@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 # Sanitizers and busy machines need longer; waiting for what never comes is all that this prolongs.
@@ -101,6 +102,8 @@ class Running:
                 if found:
                     return found
                 if self._open_streams == 0:
+                    with suppress(subprocess.TimeoutExpired):  # its streams close a moment before it is gone
+                        self.process.wait(PATIENCE)
                     raise AssertionError(f"{self.name} ended without {what}\n{self.story()}")
                 left = deadline - time.monotonic()
                 if left <= 0:
