@@ -453,9 +453,17 @@ std::string Ascent::what_became_of(Tier tier, Reason otherwise) const {
 }
 
 Error Ascent::no_path(const std::vector<Ladder::TierReason>& reasons) const {
-  std::string words;
-  for (const auto& [tier, reason] : reasons)
-    words += (words.empty() ? "" : "; ") + std::string{word(tier)} + ": " + what_became_of(tier, reason);
+  std::string words, tiers, same;  // neighbours of which the same is to be said are told together
+  const auto tell = [&] {
+    if (!tiers.empty()) words += (words.empty() ? "" : "; ") + std::exchange(tiers, {}) + ": " + same;
+  };
+  for (const auto& [tier, reason] : reasons) {
+    auto what = what_became_of(tier, reason);
+    if (what != same) tell();
+    tiers += (tiers.empty() ? "" : ", ") + std::string{word(tier)};
+    same = std::move(what);
+  }
+  tell();
   return {.code = Errc::no_path,
           .doing = "no path to the peer; tried " + (words.empty() ? "nothing: no tier is allowed" : words),
           .hint = "run `pshare doctor --with NAME`, NAME being the peer, to see what stands in the way and what would help"};

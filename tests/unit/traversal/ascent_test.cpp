@@ -165,8 +165,8 @@ TEST(Ascent, TriesAgainAndAtTheEndOfPatienceSaysOfEveryTierWhatCameOfIt) {
   ASSERT_TRUE(climbing.why);
   EXPECT_EQ(climbing.why->code, Errc::no_path);
   EXPECT_EQ(climbing.why->doing,
-            "no path to the peer; tried direct: refused (192.0.2.1:1001 timeout, 192.0.2.2:1002 refused); mapped: no-candidates; punched: no-candidates; "
-            "supernode: unsupported; relay: unsupported");
+            "no path to the peer; tried direct: refused (192.0.2.1:1001 timeout, 192.0.2.2:1002 refused); mapped, punched: no-candidates; "
+            "supernode, relay: unsupported");
 }
 
 TEST(Ascent, ReportsAnAttemptThatPatienceCutsShort) {
