@@ -21,6 +21,7 @@ inline constexpr std::chrono::seconds clock_tolerance{60};
 struct Diagnosis {
   struct Server {
     std::string address;                                   // as the user gave it
+    std::optional<std::string> trouble = {};               // why it was not reached: then nothing that needs it is known, and nothing concluded
     std::optional<Endpoint> endpoint = {};                 // that was dialled
     std::string version = {};
     std::optional<Duration> round_trip = {};

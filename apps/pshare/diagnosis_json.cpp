@@ -84,6 +84,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
 
   json out{{"event", "doctor"}};
   out["server"] = {{"address", server.address},
+                   {"trouble", optional(server.trouble, [](const std::string& words) { return words; })},
                    {"endpoint", optional(server.endpoint)},
                    {"version", server.version},
                    {"round_trip_ms", optional(server.round_trip, milliseconds)},
@@ -104,7 +105,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   const auto udp = diagnosis.udp.forecast.kind;
   out["udp_out"] = udp == PortForecast::Kind::unknown && !diagnosis.udp.external ? json(nullptr) : json(udp != PortForecast::Kind::blocked);
   out["tcp_443_out"] = optional(diagnosis.tcp_443_out);
-  out["network"] = to_json(diagnosis.network);
+  out["network"] = server.trouble ? json(nullptr) : to_json(diagnosis.network);
   out["expected"] = std::move(expected);
   if (const auto& with = diagnosis.with) out["with"] = {{"name", with->name}, {"network", to_json(with->network)}, {"prognosis", to_json(with->prognosis)}};
   out["advice"] = std::move(advice);

@@ -143,7 +143,8 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
   const auto& server = diagnosis.server;
   page.group("Server");
   page.line(printable(server.address) + (server.version.empty() ? "" : ", " + printable(server.version)) +
-            (server.round_trip ? ", " + milliseconds(*server.round_trip) + " there and back" : "") + ".");
+            (server.round_trip ? ", " + milliseconds(*server.round_trip) + " there and back" : "") + (server.trouble ? " is not reached." : "."));
+  if (server.trouble) page.line("Without it little can be said: how the internet sees you, it alone could tell.");
   if (server.clock_ahead) page.line(clock_words(*server.clock_ahead));
 
   page.group("You");
@@ -185,9 +186,11 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
   page.group("IPv6");
   const auto& ipv6 = diagnosis.ipv6;
   if (!ipv6.address) page.line("none.");
+  else if (server.trouble) page.line("you have an address; nothing could be tried.");
   else if (!ipv6.server_reached) page.line("you have an address; your server is not known by one, so that nothing could be tried.");
   else if (!*ipv6.server_reached) page.line("you have an address, but your server is not reached over it.");
   else page.line(std::string{"works."} + (!ipv6.strangers_get_in ? "" : *ipv6.strangers_get_in ? " Strangers get in." : " A firewall lets nobody in who was not called."));
+  if (server.trouble) return page.take();
 
   page.heading("What to expect");
   if (const auto& with = diagnosis.with) {

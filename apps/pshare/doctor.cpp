@@ -63,8 +63,16 @@ class Examination {
     found_.port = door_.port();
     found_.manual_port = program_.options.port;
     found_.routers_asked = true;
-    const auto welcome = co_await server_.welcome(program_.server_patience());
-    note_welcome(welcome);
+    try {
+      const auto welcome = co_await server_.welcome(program_.server_patience());
+      note_welcome(welcome);
+    } catch (const Failure& failure) {
+      no_server_ = failure.error();
+    }
+    if (no_server_) {
+      co_await look_at_what_is_near();
+      co_return found_;
+    }
     std::optional<Addressee> other;
     if (options_.with) other = co_await find_addressee(program_, server_, *options_.with, false);
     program_.report.say("Looking at your network. This takes some seconds.");
@@ -87,7 +95,28 @@ class Examination {
     co_return found_;
   }
 
+  /// Why the server was not reached; then what was found is what does without it.
+  const std::optional<Error>& no_server() const { return no_server_; }
+
  private:
+  /// The router has been asked since the beginning, and this machine needs nobody.
+  awaitable<void> look_at_what_is_near() {
+    found_.server.trouble = no_server_->message();
+    until_ = Clock::now() + knock_patience;
+    note_addresses();
+    const auto& mappings = standpoint_.mapper().ports();
+    co_await until([&] { return mappings.settled; });
+    found_.mappings = mappings;
+    for (const auto wanted : {IpFamily::v4, IpFamily::v6})
+      if (const auto there = co_await server_at(wanted); there && !found_.tcp_443_out) co_await knock_at_https(there->address);
+    if (const auto& over_udp = view(Transport::udp); over_udp.reflexive) {  // that much of the server may be there
+      found_.udp.external = over_udp.reflexive;
+      found_.udp.forecast = over_udp.forecast;
+    }
+    note_where_we_are();
+    co_await standpoint_.give_back(Clock::now() + farewell_patience);
+  }
+
   /// Says so again until there is an answer: then hear_from() has it.
   awaitable<void> ask(Addressee other) {
     auto slot = letters_.expect(session_, other.id);
@@ -223,8 +252,9 @@ class Examination {
     found_.mappings = mappings;
   }
 
-  awaitable<void> look_at_https() {
-    const auto there = server_.server_endpoint()->address;
+  awaitable<void> look_at_https() { co_await knock_at_https(server_.server_endpoint()->address); }
+
+  awaitable<void> knock_at_https(IpAddress there) {
     try {
       auto knocking = connect({there, https});
       co_await with_deadline(std::move(knocking), Clock::now() + knock_patience, "knocking at port 443");
@@ -233,10 +263,15 @@ class Examination {
     }
   }
 
-  awaitable<void> look_at_ipv6() {
+  void note_addresses() {
     if (const auto addresses = interface_addresses()) found_.addresses = *addresses;
+    const auto is_the_internets = [](const InterfaceAddress& each) { return each.address.is_v6() && each.address.scope() == Scope::global; };
+    found_.ipv6.address = std::ranges::any_of(found_.addresses, is_the_internets);
+  }
+
+  awaitable<void> look_at_ipv6() {
+    note_addresses();
     auto& ipv6 = found_.ipv6;
-    ipv6.address = std::ranges::any_of(found_.addresses, [](const InterfaceAddress& each) { return each.address.is_v6() && each.address.scope() == Scope::global; });
     if (family() == IpFamily::v6) {
       ipv6.server_reached = true;
       co_await look_from_outside_over(IpFamily::v6);
@@ -342,6 +377,7 @@ class Examination {
   Inquiries inquiries_;
   Standpoint standpoint_;
   Diagnosis found_;
+  std::optional<Error> no_server_;
   bool concluded_ = false;
   std::size_t steps_ = 0;
   Wakeup step_ended_;
@@ -364,6 +400,7 @@ awaitable<void> doctor(Program& program, DoctorOptions options) {
   };
   const auto diagnosis = co_await with_tasks<Diagnosis>(look);
   program.report.result(diagnosis_json(diagnosis), diagnosis_words(diagnosis));
+  if (examination.no_server()) throw Failure{*examination.no_server()};
 }
 
 }  // namespace pshare

@@ -124,10 +124,18 @@ def test_people_read_the_same():
 
 
 def test_without_the_server_it_fails_and_says_who_is_missing():
-    with Lab(a="masq") as lab, Town(lab) as town:
+    with Lab(a="upnp", b="public") as lab, Town(lab) as town:
         town.server.kill()
         program = town.alice.run("doctor", "--timeout", "2s", status=1)
         assert "81.2.69.10:4700" in program.words
+        found = program.event("doctor")
+        assert "81.2.69.10:4700" in found["server"]["trouble"]
+        assert lab.a.address in [each["address"] for each in found["addresses"]]
+        assert found["router"]["router_address"] == lab.a.public_address, "the router has been asked all the same"
+        assert {each["transport"] for each in found["router"]["ports"]} == {"tcp", "udp"}
+        assert (found["udp_out"], found["network"], found["expected"], found["advice"]) == (None, None, [], [])
+        people = town.alice.run("doctor", "--timeout", "2s", status=1, json=False)
+        assert "is not reached" in people.text and "What to expect" not in people.text
 
 
 @pytest.mark.parametrize(("a", "b", "tier", "way"), [("masq", "port-restricted", "punched", "plain"), ("sym-seq", "masq", "punched", "sweep"), ("sym-rnd", "masq-rnd", None, None),

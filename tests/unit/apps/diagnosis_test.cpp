@@ -127,6 +127,20 @@ TEST(DiagnosisWords, OfBlockedUdpAndOfAServerWithoutStunAreNotTheSame) {
   EXPECT_THAT(diagnosis_words(concluded(home)), HasSubstr("UDP          unknown"));
 }
 
+TEST(DiagnosisWords, WithoutTheServerAreNotMoreThanIsKnown) {
+  auto home = at_home();
+  home.server = {.address = "example.org:4700", .trouble = "connecting to example.org:4700: timed out"};
+  home.udp = home.tcp = {};
+  home.ipv6 = {.address = true};
+  const auto words = diagnosis_words(home);
+  for (const auto* part : {"example.org:4700 is not reached.", "192.168.1.10", "UDP          unknown", "PCP: no answer", "nothing could be tried"}) EXPECT_THAT(words, HasSubstr(part));
+  for (const auto* part : {"What to expect", "What you could change", "Your clock"}) EXPECT_THAT(words, Not(HasSubstr(part)));
+  const auto event = json::parse(diagnosis_json(home));
+  EXPECT_EQ(event["server"]["trouble"], "connecting to example.org:4700: timed out");
+  EXPECT_EQ(event["network"], nullptr);
+  EXPECT_TRUE(event["expected"].empty() && event["advice"].empty());
+}
+
 TEST(DiagnosisWords, MakeWhatOthersSaidPrintable) {
   auto home = at_home();
   home.server.version = "evil\x1b[2J";
@@ -143,6 +157,7 @@ TEST(DiagnosisJson, IsOneLineWithAllThatIsDocumented) {
   const auto event = json::parse(text);
   EXPECT_EQ(event["event"], "doctor");
   EXPECT_EQ(event["server"]["round_trip_ms"], 51.0);
+  EXPECT_EQ(event["server"]["trouble"], nullptr);
   EXPECT_EQ(event["nat"]["udp"]["mapping"], "endpoint-independent");
   EXPECT_EQ(event["nat"]["tcp"]["filtering"], "address-and-port-dependent");
   EXPECT_EQ(event["nat"]["udp"]["ports"]["kind"], "stable");
