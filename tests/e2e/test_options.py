@@ -17,7 +17,7 @@ def test_limit_is_kept(film):
     alice, bob = film
     receiving = bob.receives()
     done, _ = delivered(alice.sends("film.mkv", "--limit", "10M", to=bob), receiving)
-    assert 1.4 < done["seconds"] < 10
+    assert done["seconds"] > 1.4
 
 
 @pytest.mark.parametrize("options", [["--lanes", "4"], ["--lanes", "16", "--chunk", "64K"], ["--chunk", "4M"], ["--level", "none"],
