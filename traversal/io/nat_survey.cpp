@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 
 /// A SYN that was lost goes out again after a second: what took as long may have made its mapping late.
 constexpr Duration syn_again = 900ms;
+/// Of each connection of a survey over TCP: reflect_patience is over before a second lost packet would be sent again.
+constexpr int reflect_attempts = 2;
 /// After a look-up that failed.
 constexpr Duration look_up_again = 5s;
 
@@ -330,10 +332,13 @@ awaitable<void> NatSurvey::survey_tcp(IpFamily family) {
     view.reflexive = control_->observed;
     changed();
   }
-  std::vector<Volley> volley;
-  for (const auto& to : destinations)
-    if (samples.empty() || to != control_->server) volley.push_back({port_.number(), to});
-  co_await reflect_all(samples, volley);
+  // A connection that got lost is made once more: from a single look nothing follows, and there is no other until the server welcomes us again.
+  for (int attempt = 0; attempt < reflect_attempts; ++attempt) {
+    std::vector<Volley> volley;
+    for (const auto& to : destinations)
+      if (std::ranges::none_of(samples, [&](const PortSample& each) { return each.destination == to; })) volley.push_back({port_.number(), to});
+    co_await reflect_all(samples, volley);
+  }
   view.surveyed = true;
   view.forecast = samples.empty() ? PortForecast{} : forecast_ports(samples);
   if (!samples.empty()) view.reflexive = samples.front().external;

@@ -27,7 +27,8 @@ class TestServer {
  public:
   /// The alternate port is the next, if it can be had, as with pshare-server.
   explicit TestServer(asio::any_io_executor executor)
-      : stun_(UdpPorts::on(executor, {here(), there}, Port{})),
+      : executor_(executor),
+        stun_(UdpPorts::on(executor, {here(), there}, Port{})),
         stun_alternate_(next_or_any(executor, stun_.port())),
         reflector_(Listener::on(executor, Port{})),
         listener_(Listener::on(executor, {here(), stun_.port()})),
@@ -41,6 +42,12 @@ class TestServer {
   void begin(TaskGroup& tasks, bool with_stun = true) {
     tasks.start(server_.run());
     if (with_stun) tasks.start(responder_.run());
+  }
+  /// At one more port, where the first connection gets lost.
+  awaitable<void> serve_after_a_loss(Listener listener) {
+    { const auto lost = co_await listener.accept(); }
+    Server more{executor_, operators_.tls, rendezvous_, std::move(listener)};
+    co_await more.run();
   }
   ServerAddress address() const { return {.host = "127.0.0.1", .port = port, .key = operators_.id()}; }
   Endpoint endpoint() const { return {here(), port}; }
@@ -62,6 +69,7 @@ class TestServer {
     all.push_back(std::move(reflector_));
     return all;
   }
+  asio::any_io_executor executor_;
   Person operators_;
   MemoryNameStore names_;
   Rendezvous rendezvous_{names_, {.max_clients = 10, .agent = "test", .notice = ""}};
@@ -137,6 +145,20 @@ TEST_F(Survey, LooksAtTcpAlsoWhereTheServerWasDialledFromAnotherPort) {
     EXPECT_EQ(view.forecast.kind, Kind::stable);
   };
   tell(story());
+}
+
+TEST_F(Survey, LooksAtTcpOnceMoreWhenAConnectionGotLost) {
+  auto losing = Listener::on(loop.get_executor(), Port{});
+  auto welcome = server.welcome({*IpAddress::parse("203.0.113.7"), Port{40'000}});  // as if by a NAT; the other look shows another endpoint
+  welcome.reflect_alternate = losing.port();
+  const auto& view = survey.view(Transport::tcp, IpFamily::v4);
+  const auto story = [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(server.serve_after_a_loss(std::move(losing)));
+    survey.welcomed(welcome, server.endpoint(), own);
+    co_await until([&] { return view.surveyed; });
+    EXPECT_TRUE(is_hard(view.forecast)) << "one look alone tells nothing";
+  };
+  tell(with_tasks<void>(story));
 }
 
 TEST_F(Survey, TakesTwoTcpEndpointsForAHardNatAndThenMeasuresFreshPorts) {
