@@ -19,34 +19,6 @@ std::vector<Rung> rungs_of(const std::vector<Tier>& tiers) {
   return rungs;
 }
 
-Reason reason_of(Errc code) {
-  switch (code) {
-    case Errc::refused: return Reason::refused;
-    case Errc::timed_out: return Reason::timeout;
-    case Errc::identity_mismatch:
-    case Errc::malformed:  // something else answers there
-    case Errc::limit: return Reason::not_authenticated;
-    case Errc::closed: return Reason::superseded;  // the peer had no use for this lane: it has a better one
-    default: return Reason::unreachable;
-  }
-}
-
-/// Which of several reasons tells most about why a tier failed: the one that got furthest.
-int telling(Reason reason) {
-  switch (reason) {
-    case Reason::superseded: return 6;
-    case Reason::not_authenticated: return 5;
-    case Reason::timeout: return 4;  // a firewall, most likely: more worth knowing than a stale address that refuses
-    case Reason::refused: return 3;
-    case Reason::unreachable: return 2;
-    case Reason::none:
-    case Reason::unsupported: return 0;
-    default: return 1;
-  }
-}
-
-Reason more_telling(Reason a, Reason b) { return a == Reason::none || telling(b) > telling(a) ? b : a; }
-
 bool of_tier(const std::vector<Pair>& pairs, Tier tier) {
   return std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) { return pair.tier == tier; });
 }
@@ -108,7 +80,7 @@ LaneKey Ascent::lane_up(const Path& path, std::optional<std::size_t> pair, TimeP
     ladder_.lane_up(key, path, now);
   }
   if (pair) {
-    tried_.erase(*pair);
+    record_.dial_led_to_lane(*pair);
     const auto tier = targets_.dials[*pair].tier;
     if (const auto found = attempts_.find(tier); found != attempts_.end() && found->second.dialling) {
       --found->second.dialling->under_way;
@@ -122,7 +94,7 @@ LaneKey Ascent::lane_up(const Path& path, std::optional<std::size_t> pair, TimeP
 
 void Ascent::dial_failed(std::size_t pair, Errc why, TimePoint now) {
   const auto reason = reason_of(why);
-  tried_[pair] = reason;
+  record_.dial_failed(pair, reason);
   const auto tier = targets_.dials[pair].tier;
   const auto found = attempts_.find(tier);
   if (found == attempts_.end() || !found->second.dialling) return;
@@ -144,7 +116,7 @@ void Ascent::punching_ended(Transport transport, Reason reason, TimePoint now, s
     const auto found = attempts_.find(tier);
     if (found == attempts_.end() || !std::exchange(found->second.punching[transport], false)) continue;
     came_to(tier, transport, reason);
-    if (tier == Tier::punched) came_to_[{tier, transport}].words = words;
+    if (tier == Tier::punched) record_.explained(tier, transport, words);
     settle(tier, now);
   }
   follow_ladder(now);
@@ -224,7 +196,7 @@ void Ascent::follow_ladder(TimePoint now) {
                    [&](const Ladder::GaveUp& gave_up) {
                      report_unfinished(now);
                      for (const auto transport : both_transports) stop_punching(transport);
-                     actions_.push_back(GaveUp{no_path(gave_up.reasons)});
+                     actions_.push_back(GaveUp{record_.no_path(gave_up.reasons)});
                    },
                },
                *action);
@@ -293,7 +265,7 @@ void Ascent::dial_due(Tier tier, TimePoint now) {
       dialling.more = dialling.more && next != nullptr;
       if (!dialling.more) continue;
       for (const auto pair : dialling.steps[next->attempt].pairs) {
-        tried_[pair] = Reason::timeout;  // until we know better
+        record_.dialled(pair, tier, targets_.dials[pair].remote);
         actions_.push_back(Dial{pair});
         ++dialling.under_way;
       }
@@ -313,8 +285,7 @@ void Ascent::settle(Tier tier, TimePoint now) {
       continue;
     }
     if (std::exchange(part.reported, true) || attempt.stopped) continue;
-    auto& nothing = came_to_[{tier, transport}];
-    nothing.reason = part.reason;
+    record_.came_to_nothing(tier, transport, part.reason);
     if (!connected_.contains({tier, transport})) report(tier, transport, Outcome::failed, part.reason, std::nullopt, now);
   }
   if (more) return;
@@ -413,60 +384,14 @@ void Ascent::report_unfinished(TimePoint now) {
   for (const auto& [tier, attempt] : attempts_)
     for (const auto& [transport, part] : attempt.parts) {
       if (part.reported) continue;
-      const auto reason = more_telling(part.reason, Reason::timeout);
-      const auto known = came_to_.try_emplace({tier, transport}, CameToNothing{reason, {}}).first;
-      report(tier, transport, Outcome::failed, known->second.reason, std::nullopt, now);
+      const auto reason = record_.cut_short(tier, transport, more_telling(part.reason, Reason::timeout));
+      report(tier, transport, Outcome::failed, reason, std::nullopt, now);
     }
 }
 
 void Ascent::report(Tier tier, Transport transport, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now) {
   actions_.push_back(
       Report{{.tier = tier, .transport = transport, .outcome = outcome, .reason = reason, .elapsed = now - began_, .remote = remote}});
-}
-
-std::string Ascent::addresses_tried(Tier tier) const {
-  std::string words;
-  std::size_t told = 0, untold = 0;
-  for (const auto& [pair, came_of_it] : tried_) {
-    if (targets_.dials[pair].tier != tier) continue;
-    if (told == max_told_addresses) {
-      ++untold;
-      continue;
-    }
-    words += (told++ == 0 ? "" : ", ") + targets_.dials[pair].remote.text() + " " + std::string{word(came_of_it)};
-  }
-  if (untold > 0) words += " and " + std::to_string(untold) + " more";
-  return words.empty() ? words : " (" + words + ")";
-}
-
-std::string Ascent::what_became_of(Tier tier, Reason otherwise) const {
-  const auto udp = came_to_.find({tier, Transport::udp}), tcp = came_to_.find({tier, Transport::tcp});
-  const auto more = [](const CameToNothing& each) { return each.words.empty() ? std::string{} : ": " + each.words; };
-  const auto addresses = addresses_tried(tier);
-  if (udp == came_to_.end() && tcp == came_to_.end()) return std::string{word(otherwise)};
-  if (udp == came_to_.end()) return std::string{word(tcp->second.reason)} + addresses + more(tcp->second);
-  const auto over_udp = std::string{word(udp->second.reason)} + " over UDP";
-  if (tcp == came_to_.end()) return over_udp + more(udp->second);
-  if (tcp->second.reason == udp->second.reason && (tcp->second.words == udp->second.words || tcp->second.words.empty()))
-    return over_udp + " and TCP" + addresses + more(udp->second);
-  return std::string{word(tcp->second.reason)} + " over TCP" + addresses + more(tcp->second) + ", " + over_udp + more(udp->second);
-}
-
-Error Ascent::no_path(const std::vector<Ladder::TierReason>& reasons) const {
-  std::string words, tiers, same;  // neighbours of which the same is to be said are told together
-  const auto tell = [&] {
-    if (!tiers.empty()) words += (words.empty() ? "" : "; ") + std::exchange(tiers, {}) + ": " + same;
-  };
-  for (const auto& [tier, reason] : reasons) {
-    auto what = what_became_of(tier, reason);
-    if (what != same) tell();
-    tiers += (tiers.empty() ? "" : ", ") + std::string{word(tier)};
-    same = std::move(what);
-  }
-  tell();
-  return {.code = Errc::no_path,
-          .doing = "no path to the peer; tried " + (words.empty() ? "nothing: no tier is allowed" : words),
-          .hint = "run `pshare doctor --with NAME`, NAME being the peer, to see what stands in the way and what would help"};
 }
 
 }  // namespace pshare

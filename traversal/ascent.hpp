@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "io/happy_eyeballs.hpp"
+#include "traversal/climb_record.hpp"
 #include "traversal/ladder.hpp"
 #include "traversal/pairing.hpp"
 #include "traversal/path.hpp"
@@ -37,9 +38,6 @@ inline constexpr Duration dial_patience = std::chrono::seconds{10};
 
 /// How long after the win the other transport may still bring up a lane of the same tier, for the session to measure which is faster.
 inline constexpr Duration rival_patience = std::chrono::seconds{2};
-
-/// The most addresses that the words for no path list for one tier.
-inline constexpr std::size_t max_told_addresses = 4;
 
 /// How one attempt at a tier ended.
 struct Attempt {
@@ -113,8 +111,6 @@ class Ascent {
     bool stopped = false;                 // by the ladder: it comes to its end silently
     bool told_unlikely = false;
   };
-  /// What is known in the end.
-  struct CameToNothing { Reason reason = Reason::none; std::string words{}; };
 
   Targets allowed(const Targets& from) const;
   void follow_ladder(TimePoint now);
@@ -135,9 +131,6 @@ class Ascent {
   void attempt_failed(Tier tier, Reason reason, TimePoint now);
   void report_unfinished(TimePoint now);
   void report(Tier tier, Transport transport, Outcome outcome, Reason reason, std::optional<Endpoint> remote, TimePoint now);
-  std::string addresses_tried(Tier tier) const;
-  std::string what_became_of(Tier tier, Reason otherwise) const;
-  Error no_path(const std::vector<Ladder::TierReason>& reasons) const;
 
   Settings settings_;
   Targets targets_;
@@ -145,8 +138,7 @@ class Ascent {
   Ladder ladder_;
   std::map<Tier, Attempting> attempts_;                            // that run
   std::set<Transport> punching_;                                   // under way
-  std::map<std::size_t, Reason> tried_;                            // pair -> what came of it
-  std::map<std::pair<Tier, Transport>, CameToNothing> came_to_;    // of the last attempt that ended
+  ClimbRecord record_;
   std::set<std::pair<Tier, Transport>> connected_;
   std::map<LaneKey, Path> lanes_;                                  // up
   std::optional<Path> winner_;
