@@ -112,13 +112,24 @@ void Ladder::expire(TimePoint now) {
     const auto* failed = std::get_if<Failed>(&state.now);
     return failed != nullptr && is_final(failed->reason);
   });
-  if (hopeless || now >= patience_ends_) give_up();
+  if (!nothing_to_try()) nothing_to_try_since_.reset();
+  else if (!nothing_to_try_since_) nothing_to_try_since_ = now;
+  const bool waited_in_vain = nothing_to_try_since_ && now >= *nothing_to_try_since_ + candidates_patience;
+  if (hopeless || waited_in_vain || now >= patience_ends_) give_up();
+}
+
+/// Every rung has failed, and nothing but candidates that are not known yet could change that.
+bool Ladder::nothing_to_try() const {
+  return contenders_.empty() && std::all_of(rungs_.begin(), rungs_.end(), [](const State& state) {
+    const auto* failed = std::get_if<Failed>(&state.now);
+    return failed != nullptr && !failed->retry_at;
+  });
 }
 
 std::optional<TimePoint> Ladder::deadline() const {
   if (over()) return std::nullopt;
   std::optional<TimePoint> due;
-  if (!winner_) due = patience_ends_;
+  if (!winner_) due = nothing_to_try_since_ ? std::min(patience_ends_, *nothing_to_try_since_ + candidates_patience) : patience_ends_;
   for (std::size_t i = 0; i < rungs_.size(); ++i) {
     if (!wanted(rungs_[i].rung.tier)) continue;
     const auto turn = turn_of(i);

@@ -31,6 +31,10 @@ inline constexpr Duration default_grace = std::chrono::milliseconds{150};
 inline constexpr Duration first_retry_pause = std::chrono::seconds{1};
 inline constexpr Duration longest_retry_pause = std::chrono::seconds{30};
 
+/// How long more candidates, and a peer that dials us, are waited for when there is nothing to try from here. Ours: enough for a router to open a port and
+/// the server to prove it, or for a SYN to be sent three times.
+inline constexpr Duration candidates_patience = std::chrono::seconds{12};
+
 struct Rung {
   enum class Start {
     in_turn,  // when the higher ones have failed or have had their head start
@@ -107,6 +111,7 @@ class Ladder {
   bool over() const { return gave_up_; }
   bool wanted(Tier tier) const;
   std::optional<TimePoint> turn_of(std::size_t rung) const;
+  bool nothing_to_try() const;
   bool better_may_come(const Path& path) const;
   std::optional<LaneKey> best_contender(TimePoint now) const;
   TimePoint may_win_at(const Contender& contender) const;
@@ -117,6 +122,7 @@ class Ladder {
   TimePoint began_, patience_ends_;
   std::map<LaneKey, Contender> contenders_;              // up, and neither winner nor dropped
   std::optional<Path> winner_;
+  std::optional<TimePoint> nothing_to_try_since_;
   bool gave_up_ = false;
   std::deque<Action> actions_;
 };

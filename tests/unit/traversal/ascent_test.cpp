@@ -184,7 +184,7 @@ TEST(Ascent, ReportsAnAttemptThatPatienceCutsShort) {
 TEST(Ascent, WithoutAnythingToDialWaitsForThePeer) {
   Climbing climbing{Targets{}};
   EXPECT_EQ(climbing.reports.at(0).reason, Reason::no_candidates);
-  climbing.wait(20s);
+  climbing.wait(candidates_patience - 1s);
   EXPECT_FALSE(climbing.why);
   climbing.lane_up(std::nullopt);
   EXPECT_THAT(climbing.used, ElementsAre(0));

@@ -253,7 +253,7 @@ TEST_F(LadderTest, TriesNoMappingAgainThatNoRouterGives) {
     auto ladder = make(rungs({Tier::mapped}));
     told(ladder);
     ladder.attempt_ended(Tier::mapped, Outcome::failed, reason, start);
-    EXPECT_EQ(ladder.deadline(), start + 1min);  // its patience alone
+    EXPECT_EQ(ladder.deadline(), start + candidates_patience);  // nothing before that
     ladder.more_candidates(Tier::mapped, start + 5s);  // the peer's router was slow
     EXPECT_THAT(told(ladder), ElementsAre("start mapped"));
   }
@@ -301,7 +301,7 @@ TEST_F(LadderTest, DoesNotTryAgainWithoutCandidatesUntilThereAreSome) {
   auto ladder = make(rungs({Tier::direct}));
   told(ladder);
   ladder.attempt_ended(Tier::direct, Outcome::failed, Reason::no_candidates, start);
-  EXPECT_EQ(ladder.deadline(), start + 1min);  // its patience alone
+  EXPECT_EQ(ladder.deadline(), start + candidates_patience);  // nothing before that
   ladder.more_candidates(Tier::direct, start + 5s);
   EXPECT_THAT(told(ladder), ElementsAre("start direct"));
 }
@@ -331,6 +331,22 @@ TEST_F(LadderTest, GivesUpAtOnceWhenNothingIsSupported) {
   ladder.attempt_ended(Tier::punched, Outcome::failed, Reason::unsupported, start);
   EXPECT_THAT(told(ladder), ElementsAre("gave up mapped:unsupported punched:unsupported"));
   EXPECT_EQ(ladder.deadline(), std::nullopt);
+}
+
+TEST_F(LadderTest, WaitsForCandidatesNoLongerThanTheyTakeToComeWhenThereIsNothingElseToTry) {
+  auto ladder = make(rungs({Tier::direct, Tier::mapped, Tier::relay}));
+  told(ladder);
+  ladder.attempt_ended(Tier::mapped, Outcome::failed, Reason::no_igd, start);
+  ladder.attempt_ended(Tier::direct, Outcome::failed, Reason::refused, start);  // is tried again
+  EXPECT_THAT(pass(ladder, start + 1s), ElementsAre(::testing::EndsWith("start relay"), ::testing::EndsWith("start direct")));
+  ladder.attempt_ended(Tier::relay, Outcome::failed, Reason::unsupported, start + 1s);
+  EXPECT_THAT(pass(ladder, start + 20s), IsEmpty()) << "something is under way";
+  ladder.attempt_ended(Tier::direct, Outcome::failed, Reason::no_candidates, start + 20s);
+  EXPECT_THAT(pass(ladder, start + 31s), IsEmpty());
+  ladder.more_candidates(Tier::mapped, start + 31s);
+  EXPECT_THAT(told(ladder), ElementsAre("start mapped"));
+  ladder.attempt_ended(Tier::mapped, Outcome::failed, Reason::igd_refused, start + 33s);
+  EXPECT_THAT(pass(ladder, start + 59s), ElementsAre("45000 gave up direct:no-candidates mapped:igd-refused relay:unsupported"));
 }
 
 TEST_F(LadderTest, GivesUpWithEachTiersReasonWhenItsPatienceIsOver) {
