@@ -95,7 +95,7 @@ class Receiving {
     if (!co_await reception.consent(agreed)) co_return Reception::NotWanted{};
     // The sender came back before we noticed that it had gone: the newer offer is the one that lives.
     while (Reception* older = other_of(reception)) {
-      older->cancel();
+      older->give_way();
       superseded_.insert(older);
       co_await reception_ended_.wait();
     }

@@ -34,6 +34,11 @@ void Reception::cancel() {
   if (session_) session_->cancel();
 }
 
+void Reception::give_way() {
+  gives_way_ = true;
+  cancel();
+}
+
 // --- who, and whether ------------------------------------------------------------------------------------------------------
 
 awaitable<bool> Reception::consent(bool agreed) {
@@ -92,6 +97,9 @@ awaitable<void> Reception::watch_for_cancel() {
       throw Failure{{.code = Errc::no_path,
                      .doing = caller_.name + " found no path to this machine",
                      .hint = "`pshare doctor --with NAME` on either side says what stands in the way, and what could be changed."}};
+    // In the middle of a transfer they say so on a lane as well: whichever comes first.
+    if (taken_back->why == Cancel::Why::user && last_path_)
+      throw Failure{{.code = Errc::interrupted, .doing = caller_.name + " stopped the transfer", .hint = "What has arrived is kept: it goes on when they send it again."}};
     withdrawn_ = true;
     const auto* how = taken_back->why == Cancel::Why::taken_by_other_device ? " is received by another device of yours"
                       : taken_back->why == Cancel::Why::timed_out           ? " did not wait any longer"
@@ -114,7 +122,6 @@ awaitable<void> Reception::answer(Signal signal) {
   co_await online_.letters().send(letter_.from_key, sender_device_, std::move(signal), false, Clock::now() + answer_patience, address);
 }
 
-/// Where there is no lane to say so on.
 awaitable<void> Reception::call_off() {
   Signal cancel = Cancel{offer_.session, Cancel::Why::user};
   try {
@@ -211,7 +218,8 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     program_.report.say(printable(trouble->message()) + ".");
     co_return NotWanted{};
   }
-  if (cancelled_ && !path_) co_await call_off();
+  // The session has said so on its lanes; but a lane may be dead, and nobody know it yet.
+  if (cancelled_ && !gives_way_) co_await call_off();
   // There has been a path before: the sender may come back by another.
   if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return Lost{*trouble};
   if (trouble) co_return Failed{online_.with_server_trouble(*trouble)};

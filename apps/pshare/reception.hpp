@@ -38,8 +38,10 @@ class Reception {
   awaitable<bool> consent(bool agreed);
   /// After consent.
   awaitable<End> receive();
-  /// Ctrl-C, or a newer offer of the same transfer.
+  /// Ctrl-C.
   void cancel();
+  /// There is a newer offer of the same transfer, so the sender need not be told.
+  void give_way();
 
   TransferKey key() const { return {letter_.from, offer_.transfer}; }
   const std::string& caller() const { return caller_.name; }
@@ -75,7 +77,8 @@ class Reception {
   ReceiverSession* session_ = nullptr;   // while it runs
   Climber* climber_ = nullptr;           // beside it
   std::optional<Accept> accepted_;
-  bool cancelled_ = false, withdrawn_ = false, further_dialled_ = false;
+  bool cancelled_ = false, gives_way_ = false;
+  bool withdrawn_ = false, further_dialled_ = false;
   std::vector<Path> lanes_;              // those that are up
   std::optional<Path> path_, last_path_; // on which the sender speaks
   bool agreed_before_ = false;           // to this transfer, in an earlier session

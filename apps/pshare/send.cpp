@@ -184,8 +184,11 @@ class Sending {
     return Failure{{.code = Errc::declined, .doing = name + " declined" + said, .hint = advice(reject.why)}};
   }
 
-  static Failure cancellation(const std::string& name) {
-    return Failure{{.code = Errc::cancelled, .doing = name + " called it off", .hint = "Send again when they are ready."}};
+  Error cancellation() const {
+    // In the middle of a transfer they say so on a lane as well: whichever comes first.
+    if (session_had_path_)
+      return {.code = Errc::interrupted, .doing = to_.name + " stopped the transfer", .hint = "Run the same command again, on both sides, to go on where it stopped."};
+    return {.code = Errc::cancelled, .doing = to_.name + " called it off", .hint = "Send again when they are ready."};
   }
 
   /// The acceptance, from the first device that gives it. Throws what the answer comes to, if it is another.
@@ -204,7 +207,7 @@ class Sending {
       program_.report.rejected(to_.name, word(reject->why), reject->words);
       throw refusal(to_.name, *reject);
     }
-    if (std::holds_alternative<Cancel>(letter->signal)) throw cancellation(to_.name);
+    if (std::holds_alternative<Cancel>(letter->signal)) throw Failure{cancellation()};
     co_return *letter;
   }
 
@@ -324,8 +327,8 @@ class Sending {
       co_await sleep_until(Clock::now() + pause_between_offers);
       co_return Error{.code = Errc::unreachable, .doing = no_path->doing};
     }
-    // On a lane the session has said so itself.
-    if (interrupted && !path_) co_await withdraw(id, Cancel::Why::user);
+    // The session has said so on its lanes; but a lane may be dead, and nobody know it yet.
+    if (interrupted) co_await withdraw(id, Cancel::Why::user);
     if (session_had_path_) patience_ = program_.patience();  // the wait for them begins now that the loss was noticed
     path_.reset();
     wire_bytes_ += session.wire_bytes();
@@ -399,7 +402,7 @@ class Sending {
       if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && letter.device == winner) climber.heard(*punch);
       if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && letter.device == winner) climber.heard(*more);
       const auto* cancel = std::get_if<Cancel>(&letter.signal);
-      if (cancel && letter.device == winner) session.fail(cancellation(to_.name).error());
+      if (cancel && letter.device == winner) session.fail(cancellation());
       const auto* second = std::get_if<Accept>(&letter.signal);
       if (!second || letter.device == winner) continue;
       Signal taken = Cancel{second->session, Cancel::Why::taken_by_other_device};

@@ -3,6 +3,8 @@ import pytest
 
 from lab import Lab
 from lab.people import Town
+from trees import write_random
+from world import MiB
 
 pytestmark = [pytest.mark.internet, pytest.mark.pshare]
 
@@ -26,6 +28,21 @@ def test_whoever_looks_for_a_path_in_vain_hears_that_the_other_has_called_it_off
         else:
             receiving.ends(7, 10)
         assert not sending.find("path")
+
+
+@pytest.mark.parametrize("who", ["sender", "receiver"])
+def test_whoever_stops_a_transfer_on_a_path_that_has_died_says_so_through_the_server(who):
+    with Lab(a="masq", b="port-restricted") as lab, Town(lab) as town:
+        write_random(town.alice.files / "film.mkv", 8 * MiB)
+        receiving = town.bob.receives("--transport", "udp")
+        sending = town.alice.sends("film.mkv", "--transport", "udp", "--limit", "2M", to=town.bob)
+        sending.progress_beyond(MiB)
+        lab.block_udp("a")
+        stops, hears = (sending, receiving) if who == "sender" else (receiving, sending)
+        stops.interrupt()
+        stops.ends(7)
+        hears.ends(7)
+        assert "stopped the transfer" in hears.event("error")["message"], "nobody has told them"
 
 
 def test_a_tier_that_the_sender_forbids_is_not_taken_by_way_of_the_other_side():
