@@ -32,6 +32,7 @@ KINDS = {
     "port-restricted": (EIM, APDM, "stable", True),
     "masq": (EIM, APDM, "stable", True),
     "masq-rnd": (APDM, APDM, "random", False),
+    "masq-random": (APDM, APDM, "random", False),
     "sym-seq": (APDM, APDM, "stepping", False),
     "sym-rnd": (APDM, APDM, "random", False),
     "cgnat": (EIM, APDM, "stable", True),

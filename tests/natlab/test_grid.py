@@ -480,7 +480,7 @@ say(event="done", bytes=size)
 
 
 @pytest.mark.internet
-@pytest.mark.parametrize(("says", "word"), [("nothing", "relay"), ("relay", "relay"), ("direct", "LIE")])
+@pytest.mark.parametrize(("says", "word"), [("nothing", "relay"), ("relay", "relay"), ("direct", "LIE"), ("punched", "LIE")])
 def test_other_programs_are_run_through_it_and_judged_by_the_counters(tmp_path, says, word):
     (tmp_path / "other.py").write_text(OTHER_PROGRAM)
 
