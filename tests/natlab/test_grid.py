@@ -443,7 +443,7 @@ def test_of_a_program_that_does_not_begin_it_is_said_which_and_what_it_said(tmp_
     ("BROKEN", ["--server-command", "false"]),
 ])
 def test_trouble_of_every_kind_has_its_name(tmp_path, word, options):
-    seen = Grid(tmp_path / "out", "--pairs", "public:public", "--timeout", "1", *options)
+    seen = Grid(tmp_path / "out", "--pairs", "public:public", "--timeout", "5", *options)
     assert (seen.status, seen.only()["word"]) == (1, word), seen.words
     assert word in seen.table and f"{word}  public -> public" in seen.words
     assert Path(seen.only()["folder"], "work").is_dir()
