@@ -183,7 +183,8 @@ TEST(Climber, WhenBothDialTheSendersChoiceIsAmongTheReceiversLanes) {
       co_await chosen->write(std::span{&piece, 1});
       // The receiver reads on each lane that comes: one says something, the others are closed.
       for (;;) {
-        auto lane = co_await receiver.next_lane();
+        auto coming = receiver.next_lane();
+        auto lane = co_await with_deadline(std::move(coming), Clock::now() + 10s, "waiting for the lane that the sender has chosen");
         ByteBuffer heard(64);
         std::size_t count = 0;
         try {
