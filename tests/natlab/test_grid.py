@@ -404,6 +404,14 @@ def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
 
 @pytest.mark.internet
 @pytest.mark.pshare
+def test_where_a_network_swallows_all_but_443_both_sides_end_and_say_why(tmp_path):
+    seen = Grid(tmp_path / "out", "--pairs", "only-443:masq,masq:only-443", "--port", "443", "--timeout", "4", "--expect", "straight")
+    assert seen.status == 0, seen.words
+    assert [cell["word"] for cell in seen.cells] == ["no path"] * 2
+
+
+@pytest.mark.internet
+@pytest.mark.pshare
 def test_what_is_not_as_expected_fails_with_a_list(tmp_path):
     (tmp_path / "expected").write_text('{"public": {"public": "relay", "masq": "straight"}, "maks": {"public": "direct"}}')
     seen = Grid(tmp_path / "out", "--pairs", "public:public,public:masq", "--expect", str(tmp_path / "expected"))

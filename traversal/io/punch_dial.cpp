@@ -50,6 +50,18 @@ bool is_answered(tcp::socket& socket) {
 #endif
 }
 
+/// What the system says at once; nothing if the SYN is on its way. Asio's own connect() waits for the answer even on a socket that is not to block, and
+/// here none may ever come.
+std::error_code send_syn(tcp::socket& socket, const tcp::endpoint& there, int ttl) {
+  std::error_code error;
+  socket.set_option(asio::ip::unicast::hops{ttl}, error);
+  socket.native_non_blocking(true, error);
+  if (error) return error;
+  if (::connect(socket.native_handle(), there.data(), static_cast<socklen_t>(there.size())) == 0) return {};
+  const std::error_code said{errno, asio::error::get_system_category()};
+  return said == asio::error::in_progress || said == asio::error::would_block ? std::error_code{} : said;
+}
+
 }  // namespace
 
 Port PunchDial::bind(const Endpoint& to, Port from) {
@@ -66,15 +78,11 @@ Port PunchDial::bind(const Endpoint& to, Port from) {
 
 awaitable<TcpStream> PunchDial::connect(Endpoint to, std::optional<int> ttl) {
   const auto there = to_asio(to);
-  std::error_code error;
-  if (ttl) socket_.set_option(asio::ip::unicast::hops{*ttl}, error);
-  if (ttl) {  // closed before the error about it can end a handshake that it has become part of
-    socket_.non_blocking(true, error);
-    socket_.connect(there, error);
+  if (ttl) {
+    const auto error = send_syn(socket_, there, *ttl);
     std::error_code ignored;
-    socket_.close(ignored);
-    throw Failure{{.code = error == asio::error::address_in_use || error.value() == EADDRNOTAVAIL ? Errc::busy : Errc::closed,
-                   .doing = "punching towards " + to.text(), .cause = error}};
+    socket_.close(ignored);  // before the error about it can end a handshake that it has become part of
+    throw Failure{{.code = error && code_of(error) == Errc::busy ? Errc::busy : Errc::closed, .doing = "punching towards " + to.text(), .cause = error}};
   }
   const auto [failed] = co_await socket_.async_connect(there, as_result);
   check(socket_, failed, to);
