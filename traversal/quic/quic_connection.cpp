@@ -29,10 +29,6 @@ constexpr std::size_t burst_memory = longest_run + 2048;
 /// Anything of this size or more is taken for full by the watch over the path's MTU. QUIC's own least (RFC 9000 section 14).
 constexpr std::size_t full_datagram = 1200;
 
-/// The two timers behind QuicSettings::silence. A peer's death is noticed after both, as the first keep-alive after the last datagram from it
-/// starts the idle timer anew (RFC 9000 section 10.1); the rest of it is left to what comes late.
-constexpr int idle_fifteenths = 10, keep_alive_fifteenths = 3;
-
 ngtcp2_duration nanoseconds(Duration duration) {
   return static_cast<ngtcp2_duration>(std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
 }
@@ -232,7 +228,7 @@ void QuicConnection::State::begin(const QuicSettings& settings, TimePoint now, c
   parameters.initial_max_stream_data_bidi_remote = quic_first_window;
   parameters.initial_max_streams_bidi = role == QuicRole::server ? 1 : 0;
   parameters.initial_max_streams_uni = 0;
-  parameters.max_idle_timeout = nanoseconds(settings.silence * idle_fifteenths / 15);
+  parameters.max_idle_timeout = nanoseconds(settings.idle());
   parameters.max_udp_payload_size = longest_datagram;
   parameters.active_connection_id_limit = 7;
   parameters.grease_quic_bit = 0;  // the fixed bit is how STUN and QUIC are told apart (RFC 9443)
@@ -258,7 +254,7 @@ void QuicConnection::State::begin(const QuicSettings& settings, TimePoint now, c
     result = ngtcp2_conn_server_new(&connection, &initial->scid, &ours, &first_path, initial->version, &all, &wanted, &parameters, nullptr, this);
   }
   if (result != 0) throw Failure{{.code = Errc::failed, .doing = std::string{"beginning QUIC ("} + ngtcp2_strerror(result) + ")"}};
-  ngtcp2_conn_set_keep_alive_timeout(connection, nanoseconds(settings.silence * keep_alive_fifteenths / 15));
+  ngtcp2_conn_set_keep_alive_timeout(connection, nanoseconds(settings.keep_alive()));
   tls.drive(connection);
 }
 

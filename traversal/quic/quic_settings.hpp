@@ -22,8 +22,15 @@ struct QuicSettings {
   Duration rtt = std::chrono::milliseconds{100};
   /// For the handshake.
   Duration patience = std::chrono::seconds{10};
-  /// The peer counts as dead after so much silence at the latest.
-  Duration silence = std::chrono::seconds{15};
+  /// The peer counts as dead after so much silence at the latest. Less than lane_silence, since what follows takes time as well: a transfer is to be
+  /// under way again within 15 s of the last byte (docs/decisions/0017). Of two peers that differ, the shorter one counts for both.
+  Duration silence = std::chrono::seconds{10};
+
+  // The two timers behind it. Whoever has data under way notices the peer's death by the first alone. Whoever has not notices it after both, as the
+  // first keep-alive after the last datagram from the peer starts the idle timer anew (RFC 9000 section 10.1). So the two ends of a dead path notice it
+  // at most a keep-alive apart. The rest of the silence is left to what comes late.
+  constexpr Duration idle() const { return silence * 7 / 10; }
+  constexpr Duration keep_alive() const { return silence * 2 / 10; }
 };
 
 /// What the peer may have on its way to us before we have read any of it, and up to what that may grow by itself.
