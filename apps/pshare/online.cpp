@@ -64,6 +64,11 @@ void Online::state_changed(bool connected, const std::string& words) {
   program_.report.say(what);
 }
 
+void Online::doubt() {
+  server_.doubt();
+  standpoint_.doubt();
+}
+
 awaitable<void> Online::reconnected() { co_await reconnected_.wait(); }
 
 Climber Online::climber(SessionId session, PeerId peer, ClimbRole role, const CheckKey& key) {

@@ -26,6 +26,10 @@ class Online {
   Correspondence& letters() { return letters_; }
   Standpoint& standpoint() { return standpoint_; }
 
+  /// A transfer stands still, or has lost its lanes, and the reason may be that our network is another one by now: looks after the connection to the
+  /// server, on which the peer's next offer or answer comes, and after our own addresses. Costs a few packets.
+  void doubt();
+
   /// Returns when the link to the server has been made again after a loss: what waited there is forgotten.
   awaitable<void> reconnected();
 

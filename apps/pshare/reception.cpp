@@ -6,6 +6,7 @@
 
 #include "apps/pshare/consent.hpp"
 #include "apps/pshare/progress_watch.hpp"
+#include "apps/pshare/standstill.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
@@ -255,11 +256,13 @@ awaitable<void> Reception::dial_further_lanes(ReceiverSession& session, Climber&
 }
 
 awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, TaskGroup& tasks) {
-  const auto look = [&](TimePoint) {
+  Standstill standstill{Clock::now()};
+  const auto look = [&](TimePoint now) {
+    if (standstill.began(session.progress().durable, now)) online_.doubt();
     if (lanes_.empty() && had_lane_) {
       path_.reset();
       had_lane_ = false;
-      online_.server().doubt();
+      online_.doubt();
       further_dialled_ = false;
       climber.climb_again();
     }

@@ -79,6 +79,11 @@ void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const E
   changed();
 }
 
+void NatSurvey::doubt() {
+  doubted_at_ = Clock::now();
+  places_known_.ring();
+}
+
 const PortForecast& NatSurvey::forecast(Transport transport) const {
   const auto& v4 = view(transport, IpFamily::v4).forecast;
   const auto& v6 = view(transport, IpFamily::v6).forecast;
@@ -182,13 +187,17 @@ awaitable<void> NatSurvey::watch_udp(std::shared_ptr<UdpPort> port) {
     const auto asked = stun_destinations(port->family());
     co_await survey_udp(port);
     const bool answered = view(Transport::udp, port->family()).reflexive.has_value();
-    auto next = Clock::now() + (answered ? nat_keep_alive : nat_survey_again);
+    auto looked = Clock::now(), next = looked + (answered ? nat_keep_alive : nat_survey_again);
     while (stun_destinations(port->family()) == asked) {
-      co_await places_known_.wait(next);
-      if (Clock::now() < next) continue;
+      if (doubted_at_ <= looked) co_await places_known_.wait(next);
+      const bool due = Clock::now() >= next;
+      if (!due && doubted_at_ <= looked) continue;
       if (!answered) break;
+      const auto asked_at = Clock::now();
       const auto seen = co_await reflexive_of(port);
+      if (!seen && !due) continue;  // an outage, it seems, after which everything may be as it was
       if (seen != view(Transport::udp, port->family()).reflexive) break;
+      looked = asked_at;
       next = Clock::now() + nat_keep_alive;
     }
   }

@@ -42,6 +42,9 @@ class NatSurvey {
   /// From now on TCP is surveyed too, and a server that has no STUN is not taken for UDP being blocked.
   void welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local);
 
+  /// Something speaks for another network: the UDP mappings are looked at at once, and again until the server has answered.
+  void doubt();
+
   /// As of now, of the punching port.
   struct View {
     std::optional<Endpoint> reflexive = {};    // as soon as there is one
@@ -113,6 +116,7 @@ class NatSurvey {
   std::map<std::pair<Transport, IpFamily>, View> views_;
   Wakeup welcomed_;                    // for watch_tcp()
   Wakeups places_known_, tcp_surveyed_;
+  TimePoint doubted_at_{};
   TimePoint measured_at_{};
   std::function<void()> on_change_;
 };

@@ -65,6 +65,9 @@ class Standpoint {
   /// By fresh mappings. Over UDP it gives the sockets that it has measured with.
   awaitable<PortForecast> measure(Transport transport, std::vector<std::shared_ptr<UdpPort>>& sockets);
 
+  /// Something speaks for another network: finds out at once whether we are where we were. Candidates may change.
+  void doubt() { survey_.doubt(); }
+
   /// Returns once the first findings are there, or then.
   awaitable<void> settled(TimePoint until);
   /// Candidates have changed.

@@ -217,5 +217,88 @@ TEST_F(Survey, DoesNotTakeAServerWithoutStunForBlockedUdp) {
   tell(story(), false);
 }
 
+/// A server that says by STUN whatever it is told to, or nothing.
+class Oracle {
+ public:
+  Oracle(asio::any_io_executor executor, Endpoint first) : says(first), news(executor), port_(UdpPort::open(executor, Endpoint{here(), Port{}})) {
+    registration_ = port_->on_stun([this](const Endpoint& from, ByteView datagram, TimePoint) {
+      ++asked;
+      news.ring();
+      const auto request = decode_stun(datagram);
+      if (!request || !says) return;
+      StunMessage answer{.kind = StunClass::success, .id = request->message.id};
+      answer.xor_mapped_address = *says;
+      port_->send(from, encode(answer));
+    });
+  }
+  ServerAddress address() const { return {.host = "127.0.0.1", .port = port_->local().port, .key = operators_.id()}; }
+
+  std::optional<Endpoint> says;
+  int asked = 0;
+  Wakeups news;
+
+ private:
+  Person operators_;
+  std::shared_ptr<UdpPort> port_;
+  UdpPort::Registration registration_;
+};
+
+struct SurveyInDoubt : Survey {
+  const Endpoint before = *Endpoint::parse("192.0.2.1:1000"), after = *Endpoint::parse("192.0.2.2:1000");
+  Oracle oracle{loop.get_executor(), before};
+  NatSurvey doubting{loop.get_executor(), alice.tls, random, port, oracle.address()};
+  const NatSurvey::View& view = doubting.view(Transport::udp, IpFamily::v4);
+  std::vector<std::optional<Endpoint>> seen;
+
+  void SetUp() override {
+    doubting.set_on_change([this] {
+      seen.push_back(view.reflexive);
+      changed.ring();
+      oracle.news.ring();
+    });
+  }
+  void tell(awaitable<void> story) {
+    const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(doubting.run());
+      co_await std::move(story);
+    };
+    run(loop, with_tasks<void>(body));
+  }
+  /// Sooner than it would be found without any doubt.
+  awaitable<void> finds_the_new_address(TimePoint surveyed_at) {
+    auto found = until([&] { return view.reflexive == after; });
+    co_await with_deadline(std::move(found), surveyed_at + nat_keep_alive, "finding the new address");
+  }
+};
+
+TEST_F(SurveyInDoubt, FindsTheNewAddressBeforeTheNextLookIsDue) {
+  const auto story = [&]() -> awaitable<void> {
+    co_await until([&] { return view.surveyed && view.reflexive == before; });
+    const auto surveyed_at = Clock::now();
+    oracle.says = after;
+    doubting.doubt();
+    co_await finds_the_new_address(surveyed_at);
+  };
+  tell(story());
+}
+
+TEST_F(SurveyInDoubt, BelievesWhatItKnowsThroughAnOutageAndAsksUntilItIsAnswered) {
+  const auto story = [&]() -> awaitable<void> {
+    co_await until([&] { return view.surveyed && view.reflexive == before; });
+    const auto surveyed_at = Clock::now();
+    oracle.says.reset();
+    const int asked_before = oracle.asked;
+    seen.clear();
+    doubting.doubt();
+    constexpr int sends_of_several_looks = 12;
+    while (oracle.asked <= asked_before + sends_of_several_looks && view.reflexive) co_await oracle.news.wait();
+    EXPECT_EQ(view.reflexive, before);
+    oracle.says = after;
+    co_await finds_the_new_address(surveyed_at);
+    EXPECT_TRUE(std::ranges::none_of(seen, [](const auto& each) { return !each; }));
+  };
+  tell(story());
+}
+
 }  // namespace
 }  // namespace pshare
