@@ -8,6 +8,7 @@
 #include "apps/pshare/online.hpp"
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
+#include "apps/pshare/standstill.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
@@ -15,6 +16,7 @@
 #include "transfer/io/sender_session.hpp"
 #include "transfer/io/stream_source.hpp"
 #include "transfer/transfer_id.hpp"
+#include "traversal/quic/quic_settings.hpp"
 
 namespace pshare {
 
@@ -23,8 +25,14 @@ namespace {
 /// How long a path is looked for, once the other side has agreed; --timeout may make it shorter. Less than what the session bears without
 /// a lane, so that it ends with what the search found out.
 constexpr Duration path_patience = laneless_patience - std::chrono::seconds{5};
-/// How long new lanes are looked for directly before the offer is made anew through the server.
-constexpr Duration reconnect_patience = std::chrono::seconds{5};
+/// How long new lanes are looked for directly before the offer is made anew through the server. The other side may notice the loss of a QUIC lane
+/// a keep-alive after us, and then punching the known addresses takes well below a second. What is left of 15 s is for the offer.
+constexpr Duration reconnect_patience = std::chrono::seconds{3};
+static_assert(reconnect_patience > QuicSettings{}.keep_alive() && QuicSettings{}.silence + reconnect_patience < lane_silence);
+/// One lane more, for --lanes.
+constexpr Duration further_lane_patience = std::chrono::seconds{5};
+/// In the middle of a transfer, where the other side answers by itself: before an offer that nobody has answered is made again.
+constexpr Duration answer_patience = std::chrono::seconds{5};
 /// After an offer that led to no path, although there had been one.
 constexpr Duration pause_between_offers = std::chrono::seconds{2};
 /// How long a cancelled offer's last words may take.
@@ -162,6 +170,22 @@ class Sending {
     }
   }
 
+  /// The server believes in a connection for a while that a power cut or another network has ended, and whoever comes back on a new one has
+  /// not heard what was delivered to the old one. Whoever has heard it knows it by its session.
+  awaitable<void> offer_again_unanswered(Offer made) {
+    while (last_path_ && !waiting_) {
+      co_await sleep_until(Clock::now() + answer_patience);
+      Signal signal = made;
+      try {
+        const auto fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_, RendezvousClient::OurAddress::shown);
+        waiting_ = fate == Fate::waiting;
+        log(LogLevel::debug, "offer.repeated", {{"session", made.session.text()}});
+      } catch (const Failure& failure) {
+        program_.report.detail("The offer could not be repeated: " + printable(failure.error().message()));
+      }
+    }
+  }
+
   Failure no_answer() const {
     if (last_path_)
       return Failure{{.code = Errc::interrupted, .doing = to_.name + " was lost in the middle and did not come back in time", .hint = "Run the same command again to go on where it stopped."}};
@@ -217,7 +241,8 @@ class Sending {
     const auto body = [&](TaskGroup& tasks) -> awaitable<Letter> {
       tasks.start(until_interrupted());
       tasks.start(offer_again_after_reconnection(made));
-      co_await make_offer(std::move(made));
+      co_await make_offer(made);
+      tasks.start(offer_again_unanswered(std::move(made)));
       co_return co_await answer(slot);
     };
     std::exception_ptr trouble;
@@ -304,7 +329,7 @@ class Sending {
     bool interrupted = false;
     const auto body = [&](TaskGroup& tasks) -> awaitable<SendOutcome> {
       tasks.start(climber.run());
-      tasks.start(keep_lanes(session, climber, peer, networks));
+      tasks.start(keep_lanes(tasks, session, climber, peer, networks, {id, accepted.device}));
       tasks.start(add_rivals(session, climber));
       tasks.start(watch_letters(slot, session, climber, accepted.device));
       tasks.start(online_.tell_more(id, to_.key, accepted.device, candidates, facts));
@@ -338,9 +363,15 @@ class Sending {
     co_return outcome->trouble;
   }
 
+  /// The other side of a session: the program there that has agreed to it.
+  struct Partner {
+    SessionId session;
+    DeviceId device;
+  };
+
   /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.
-  awaitable<void> keep_lanes(SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks) {
-    auto until = std::min(patience_, Clock::now() + path_patience);
+  awaitable<void> keep_lanes(TaskGroup& tasks, SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks, Partner partner) {
+    auto until = std::min(patience_, Clock::now() + path_patience), laneless_until = until;
     for (;;) {
       std::optional<Error> trouble;
       LanePtr first;
@@ -351,6 +382,11 @@ class Sending {
       }
       if (trouble) {
         if (!last_path_) throw Failure{*trouble};
+        // Without the server no offer can be made, either.
+        if (!online_.server().connected() && Clock::now() < laneless_until) {
+          until = std::min(Clock::now() + reconnect_patience, laneless_until);
+          continue;
+        }
         session.fail({.code = Errc::unreachable, .doing = "lost every connection to " + to_.name});
         co_return;
       }
@@ -364,10 +400,29 @@ class Sending {
       if (options_.lanes > 1 && !can_be_dialled) program_.report.detail("One lane it is: where nobody can be dialled, or over UDP, there are no further ones.");
       for (std::uint32_t ordinal = 1; can_be_dialled && ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
       co_await session.wait_until_laneless();
-      online_.server().doubt();
+      online_.doubt();
       path_.reset();
-      until = Clock::now() + reconnect_patience;
+      laneless_until = Clock::now() + path_patience;
+      // No further offer could go on with a stream.
+      until = source_->stream() ? laneless_until : Clock::now() + reconnect_patience;
+      if (!source_->stream()) tasks.start(see_whether_gone(session, partner, until));
     }
+  }
+
+  /// There is nobody to look for directly when the program at the other end has gone: one that was killed and started again is another device
+  /// of the server's, and knows nothing of our session. What we say it needs no answer: the server's word counts, whether it could be delivered.
+  awaitable<void> see_whether_gone(SenderSession& session, Partner partner, TimePoint until) {
+    Signal word = MoreCandidates{partner.session, {}, online_.standpoint().facts()};
+    std::optional<Fate> fate;
+    try {
+      fate = co_await online_.letters().send(to_.key, partner.device, std::move(word), false, until);
+    } catch (const Failure& failure) {
+      program_.report.detail("Whether " + to_.name + " is still there is not known: " + printable(failure.error().message()));
+    }
+    const bool lanes_back = path_.has_value();
+    if (fate != Fate::offline || lanes_back) co_return;
+    log(LogLevel::debug, "peer.gone", {{"session", partner.session.text()}});
+    session.fail({.code = Errc::unreachable, .doing = to_.name + " was ended"});
   }
 
   /// For the next time between these two networks. Of no consequence if it cannot be written.
@@ -389,7 +444,7 @@ class Sending {
 
   awaitable<void> add_another(SenderSession& session, Climber& climber, Path like, std::uint32_t ordinal) {
     try {
-      session.add_lane(co_await climber.another_lane(like, ordinal, Clock::now() + reconnect_patience));
+      session.add_lane(co_await climber.another_lane(like, ordinal, Clock::now() + further_lane_patience));
     } catch (const Failure& failure) {
       program_.report.detail("No lane number " + std::to_string(ordinal + 1) + ": " + printable(failure.error().message()));
     }
@@ -423,7 +478,9 @@ class Sending {
   awaitable<void> watch(SenderSession& session) {
     const auto total = source_->stream() ? std::nullopt : std::optional{source_->manifest().bytes()};
     std::uint64_t before = 0;
-    const auto look = [&](TimePoint) {
+    Standstill standstill{Clock::now()};
+    const auto look = [&](TimePoint now) {
+      if (standstill.began(session.progress().durable, now)) online_.doubt();
       if (session.progress().durable == before) return;
       before = session.progress().durable;
       patience_ = program_.patience();

@@ -245,6 +245,7 @@ Tier Climber::tier_of_caller(const TcpStream& socket) const {
 
 awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint remote, Tier tier, Duration rtt, TimePoint since) {
   const Path path{.tier = tier, .transport = Transport::udp, .local = port->local_towards(remote), .remote = remote};
+  log(LogLevel::debug, "lane.begins", {{"remote", remote}, {"long_datagrams", search_path_mtu_ ? "tried" : "avoided"}});
   const QuicSettings quic{.path_mtu_search = search_path_mtu_ ? PathMtuSearch::on : PathMtuSearch::off, .rtt = rtt};
   if (settings_.role == ClimbRole::sender) {
     refuse_unless_allowed(tier);

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 // As apps/pshare/send and options have them.
 constexpr Duration patience = 10min;
 constexpr Duration path_patience = laneless_patience - 5s;
-constexpr Duration reconnect_patience = 5s;
+constexpr Duration reconnect_patience = 3s;
 constexpr Duration last_words = 1s;
 constexpr DeviceId every_device{};
 const TransferId the_transfer{{std::byte{42}}};
