@@ -264,7 +264,7 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
       had_lane_ = false;
       online_.doubt();
       further_dialled_ = false;
-      climber.climb_again();
+      climber.climb_again(laneless_patience);
     }
     // The sender has chosen when it has spoken and closed the others.
     const bool chosen = session.progress().manifest_known && lanes_.size() == 1;

@@ -23,11 +23,12 @@ PunchRounds::Targets punch_targets(const Targets& targets) {
 
 }  // namespace
 
-Climb::Climb(Climber& climber, Targets targets, TimePoint begin, TimePoint until)
+Climb::Climb(Climber& climber, Targets targets, const Climber::Wanted& wanted)
     : climber_(climber),
       began_(Clock::now()),
-      begin_(begin),
-      ascent_(std::move(targets), climber.how_to_climb(std::min<Duration>(until - began_, longest_patience)), climber.with_.random, began_),
+      begin_(wanted.begin),
+      plain_patience_(wanted.plain_patience),
+      ascent_(std::move(targets), climber.how_to_climb(std::min<Duration>(wanted.until - began_, longest_patience)), climber.with_.random, began_),
       news_(climber.with_.executor) {}
 
 awaitable<void> Climb::run(TaskGroup& tasks) {
@@ -132,7 +133,8 @@ void Climb::punch(std::vector<Transport> over) {
                                          .mine = climber.with_.standpoint.facts(),
                                          .theirs = theirs,
                                          .search_first = climber.search_first_,
-                                         .vouched = climber.peer_.seen_at},
+                                         .vouched = climber.peer_.seen_at,
+                                         .plain_patience = plain_patience_},
                               .begin = begin_};
   Punching::Hooks hooks;
   hooks.over_tcp = [this](TcpStream socket, Tier tier) { return climber_.over_tcp(std::move(socket), tier, 0, began_); };

@@ -20,7 +20,7 @@ namespace pshare {
 class Climb {
  public:
   /// The sender's climb takes the ladder's winner and closes all else; the receiver's gives every lane to Climber::next_lane().
-  Climb(Climber& climber, Targets targets, TimePoint begin, TimePoint until);
+  Climb(Climber& climber, Targets targets, const Climber::Wanted& wanted);
 
   /// Starts the climb's tasks in `tasks`; they end with the group, and the climb outlives it. Goes on after there is a lane: rivals may come,
   /// and punched holes are kept open. Returns when it gives way. Errors: no_path.
@@ -47,6 +47,7 @@ class Climb {
 
   Climber& climber_;
   TimePoint began_, begin_;
+  Duration plain_patience_;
   Ascent ascent_;
   TaskGroup* tasks_ = nullptr;         // while it runs
   Wakeup news_;                        // the ascent has been told something

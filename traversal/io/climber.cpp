@@ -58,7 +58,7 @@ awaitable<void> Climber::run() {
     for (;;) {
       while (!wanted_) co_await wanted_news_.wait();
       const auto wanted = *std::exchange(wanted_, std::nullopt);
-      Climb climb{*this, targets_of(peer_.candidates), wanted.begin, wanted.until};
+      Climb climb{*this, targets_of(peer_.candidates), wanted};
       climb_ = &climb;
       climb_began_.ring();
       const auto climbing = [&](TaskGroup& its) -> awaitable<void> { co_await climb.run(its); };
@@ -81,8 +81,8 @@ awaitable<void> Climber::run() {
   co_await with_tasks<void>(body);
 }
 
-void Climber::want(TimePoint begin, TimePoint until) {
-  wanted_ = Wanted{begin, until};
+void Climber::want(const Wanted& wanted) {
+  wanted_ = wanted;
   no_path_.reset();
   if (straight() && settings_.tcp_allowed) registration_.let_in();
   if (climb_) climb_->give_way();
@@ -91,10 +91,10 @@ void Climber::want(TimePoint begin, TimePoint until) {
 
 void Climber::attend(PeerFacts peer, TimePoint begin, TimePoint until) {
   peer_ = std::move(peer);
-  want(begin, until);
+  want({begin, until});
 }
 
-void Climber::climb_again() { want(Clock::now(), TimePoint::max()); }
+void Climber::climb_again(Duration patience) { want({Clock::now(), TimePoint::max(), patience}); }
 
 awaitable<LanePtr> Climber::next_lane() {
   while (taken_.empty()) co_await lane_taken_.wait();
@@ -107,7 +107,7 @@ awaitable<LanePtr> Climber::first_lane(PeerFacts peer, TimePoint until) {
   peer_ = std::move(peer);
   chosen_.reset();
   rival_.reset();
-  want(Clock::now(), until);
+  want({Clock::now(), until});
   while (!chosen_ && !no_path_) co_await chosen_news_.wait();
   if (!chosen_) throw Failure{*no_path_};
   co_return std::move(chosen_);

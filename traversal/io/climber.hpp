@@ -22,6 +22,7 @@
 #include "traversal/io/standpoint.hpp"
 #include "traversal/pairing.hpp"
 #include "traversal/punching/check.hpp"
+#include "traversal/punching/rounds.hpp"
 #include "wire/candidate.hpp"
 #include "wire/ids.hpp"
 
@@ -73,8 +74,9 @@ class Climber {
   void attend(PeerFacts peer, TimePoint begin, TimePoint until);
   /// The next lane of the receiver.
   awaitable<LanePtr> next_lane();
-  /// Every lane was lost: the receiver looks again, for as long as it takes.
-  void climb_again();
+  /// Every lane was lost: the receiver looks again, for as long as it takes. Plain punching goes on for `patience`: the sender may notice the loss
+  /// earlier or later than we, and without the server it cannot say when it looks for us.
+  void climb_again(Duration patience);
 
   /// For the sender: the ladder's winner; all other lanes are closed, and later callers turned away. Can be called again when every
   /// lane is lost. Errors: no_path, with what was tried in words.
@@ -104,7 +106,7 @@ class Climber {
 
  private:
   friend class Climb;
-  struct Wanted { TimePoint begin, until; };
+  struct Wanted { TimePoint begin, until; Duration plain_patience = plain_udp_patience; };
 
   awaitable<LanePtr> dial(Pair pair, std::uint32_t ordinal, TimePoint since);
   awaitable<LanePtr> over_tcp(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since);
@@ -113,7 +115,7 @@ class Climber {
   Tier tier_of_caller(const TcpStream& socket) const;
   awaitable<void> sort_callers();
   awaitable<void> watch_standpoint();
-  void want(TimePoint begin, TimePoint until);
+  void want(const Wanted& wanted);
   Ascent::Settings how_to_climb(Duration patience) const;
   Targets targets_of(const std::vector<Candidate>& candidates) const;
   bool allows(Tier tier) const;

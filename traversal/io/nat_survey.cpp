@@ -195,8 +195,9 @@ awaitable<void> NatSurvey::watch_udp(std::shared_ptr<UdpPort> port) {
       if (!answered) break;
       const auto asked_at = Clock::now();
       const auto seen = co_await reflexive_of(port);
-      if (!seen && !due) continue;  // an outage, it seems, after which everything may be as it was
-      if (seen != view(Transport::udp, port->family()).reflexive) break;
+      const bool outage = !seen && (!due || !server_heard_());  // after which everything may be as it was
+      if (outage && !due) continue;
+      if (!outage && seen != view(Transport::udp, port->family()).reflexive) break;
       looked = asked_at;
       next = Clock::now() + nat_keep_alive;
     }

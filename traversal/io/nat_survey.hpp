@@ -42,7 +42,8 @@ class NatSurvey {
   /// From now on TCP is surveyed too, and a server that has no STUN is not taken for UDP being blocked.
   void welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local);
 
-  /// Something speaks for another network: the UDP mappings are looked at at once, and again until the server has answered.
+  /// Something speaks for another network: the UDP mappings are looked at at once, and until the server has answered
+  /// or the next look is due anyway.
   void doubt();
 
   /// As of now, of the punching port.
@@ -57,6 +58,8 @@ class NatSurvey {
   const PortForecast& forecast(Transport transport) const;
   /// Whether every UDP socket has its reflexive endpoint, or will have none.
   bool settled() const;
+  /// Whether the server is heard over TCP, as far as is known. While it is not, its silence over UDP says nothing of UDP.
+  void set_server_heard(std::function<bool()> server_heard) { server_heard_ = std::move(server_heard); }
   /// Called at each change of a view.
   void set_on_change(std::function<void()> on_change) { on_change_ = std::move(on_change); }
 
@@ -118,6 +121,7 @@ class NatSurvey {
   Wakeups places_known_, tcp_surveyed_;
   TimePoint doubted_at_{};
   TimePoint measured_at_{};
+  std::function<bool()> server_heard_ = [] { return true; };
   std::function<void()> on_change_;
 };
 

@@ -27,6 +27,7 @@ Standpoint::Standpoint(asio::any_io_executor executor, const TlsContext& tls, Ra
       door_(door),
       changed_(executor) {
   survey_.set_on_change([this] { note_change(); });
+  survey_.set_server_heard([this] { return server_.connected(); });
   mapper_.set_on_change([this] { note_change(); });
   mapper_.set_verify([this](Transport transport, Endpoint external) { return dial_back(transport, external); });
 }

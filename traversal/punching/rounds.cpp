@@ -26,7 +26,7 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimeP
 PunchRounds::PunchRounds(Targets targets, Settings settings, Random& random, TimePoint now)
     : targets_(std::move(targets)), settings_(std::move(settings)), random_(random) {
   if (usable(Transport::udp) && !settings_.main_sockets.empty())
-    udp_.emplace(0, Running<UdpPunch>{UdpPunch{targets_.udp, settings_.main_sockets, udp_settings(plain_udp_patience), random_, now}});
+    udp_.emplace(0, Running<UdpPunch>{UdpPunch{targets_.udp, settings_.main_sockets, udp_settings(settings_.plain_patience), random_, now}});
   if (usable(Transport::tcp)) tcp_.emplace(0, Running<TcpPunch>{TcpPunch{targets_.tcp, tcp_settings(), random_, now}});
   collect(now);
   if (const auto first = next_measured(); first && needs_search(*first)) begin_measured(1, *first, now);

@@ -56,6 +56,8 @@ class PunchRounds {
     NatFacts mine = {}, theirs = {};
     std::optional<Transport> search_first = {};  // what a search has succeeded over before; the sides may differ
     std::optional<IpAddress> vouched = {};         // where the server sees the peer: only there it is searched for
+    /// Of the plain round over UDP. Longer where the other side may begin at another time, and nobody says when.
+    Duration plain_patience = plain_udp_patience;
   };
 
   /// A UDP socket: one of the punching port's, or the index-th that was newly bound for this round.

@@ -355,7 +355,7 @@ TEST(Climber, ASecondClimbFindsALaneAfterAllWereLost) {
         auto other = co_await receiver.next_lane();
         co_await speak(*lane, *other, "hello");
         lane->close();
-        receiver.climb_again();
+        receiver.climb_again(plain_udp_patience);
       }
     };
     co_await with_tasks(std::move(body));

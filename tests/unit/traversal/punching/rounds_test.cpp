@@ -235,6 +235,23 @@ TEST(PunchRounds, TryNewSocketsWhenHarmlessNatsDidNotMeet) {
   EXPECT_TRUE(std::any_of(sent.begin(), sent.end(), [](const auto& each) { return !each.socket.main && each.to == at("203.0.113.9:5777"); }));
 }
 
+TEST(PunchRounds, GoOnWithThePlainOneForAsLongAsTheOtherSideMayBeginLater) {
+  auto with = settings(Kind::stable, Kind::stable);
+  with.side = CheckSide::controlled;
+  with.tcp = false;
+  with.plain_patience = 30s;
+  Side side{with};
+  side.run_until(start + 28s);
+  EXPECT_LE(side.all<PunchRounds::SendUdp>().size(), max_checks_in_round);
+  side.actions.clear();
+  side.run_until(start + 29s);
+  const auto sent = side.all<PunchRounds::SendUdp>();
+  EXPECT_TRUE(std::ranges::any_of(sent, [](const auto& each) { return each.to == peer_udp; }));
+  side.actions.clear();
+  side.run_until(start + 40s);
+  EXPECT_LE(side.all<PunchRounds::SendUdp>().size(), 5u);
+}
+
 TEST(PunchRounds, OfTheControlledSideFollowTheOther) {
   auto with = settings(Kind::stable, Kind::unknown);
   with.side = CheckSide::controlled;
