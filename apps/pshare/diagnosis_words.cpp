@@ -109,6 +109,7 @@ std::string protocol_words(const ProtocolReport& report) {
     case ProtocolReport::State::asked: return name + ": no answer yet";
     case ProtocolReport::State::answers: return name + ": answers";
     case ProtocolReport::State::maps: return name + ": opens ports";
+    case ProtocolReport::State::unneeded: return name + ": the firewall is off, nothing to open";
     case ProtocolReport::State::useless: break;
   }
   name.append(": ").append(trouble_words(report.reason));

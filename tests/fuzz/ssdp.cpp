@@ -14,12 +14,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!location) continue;
     const auto& [server, path] = *location;
     const bool plain = std::ranges::all_of(path, [](char each) { return each > ' ' && each < '\x7f'; });
-    if (!server.address.is_v4() || server.port == Port{} || path.empty() || path.front() != '/' || !plain) std::abort();
+    if (server.port == Port{} || path.empty() || path.front() != '/' || !plain) std::abort();
     if (parse_http_location("http://" + server.text() + path).value() != *location) std::abort();
     const auto service = service_from(*location, text_of(datagram), text_of(datagram));
     if (service && service->control.server.address != server.address) std::abort();
   }
-  SsdpSearch search{IpAddress{}, TimePoint{}};
-  search.receive({IpAddress{}, SsdpSearch::port}, datagram, TimePoint{});
+  for (const auto& gateway : {IpAddress{}, IpAddress{IpAddress::V6{}}}) {
+    SsdpSearch search{gateway, SsdpSearch::Sought::firewall, TimePoint{}};
+    search.receive({gateway, SsdpSearch::port}, datagram, TimePoint{});
+  }
   return 0;
 }

@@ -70,6 +70,10 @@ class Mapper {
                    [&](const IgdClient::Add& add) { this->add(add); },
                    [&](const IgdClient::Delete& remove) { this->remove(remove); },
                    [&](const PortMappings::Verify& verify) { dial(verify); },
+                   [](PinholeClient::Search) {},  // this internet is one of IPv4
+                   [](const PinholeClient::Add&) {},
+                   [](const PinholeClient::Update&) {},
+                   [](const PinholeClient::Delete&) {},
                    [](PortMappings::Changed) {},
                },
                action);

@@ -14,6 +14,15 @@ namespace pshare {
 /// The services by which a gateway maps ports, the first to be tried first; all on the server of its description. Empty: this is no gateway.
 std::vector<IgdService> services_in(const HttpLocation& description, std::string_view xml);
 
+/// The service that has pinholes made in the firewall for IPv6; on the server of its description. Nothing: there is none.
+std::optional<IgdService> firewall_in(const HttpLocation& description, std::string_view xml);
+
+/// Nothing: it is no answer to GetFirewallStatus.
+std::optional<FirewallStatus> firewall_status_in(std::string_view xml);
+
+/// Nothing: it is no answer to AddPinhole.
+std::optional<PinholeId> pinhole_id_in(std::string_view xml);
+
 /// Nothing: it has none, or it is no address.
 std::optional<IpAddress> external_address_in(std::string_view xml);
 

@@ -11,6 +11,7 @@
 #include "io/log.hpp"
 #include "io/tcp_stream.hpp"
 #include "traversal/io/igd.hpp"
+#include "traversal/io/igd_firewall.hpp"
 #include "traversal/overloaded.hpp"
 
 namespace pshare {
@@ -61,7 +62,8 @@ class PortMapper::Session {
         pcp_(owner.executor_),
         nat_pmp_(owner.executor_),
         announcements_(owner.executor_),
-        igd_(at.route.gateway, at.own),
+        igd_(way_to(at.route, at.own), at.own),
+        firewall_(ways_to_firewall(at), at.own),
         news_(owner.executor_),
         igd_asked_(owner.executor_) {
     open(pcp_);
@@ -73,7 +75,7 @@ class PortMapper::Session {
   /// For ever, or until everything is given back.
   awaitable<void> run(bool until_given_back) {
     auto body = [this, until_given_back](TaskGroup& tasks) -> awaitable<void> {
-      if (!core_speaks_only_udp()) tasks.start(serve_igd());
+      tasks.start(serve_igd());
       for (const auto protocol : {MappingProtocol::pcp, MappingProtocol::nat_pmp}) tasks.start(read(protocol));
       if (announcements_.is_open()) tasks.start(read_announcements());
       for (;;) {
@@ -107,10 +109,17 @@ class PortMapper::Session {
  private:
   static std::vector<MappingProtocol> protocols_for(const PortMapper& owner, const Network& at) {
     auto protocols = owner.settings_.protocols;
-    if (at.own.is_v6()) std::erase_if(protocols, [](MappingProtocol each) { return each != MappingProtocol::pcp; });
+    if (at.own.is_v6()) std::erase(protocols, MappingProtocol::nat_pmp);
     return protocols;
   }
-  bool core_speaks_only_udp() const { return network.own.is_v6(); }
+  static UpnpGateway way_to(const DefaultRoute& route, const IpAddress& own) {
+    return {route.gateway, own, if_nametoindex(route.interface.c_str())};
+  }
+  static std::vector<UpnpGateway> ways_to_firewall(const Network& at) {
+    std::vector<UpnpGateway> ways{way_to(at.route, at.own)};
+    if (at.beside) ways.push_back(way_to(at.beside->route, at.beside->own));
+    return ways;
+  }
   Endpoint gateway() const { return {network.route.gateway, pcp_server_port}; }
   unsigned zone() const { return network.route.gateway.scope() == Scope::link_local ? if_nametoindex(network.route.interface.c_str()) : 0; }
   ip::udp::socket& socket_of(MappingProtocol protocol) { return protocol == MappingProtocol::pcp ? pcp_ : nat_pmp_; }
@@ -211,27 +220,23 @@ class PortMapper::Session {
     news_.ring();
   }
 
-  /// One after the other, as the client wants it.
+  /// One after the other, as the clients want it. What is cancelled in the middle is done once more when we are run again: the answer that was
+  /// not waited for may be the number of a pinhole, without which it cannot be given back. What a mapping needs for that is known.
   awaitable<void> serve_igd() {
     for (;;) {
       while (!igd_work_.empty()) {
-        const auto work = std::move(igd_work_.front());
-        igd_work_.pop_front();
-        if (const auto* const add = std::get_if<IgdClient::Add>(&work)) {
-          co_await add_by_igd(*add);
-        } else if (const auto* const remove = std::get_if<IgdClient::Delete>(&work)) {
-          co_await igd_.remove(*remove);
-          core_.igd_deleted(remove->transport, Clock::now());
-        } else {
-          co_await search_igd();
-        }
+        const auto work = igd_work_.front();
+        if (network.own.is_v4()) igd_work_.pop_front();
+        auto task = std::visit([this](const auto& what) { return carry_out(what); }, work);
+        co_await std::move(task);
+        if (network.own.is_v6()) igd_work_.pop_front();
         news_.ring();
       }
       co_await igd_asked_.wait();
     }
   }
 
-  awaitable<void> search_igd() {
+  awaitable<void> carry_out(IgdClient::Search) {
     const auto found = co_await igd_.search();
     if (found) {
       core_.igd_found(found->external, Clock::now());
@@ -240,22 +245,64 @@ class PortMapper::Session {
     }
   }
 
-  awaitable<void> add_by_igd(IgdClient::Add add) {
+  awaitable<void> carry_out(IgdClient::Delete remove) {
+    co_await igd_.remove(remove);
+    core_.igd_deleted(remove.transport, Clock::now());
+  }
+
+  awaitable<void> carry_out(IgdClient::Add add) {
     const auto outcome = co_await igd_.add(add);
     std::visit(Overloaded{
                    [&](std::monostate) { core_.igd_added(add.transport, Clock::now()); },
-                   [&](const SoapError& error) { core_.igd_denied(add.transport, error.code, error.words, Clock::now()); },
-                   [&](const Igd::Failed& failed) { core_.igd_failed(add.transport, failed.words, Clock::now()); },
+                   [&](const auto& trouble) { refuse(add.transport, trouble); },
                },
                outcome);
   }
 
+  awaitable<void> carry_out(PinholeClient::Search) {
+    const auto status = co_await firewall_.search();
+    if (status) {
+      core_.firewall_found(*status, Clock::now());
+    } else {
+      core_.igd_absent(Clock::now());
+    }
+  }
+
+  awaitable<void> carry_out(PinholeClient::Add add) {
+    const auto outcome = co_await firewall_.add(add);
+    std::visit(Overloaded{
+                   [&](PinholeId id) { core_.pinhole_added(add.transport, id, Clock::now()); },
+                   [&](const auto& trouble) { refuse(add.transport, trouble); },
+               },
+               outcome);
+  }
+
+  awaitable<void> carry_out(PinholeClient::Update update) {
+    const auto outcome = co_await firewall_.update(update);
+    std::visit(Overloaded{
+                   [&](std::monostate) { core_.pinhole_updated(update.transport, Clock::now()); },
+                   [&](const auto& trouble) { refuse(update.transport, trouble); },
+               },
+               outcome);
+  }
+
+  awaitable<void> carry_out(PinholeClient::Delete remove) {
+    co_await firewall_.remove(remove);
+    core_.igd_deleted(remove.transport, Clock::now());
+  }
+
+  void refuse(Transport transport, const SoapError& error) { core_.igd_denied(transport, error.code, error.words, Clock::now()); }
+  void refuse(Transport transport, const UpnpGateway::Failed& failed) { core_.igd_failed(transport, failed.words, Clock::now()); }
+
   PortMappings core_;
   PortMapper& owner_;
   ip::udp::socket pcp_, nat_pmp_, announcements_;
-  Igd igd_;
+  Igd igd_;               // for IPv4
+  IgdFirewall firewall_;  // for IPv6
   Wakeup news_;  // for run(): the core has been told something
-  std::deque<std::variant<IgdClient::Search, IgdClient::Add, IgdClient::Delete>> igd_work_;
+  std::deque<std::variant<IgdClient::Search, IgdClient::Add, IgdClient::Delete, PinholeClient::Search, PinholeClient::Add, PinholeClient::Update,
+                          PinholeClient::Delete>>
+      igd_work_;
   Wakeup igd_asked_;
 };
 
@@ -274,10 +321,12 @@ std::vector<PortMapper::Network> PortMapper::networks(asio::any_io_executor exec
     const auto own = source_towards({route->gateway, pcp_server_port}, executor);
     if (own && (own->scope() == Scope::private_use || own->scope() == Scope::shared)) found.push_back({std::move(*route), *own});
   }
+  std::optional<Network::Beside> beside;
+  if (!found.empty()) beside = {found.front().route, found.front().own};
   if (auto route = default_route(IpFamily::v6)) {
     // Towards the gateway it would be our link-local address. Any other on the internet will do to ask the system; this one is nobody's.
     const auto own = source_towards({value_or_throw(IpAddress::parse("2001:db8::1")), pcp_server_port}, executor);
-    if (own && own->scope() == Scope::global) found.push_back({std::move(*route), *own});
+    if (own && own->scope() == Scope::global) found.push_back({std::move(*route), *own, std::move(beside)});
   }
   return found;
 }

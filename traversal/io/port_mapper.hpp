@@ -1,6 +1,6 @@
 // Has the routers in front of us open our port, in the background from program start to its end: drives traversal/mapping/port_mappings, one for IPv4
-// and one for IPv6 pinholes, over UDP sockets (PCP, NAT-PMP) and traversal/io/igd (UPnP). Only the router that the default route leads to
-// is asked, and for IPv4 nobody where our own address is one of the internet's already. When the network changes it begins anew.
+// and one for IPv6 pinholes, over UDP sockets (PCP, NAT-PMP), traversal/io/igd and traversal/io/igd_firewall (UPnP). Only the router that the default
+// route leads to is asked (for pinholes by UPnP also that of IPv4's), and for IPv4 nobody where our own address is one of the internet's already. When the network changes it begins anew.
 #pragma once
 
 #include <chrono>
@@ -55,6 +55,13 @@ class PortMapper {
   struct Network {  // what a session depends on
     DefaultRoute route;
     IpAddress own;
+    // Of IPv6: the private network of IPv4 beside it, whose router may have the firewall.
+    struct Beside {
+      DefaultRoute route;
+      IpAddress own;
+      friend bool operator==(const Beside&, const Beside&) = default;
+    };
+    std::optional<Beside> beside{};
     friend bool operator==(const Network&, const Network&) = default;
   };
   static std::vector<Network> networks(asio::any_io_executor executor);

@@ -39,6 +39,9 @@ std::string soap_request(const IgdService& service, std::string_view action, con
 
 std::string name_of(Transport transport) { return transport == Transport::tcp ? "TCP" : "UDP"; }
 
+// IANA's numbers, by which WANIPv6FirewallControl:1 knows protocols (A_ARG_TYPE_Protocol).
+std::string number_of(Transport transport) { return transport == Transport::tcp ? "6" : "17"; }
+
 }  // namespace
 
 std::string description_request(const HttpLocation& description) {
@@ -65,6 +68,27 @@ std::string delete_mapping_request(const IgdService& service, const IgdClient::D
                       {{"NewRemoteHost", ""},
                        {"NewExternalPort", std::to_string(mapping.external.number)},
                        {"NewProtocol", name_of(mapping.transport)}});
+}
+
+std::string firewall_status_request(const IgdService& service) { return soap_request(service, "GetFirewallStatus", {}); }
+
+std::string add_pinhole_request(const IgdService& service, const PinholeClient::Add& pinhole, const IpAddress& own) {
+  return soap_request(service, "AddPinhole",
+                      {{"RemoteHost", ""},
+                       {"RemotePort", "0"},
+                       {"InternalClient", own.text()},
+                       {"InternalPort", std::to_string(pinhole.port.number)},
+                       {"Protocol", number_of(pinhole.transport)},
+                       {"LeaseTime", std::to_string(pinhole.lifetime.count())}});
+}
+
+std::string update_pinhole_request(const IgdService& service, const PinholeClient::Update& pinhole) {
+  return soap_request(service, "UpdatePinhole",
+                      {{"UniqueID", std::to_string(pinhole.id.number)}, {"NewLeaseTime", std::to_string(pinhole.lifetime.count())}});
+}
+
+std::string delete_pinhole_request(const IgdService& service, const PinholeClient::Delete& pinhole) {
+  return soap_request(service, "DeletePinhole", {{"UniqueID", std::to_string(pinhole.id.number)}});
 }
 
 Result<IgdService> service_from(const HttpLocation& description, std::string_view control, std::string_view type) {

@@ -26,6 +26,7 @@ std::string_view word(ProtocolReport::State state) {
     case ProtocolReport::State::asked: return "asked";
     case ProtocolReport::State::answers: return "answers";
     case ProtocolReport::State::maps: return "maps";
+    case ProtocolReport::State::unneeded: return "unneeded";
     case ProtocolReport::State::useless: return "useless";
   }
   return "unknown";

@@ -26,7 +26,8 @@ struct ProtocolReport {
     asked,    // nothing has been heard yet
     answers,  // it is there; its mappings were not needed
     maps,
-    useless,  // see `reason`
+    unneeded,  // the firewall is switched off: everybody gets in anyway
+    useless,   // see `reason`
   };
   MappingProtocol protocol = MappingProtocol::pcp;
   bool ipv6 = false;

@@ -1,6 +1,6 @@
 // What the protocols have in common by which a home router opens a port of its own for us: PCP (RFC 6887), NAT-PMP (RFC 6886) and UPnP's
-// Internet Gateway Device. Each has a client (pcp_client, nat_pmp_client, igd_client) that says the same few things of what it is answered;
-// port_lease lives by them, and port_mappings chooses.
+// Internet Gateway Device. Each has a client (pcp_client, nat_pmp_client, igd_client; for IPv6 pcp_client, pinhole_client) that says the same few
+// things of what it is answered; port_lease lives by them, and port_mappings chooses.
 #pragma once
 
 #include <array>
@@ -42,6 +42,10 @@ struct GatewayUnusable {
   Reason reason = Reason::no_igd;  // no_igd, unsupported (it speaks another version), igd_refused, unreachable (it has no address that it would map)
   std::string said;
   friend bool operator==(const GatewayUnusable&, const GatewayUnusable&) = default;
+};
+/// A firewall that is switched off: it lets everybody in, and nothing is to be asked for. Not an error.
+struct GatewayUnneeded {
+  friend bool operator==(GatewayUnneeded, GatewayUnneeded) = default;
 };
 /// It has forgotten all mappings, or has another address outside: they are to be asked for again.
 struct GatewayForgot {

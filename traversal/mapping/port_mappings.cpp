@@ -21,7 +21,9 @@ void PortMappings::begin(TimePoint now) {
   for (auto& each : slots_) each.failed.clear();
   if (speaks(MappingProtocol::pcp)) pcp_.emplace(settings_.gateway, settings_.own, random_, now);
   if (speaks(MappingProtocol::nat_pmp)) nat_pmp_.emplace(settings_.gateway, now);
-  if (speaks(MappingProtocol::upnp)) igd_.emplace(random_);
+  if (!speaks(MappingProtocol::upnp)) return;
+  if (settings_.own.is_v4()) igd_.emplace(random_);
+  else pinholes_.emplace(settings_.own);
 }
 
 bool PortMappings::speaks(MappingProtocol protocol) const {
@@ -54,8 +56,14 @@ void PortMappings::igd_found(std::optional<IpAddress> external, TimePoint now) {
   settle(now);
 }
 
+void PortMappings::firewall_found(FirewallStatus status, TimePoint now) {
+  if (pinholes_) pinholes_->found(status);
+  settle(now);
+}
+
 void PortMappings::igd_absent(TimePoint now) {
   if (igd_) igd_->absent();
+  if (pinholes_) pinholes_->absent();
   settle(now);
 }
 
@@ -64,18 +72,31 @@ void PortMappings::igd_added(Transport transport, TimePoint now) {
   settle(now);
 }
 
+void PortMappings::pinhole_added(Transport transport, PinholeId id, TimePoint now) {
+  if (pinholes_) pinholes_->added(transport, id);
+  settle(now);
+}
+
+void PortMappings::pinhole_updated(Transport transport, TimePoint now) {
+  if (pinholes_) pinholes_->updated(transport);
+  settle(now);
+}
+
 void PortMappings::igd_denied(Transport transport, int error, std::string_view words, TimePoint now) {
   if (igd_) igd_->denied(transport, error, words);
+  if (pinholes_) pinholes_->denied(transport, error, words);
   settle(now);
 }
 
 void PortMappings::igd_failed(Transport transport, std::string_view words, TimePoint now) {
   if (igd_) igd_->failed(transport, words);
+  if (pinholes_) pinholes_->failed(transport, words);
   settle(now);
 }
 
 void PortMappings::igd_deleted(Transport transport, TimePoint now) {
   if (igd_) igd_->deleted(transport);
+  if (pinholes_) pinholes_->deleted(transport);
   settle(now);
 }
 
@@ -120,6 +141,10 @@ void PortMappings::heard(MappingProtocol protocol, const GatewayUnusable& answer
   const bool no_address = answer.reason == Reason::unreachable;
   of(protocol) = {
       .state = State::useless, .reason = no_address ? Reason::igd_refused : answer.reason, .said = answer.said, .no_address = no_address};
+}
+
+void PortMappings::heard(MappingProtocol protocol, const GatewayUnneeded& /*answer*/, TimePoint /*now*/) {
+  of(protocol) = {.state = State::unneeded, .reason = Reason::none, .said = {}, .no_address = false};
 }
 
 void PortMappings::heard(MappingProtocol protocol, const GatewayForgot& /*answer*/, TimePoint now) {
@@ -188,14 +213,16 @@ void PortMappings::perform(Slot& slot, PortLease::Action action, TimePoint now) 
                        return pcp_->map(slot.transport, settings_.local, {unspecified, ask.suggested}, settings_.lifetime, now);
                      case MappingProtocol::nat_pmp:
                        return nat_pmp_->map(slot.transport, settings_.local, ask.suggested, settings_.lifetime, now);
-                     case MappingProtocol::upnp: return igd_->map(slot.transport, settings_.local, ask.suggested, settings_.lifetime);
+                     case MappingProtocol::upnp:
+                       if (pinholes_) return pinholes_->map(slot.transport, settings_.local, settings_.lifetime);
+                       return igd_->map(slot.transport, settings_.local, ask.suggested, settings_.lifetime);
                    }
                  },
                  [&](PortLease::Release) {
                    switch (slot.by) {
                      case MappingProtocol::pcp: return pcp_->release(slot.transport, now);
                      case MappingProtocol::nat_pmp: return nat_pmp_->release(slot.transport, now);
-                     case MappingProtocol::upnp: return igd_->release(slot.transport);
+                     case MappingProtocol::upnp: return pinholes_ ? pinholes_->release(slot.transport) : igd_->release(slot.transport);
                    }
                  },
                  [&](const PortLease::Ended& ended) {
@@ -205,7 +232,7 @@ void PortMappings::perform(Slot& slot, PortLease::Action action, TimePoint now) 
                    slot.failed.insert(slot.by);
                    const bool serves_other = std::ranges::any_of(slots_, [&](const Slot& each) { return each.lease && each.by == slot.by; });
                    const auto state = serves_other ? of(slot.by).state : State::useless;
-                   of(slot.by) = {.state = state, .reason = ended.reason, .said = ended.said, .no_address = false};
+                   if (of(slot.by).state != State::unneeded) of(slot.by) = {.state = state, .reason = ended.reason, .said = ended.said, .no_address = false};
                    if (ended.reason == Reason::timeout) perform(slot, PortLease::Release{}, now);  // an answer may have been lost
                  },
              },
@@ -225,6 +252,7 @@ bool PortMappings::pump(TimePoint now) {
   bool any = drain(pcp_, MappingProtocol::pcp, now);
   any |= drain(nat_pmp_, MappingProtocol::nat_pmp, now);
   any |= drain(igd_, MappingProtocol::upnp, now);
+  any |= drain(pinholes_, MappingProtocol::upnp, now);
   for (auto& each : slots_) {
     while (each.lease) {
       auto action = each.lease->take();

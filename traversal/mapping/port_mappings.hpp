@@ -6,7 +6,7 @@
 // internet cannot reach (double NAT) is kept and marked: a neighbour behind the same outer NAT can use it. When everything has failed it is tried again
 // after a while.
 //
-// One of these for IPv4, and one for IPv6, where a mapping is a pinhole in a firewall and only PCP is spoken.
+// One of these for IPv4, and one for IPv6, where a mapping is a pinhole in a firewall: PCP and UPnP are spoken, and UPnP has another client for that.
 #pragma once
 
 #include <array>
@@ -21,6 +21,7 @@
 #include "traversal/mapping/mapped_ports.hpp"
 #include "traversal/mapping/nat_pmp_client.hpp"
 #include "traversal/mapping/pcp_client.hpp"
+#include "traversal/mapping/pinhole_client.hpp"
 #include "traversal/mapping/port_lease.hpp"
 #include "wire/core.hpp"
 
@@ -38,13 +39,14 @@ class PortMappings {
     IpAddress own;      // of the same family: ours towards it
     Port local;
     std::chrono::seconds lifetime = mapping_lifetime;
-    std::vector<MappingProtocol> protocols{all_mapping_protocols.begin(), all_mapping_protocols.end()};  // the best first
+    std::vector<MappingProtocol> protocols{all_mapping_protocols.begin(), all_mapping_protocols.end()};  // the best first; NAT-PMP is of IPv4 only
   };
 
   struct Send { MappingProtocol protocol; ByteBuffer bytes; };  // PCP, NAT-PMP: to the gateway's port for both, pcp_server_port
   struct Verify { Transport transport; Endpoint external; };    // the server is to dial it; then dialled(), or nothing if it could not try
   struct Changed {};                                            // ports() is another
-  using Action = std::variant<Send, IgdClient::Search, IgdClient::Add, IgdClient::Delete, Verify, Changed>;
+  using Action = std::variant<Send, IgdClient::Search, IgdClient::Add, IgdClient::Delete, PinholeClient::Search, PinholeClient::Add, PinholeClient::Update,
+                              PinholeClient::Delete, Verify, Changed>;
 
   /// `random` lives longer.
   PortMappings(Settings settings, Random& random, TimePoint now);
@@ -56,10 +58,15 @@ class PortMappings {
   /// Nobody listens at the gateway (ICMP).
   void refused(MappingProtocol protocol, TimePoint now);
 
-  // What IgdClient::Search, Add and Delete have come to.
+  // What Search, Add, Update and Delete have come to: of IgdClient for IPv4, ...
   void igd_found(std::optional<IpAddress> external, TimePoint now);
-  void igd_absent(TimePoint now);
   void igd_added(Transport transport, TimePoint now);
+  // ... of PinholeClient for IPv6, ...
+  void firewall_found(FirewallStatus status, TimePoint now);
+  void pinhole_added(Transport transport, PinholeId id, TimePoint now);
+  void pinhole_updated(Transport transport, TimePoint now);
+  // ... and of either.
+  void igd_absent(TimePoint now);
   void igd_denied(Transport transport, int error, std::string_view words, TimePoint now);
   void igd_failed(Transport transport, std::string_view words, TimePoint now);
   void igd_deleted(Transport transport, TimePoint now);
@@ -105,6 +112,7 @@ class PortMappings {
 
   void heard(MappingProtocol protocol, const GatewayAnswers& answer, TimePoint now);
   void heard(MappingProtocol protocol, const GatewayUnusable& answer, TimePoint now);
+  void heard(MappingProtocol protocol, const GatewayUnneeded& answer, TimePoint now);
   void heard(MappingProtocol protocol, const GatewayForgot& answer, TimePoint now);
   void heard(MappingProtocol protocol, const MappingGranted& answer, TimePoint now);
   void heard(MappingProtocol protocol, const MappingDenied& answer, TimePoint now);
@@ -120,7 +128,8 @@ class PortMappings {
   std::optional<TimePoint> head_start_until_;  // before that, no protocol is taken while a better one may still answer
   std::optional<PcpClient> pcp_;
   std::optional<NatPmpClient> nat_pmp_;
-  std::optional<IgdClient> igd_;
+  std::optional<IgdClient> igd_;          // UPnP, for IPv4
+  std::optional<PinholeClient> pinholes_; // and for IPv6
   std::array<Protocol, all_mapping_protocols.size()> protocols_;
   std::array<Slot, 2> slots_{Slot{Transport::tcp}, Slot{Transport::udp}};
   std::optional<IpAddress> router_address_, observed_;

@@ -12,9 +12,17 @@ namespace {
 constexpr std::size_t longest_url = 512;
 constexpr std::string_view scheme = "http://";
 // A gateway of version 2 must answer a search for version 1 (section 1.3.2); some answer only for their service.
-constexpr std::array<std::string_view, 3> searched{"urn:schemas-upnp-org:device:InternetGatewayDevice:1",
-                                                   "urn:schemas-upnp-org:service:WANIPConnection:1",
-                                                   "urn:schemas-upnp-org:service:WANPPPConnection:1"};
+constexpr std::array<std::string_view, 3> port_mapping_targets{"urn:schemas-upnp-org:device:InternetGatewayDevice:1",
+                                                               "urn:schemas-upnp-org:service:WANIPConnection:1",
+                                                               "urn:schemas-upnp-org:service:WANPPPConnection:1"};
+// A gateway of version 1 has no firewall, and one that is of both versions may show a description of each.
+constexpr std::array<std::string_view, 2> firewall_targets{"urn:schemas-upnp-org:device:InternetGatewayDevice:2",
+                                                           "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"};
+
+std::span<const std::string_view> targets(SsdpSearch::Sought sought) {
+  if (sought == SsdpSearch::Sought::firewall) return firewall_targets;
+  return port_mapping_targets;
+}
 
 Unexpected malformed(std::string_view what) { return Unexpected{{.code = Errc::malformed, .doing = "reading " + std::string{what}}}; }
 
@@ -48,12 +56,16 @@ Result<HttpLocation> parse_http_location(std::string_view url) {
   url.remove_prefix(scheme.size());
   const auto slash = url.find('/');
   const auto host = url.substr(0, slash);
-  const auto colon = host.find(':');
-  const auto address = IpAddress::parse(host.substr(0, colon));
-  if (!address || !address->is_v4()) return malformed("the URL of a gateway");
+  const bool bracketed = host.starts_with('[');
+  const auto bracket = bracketed ? host.find(']') : 0;
+  if (bracket == std::string_view::npos) return malformed("the URL of a gateway");
+  const auto after = bracketed ? bracket + 1 : std::min(host.find(':'), host.size());
+  const auto address = IpAddress::parse(bracketed ? host.substr(1, bracket - 1) : host.substr(0, after));
+  if (!address || address->is_v6() != bracketed) return malformed("the URL of a gateway");
   std::uint16_t number = 80;
-  if (colon != std::string_view::npos) {
-    const auto digits = host.substr(colon + 1);
+  if (const auto port = host.substr(after); !port.empty()) {
+    const auto digits = port.substr(1);
+    if (port.front() != ':') return malformed("the URL of a gateway");
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc{} || end != digits.data() + digits.size() || number == 0) return malformed("the URL of a gateway");
   }
@@ -74,11 +86,14 @@ Result<HttpLocation> parse_ssdp_answer(ByteView datagram) {
   return malformed("an answer to a search for a gateway");
 }
 
-Endpoint SsdpSearch::everybody() {
-  return {IpAddress{IpAddress::V4{std::byte{239}, std::byte{255}, std::byte{255}, std::byte{250}}}, port};
+std::span<const Endpoint> SsdpSearch::everybody(IpFamily family) {
+  static const std::array v4{Endpoint{value_or_throw(IpAddress::parse("239.255.255.250")), port}};
+  static const std::array v6{Endpoint{value_or_throw(IpAddress::parse("ff02::c")), port}, Endpoint{value_or_throw(IpAddress::parse("ff05::c")), port}};
+  if (family == IpFamily::v6) return v6;
+  return v4;
 }
 
-SsdpSearch::SsdpSearch(IpAddress gateway, TimePoint now) : gateway_(gateway), began_(now) { expire(now); }
+SsdpSearch::SsdpSearch(IpAddress gateway, Sought sought, TimePoint now) : gateway_(gateway), sought_(sought), began_(now) { expire(now); }
 
 void SsdpSearch::receive(const Endpoint& from, ByteView datagram, TimePoint now) {
   if (over_) return;
@@ -98,8 +113,11 @@ void SsdpSearch::expire(TimePoint now) {
   if (now >= began_ + silence_of_gateway) return end(Nobody{});
   if (sent_ == sends.size() || now < began_ + sends[sent_]) return;
   ++sent_;
-  for (const auto target : searched)
-    for (const auto& to : {Endpoint{gateway_, port}, everybody()}) actions_.emplace_back(Send{to, search_for(target, everybody())});
+  const auto all = everybody(gateway_.is_v4() ? IpFamily::v4 : IpFamily::v6);
+  for (const auto target : targets(sought_)) {
+    actions_.emplace_back(Send{{gateway_, port}, search_for(target, all.front())});
+    for (const auto& to : all) actions_.emplace_back(Send{to, search_for(target, to)});
+  }
 }
 
 std::optional<TimePoint> SsdpSearch::deadline() const {

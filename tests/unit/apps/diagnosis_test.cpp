@@ -141,6 +141,16 @@ TEST(DiagnosisWords, WithoutTheServerAreNotMoreThanIsKnown) {
   EXPECT_TRUE(event["expected"].empty() && event["advice"].empty());
 }
 
+TEST(DiagnosisWords, NameWhatUpnpSaysOfAnIpv6Firewall) {
+  auto home = at_home();
+  home.mappings.protocols = {{.protocol = MappingProtocol::upnp, .ipv6 = true, .state = ProtocolReport::State::unneeded}};
+  EXPECT_THAT(diagnosis_words(concluded(home)), HasSubstr("UPnP for IPv6: the firewall is off, nothing to open."));
+  home.mappings.protocols[0].state = ProtocolReport::State::maps;
+  EXPECT_THAT(diagnosis_words(concluded(home)), HasSubstr("UPnP for IPv6: opens ports."));
+  home.mappings.protocols[0] = {.protocol = MappingProtocol::upnp, .ipv6 = true, .state = ProtocolReport::State::useless, .reason = Reason::igd_refused, .said = "606 not-authorized"};
+  EXPECT_THAT(diagnosis_words(concluded(home)), HasSubstr("UPnP for IPv6: refused (606 not-authorized)."));
+}
+
 TEST(DiagnosisWords, MakeWhatOthersSaidPrintable) {
   auto home = at_home();
   home.server.version = "evil\x1b[2J";

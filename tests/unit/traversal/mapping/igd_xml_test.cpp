@@ -55,6 +55,42 @@ TEST(IgdXml, FindsNoServiceWhereThereIsNone) {
   EXPECT_THAT(services_in(description, "<root><device><serviceList><service><controlURL>" + std::string(5000, 'x')), IsEmpty());
 }
 
+TEST(IgdXml, NamesTheFirewallBesideTheServicesThatMapPorts) {
+  constexpr std::string_view firewall = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1";
+  const auto both = device(service(firewall, "/ctl/IP6FCtl") + service(ip_connection, "/ctl/IPConn"));
+  EXPECT_EQ(firewall_in(description, both), (IgdService{{at("192.168.1.1:5000"), "/ctl/IP6FCtl"}, std::string{firewall}}));
+  EXPECT_EQ(services_in(description, both).size(), 1u);
+  const HttpLocation over_ipv6{at("[2001:db8:70::1]:5000"), "/rootDesc.xml"};
+  EXPECT_EQ(firewall_in(over_ipv6, both).value().control, (HttpLocation{at("[2001:db8:70::1]:5000"), "/ctl/IP6FCtl"}));
+  EXPECT_EQ(firewall_in(description, device(service(ip_connection, "/c"))), std::nullopt);
+  EXPECT_EQ(firewall_in(description, device(service(firewall, "http://[2001:db8:66::6]/steal"))), std::nullopt);
+  EXPECT_EQ(firewall_in(description, ""), std::nullopt);
+}
+
+TEST(IgdXml, ReadsTheFirewallsStatus) {
+  const auto answer = [](std::string_view enabled, std::string_view allowed) {
+    return "<s:Envelope><s:Body><u:GetFirewallStatusResponse><FirewallEnabled>" + std::string{enabled} + "</FirewallEnabled><InboundPinholeAllowed>" +
+           std::string{allowed} + "</InboundPinholeAllowed></u:GetFirewallStatusResponse></s:Body></s:Envelope>";
+  };
+  EXPECT_EQ(firewall_status_in(answer("1", "1")), (FirewallStatus{true, true}));
+  EXPECT_EQ(firewall_status_in(answer("0", "1")), (FirewallStatus{false, true}));
+  EXPECT_EQ(firewall_status_in(answer("true", "no")), (FirewallStatus{true, false}));
+  EXPECT_EQ(firewall_status_in(answer("yes", "false")), (FirewallStatus{true, false}));
+  EXPECT_EQ(firewall_status_in(answer("2", "1")), std::nullopt);
+  EXPECT_EQ(firewall_status_in(answer("1", "")), std::nullopt);
+  EXPECT_EQ(firewall_status_in(""), std::nullopt);
+}
+
+TEST(IgdXml, ReadsThePinholesNumber) {
+  const auto answer = [](std::string_view id) {
+    return "<s:Envelope><s:Body><u:AddPinholeResponse><UniqueID>" + std::string{id} + "</UniqueID></u:AddPinholeResponse></s:Body></s:Envelope>";
+  };
+  EXPECT_EQ(pinhole_id_in(answer("0")), PinholeId{0});
+  EXPECT_EQ(pinhole_id_in(answer("65535")), PinholeId{65535});
+  for (const std::string_view none : {"", "65536", "-1", "7 ", "seven"}) EXPECT_EQ(pinhole_id_in(answer(none)), std::nullopt) << none;
+  EXPECT_EQ(pinhole_id_in(""), std::nullopt);
+}
+
 TEST(IgdXml, ReadsTheAddressOutside) {
   const auto answer = [](std::string_view address) {
     return "<?xml version=\"1.0\"?><s:Envelope><s:Body><u:GetExternalIPAddressResponse><NewExternalIPAddress>" + std::string{address} +

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <set>
+
 #include "story.hpp"
 
 namespace pshare {
@@ -96,6 +99,10 @@ struct PortMappingsTest : ::testing::Test {
   void answer(const IgdClient::Delete& remove) {
     note("upnp", remove.transport, true);
     mappings->igd_deleted(remove.transport, now);
+  }
+  template <typename Pinhole>
+  void answer(const Pinhole&) {
+    ADD_FAILURE() << "of IPv6, and this is IPv4";
   }
   void answer(const Verify&) {}
   void answer(PortMappings::Changed) {}
@@ -402,6 +409,139 @@ TEST_F(PortMappingsTest, ForIpv6AsksForPinholesAtOurOwnAddress) {
   }
   EXPECT_THAT(ports(), ElementsAre("pcp tcp [2001:db8:70::10]:4700", "pcp udp [2001:db8:70::10]:4700"));
   EXPECT_EQ(mappings->ports().router_address, std::nullopt);
+}
+
+/// A gateway of IPv6 whose UPnP answers what the test lets it, one question at a time.
+struct PinholesTest : ::testing::Test {
+  using Question = std::variant<PinholeClient::Search, PinholeClient::Add, PinholeClient::Update, PinholeClient::Delete>;
+
+  void begin(std::vector<MappingProtocol> protocols = {MappingProtocol::upnp}) {
+    mappings.emplace(PortMappings::Settings{.gateway = ip("fe80::1"), .own = ours, .local = local, .protocols = std::move(protocols)}, random, now);
+    listen();
+  }
+  void listen() {
+    while (auto action = mappings->take())
+      std::visit(
+          [this](auto& what) {
+            if constexpr (std::is_constructible_v<Question, decltype(what)>) questions.emplace_back(what);
+          },
+          *action);
+  }
+  /// False: there is none.
+  bool answer_one() {
+    if (questions.empty()) return false;
+    const auto question = questions.front();
+    questions.pop_front();
+    std::visit([this](const auto& what) { answer(what); }, question);
+    listen();
+    return true;
+  }
+  void answer_all() {
+    for (int steps = 0; answer_one(); ++steps) ASSERT_LT(steps, 1000);
+  }
+  void answer(PinholeClient::Search) { mappings->firewall_found(status, now); }
+  void answer(const PinholeClient::Add& add) {
+    EXPECT_EQ(add.port, local);
+    if (refuses_with) return mappings->igd_denied(add.transport, *refuses_with, "", now);
+    open.insert(++last_id);
+    mappings->pinhole_added(add.transport, PinholeId{last_id}, now);
+  }
+  void answer(const PinholeClient::Update& update) { mappings->pinhole_updated(update.transport, now); }
+  void answer(const PinholeClient::Delete& remove) {
+    open.erase(remove.id.number);
+    mappings->igd_deleted(remove.transport, now);
+  }
+  void pass(Duration time) {
+    for (const auto until = now + time; mappings->deadline() && *mappings->deadline() <= until;) {
+      now = *mappings->deadline();
+      mappings->expire(now);
+      listen();
+      answer_all();
+    }
+  }
+  ProtocolReport report() const { return mappings->ports().protocols.back(); }
+
+  const IpAddress ours = ip("2001:db8:70::10");
+  FirewallStatus status;
+  std::optional<int> refuses_with;
+  SeededRandom random{7};
+  TimePoint now = start;
+  std::optional<PortMappings> mappings;
+  std::deque<Question> questions;
+  std::uint16_t last_id = 0;
+  std::set<std::uint16_t> open;
+};
+
+TEST_F(PinholesTest, AreHadByUpnpAtOurOwnAddress) {
+  begin();
+  answer_all();
+  ASSERT_THAT(mappings->ports().ports, SizeIs(2));
+  for (const auto& port : mappings->ports().ports) {
+    EXPECT_EQ(port.external, (Endpoint{ours, local}));
+    EXPECT_EQ(port.protocol, MappingProtocol::upnp);
+  }
+  EXPECT_TRUE(report().ipv6);
+  EXPECT_EQ(report().state, State::maps);
+  EXPECT_EQ(mappings->ports().router_address, std::nullopt);
+}
+
+TEST_F(PinholesTest, LeaveTheHeadStartToPcp) {
+  begin({MappingProtocol::pcp, MappingProtocol::upnp});
+  answer_all();
+  EXPECT_THAT(open, IsEmpty());
+  pass(PortMappings::head_start);
+  EXPECT_THAT(open, SizeIs(2));
+}
+
+TEST_F(PinholesTest, AreKeptUpUnderTheSameNumbers) {
+  begin();
+  answer_all();
+  pass(3h);
+  EXPECT_THAT(mappings->ports().ports, SizeIs(2));
+  EXPECT_EQ(last_id, 2);
+}
+
+TEST_F(PinholesTest, AreNotAskedOfAFirewallThatIsOffAndThatIsNoError) {
+  status.enabled = false;
+  begin();
+  answer_all();
+  EXPECT_EQ(last_id, 0);
+  EXPECT_EQ(report().state, State::unneeded);
+  EXPECT_EQ(report().reason, Reason::none);
+  EXPECT_TRUE(mappings->ports().settled);
+  status.enabled = true;  // somebody switches it on
+  pass(PortMappings::retry_pause);
+  EXPECT_THAT(open, SizeIs(2));
+}
+
+TEST_F(PinholesTest, AreAskedOfNoFirewallThatTellsSoOnlyWhenItRefuses) {
+  refuses_with = 702;
+  begin();
+  answer_all();
+  EXPECT_EQ(report().state, State::unneeded);
+  EXPECT_EQ(report().reason, Reason::none);
+}
+
+TEST_F(PinholesTest, AreRefusedWithAReason) {
+  refuses_with = 606;
+  begin();
+  answer_all();
+  EXPECT_EQ(report().reason, Reason::igd_refused);
+  EXPECT_EQ(report().said, "606 not-authorized");
+}
+
+TEST_F(PinholesTest, AreLeftBehindAtNoMoment) {
+  for (int answered = 0; answered < 6; ++answered) {
+    questions.clear();
+    open.clear();
+    begin();
+    for (int each = 0; each < answered; ++each) answer_one();
+    mappings->give_back(now);
+    listen();
+    answer_all();
+    EXPECT_THAT(open, IsEmpty()) << "after " << answered << " answers";
+    EXPECT_TRUE(mappings->is_given_back());
+  }
 }
 
 TEST(MappedPorts, SaysTheReasonThatTellsMost) {

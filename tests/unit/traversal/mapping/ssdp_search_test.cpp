@@ -26,7 +26,7 @@ std::string answer(std::string_view location) {
 }
 
 struct SsdpSearchTest : ::testing::Test {
-  SsdpSearch search{gateway, start};
+  SsdpSearch search{gateway, SsdpSearch::Sought::port_mapping, start};
   void hears(std::string_view text, const Endpoint& from = from_gateway, TimePoint now = start) { search.receive(from, bytes_of(text), now); }
   std::vector<HttpLocation> found() {
     std::vector<HttpLocation> out;
@@ -42,6 +42,34 @@ TEST_F(SsdpSearchTest, AsksEverybodyAndTheGatewayItselfAtOnce) {
   EXPECT_TRUE(std::ranges::any_of(sends, [](const auto& send) { return send.to == at("239.255.255.250:1900"); }));
   EXPECT_THAT(sends[0].bytes, HasSubstr("M-SEARCH * HTTP/1.1\r\n"));
   EXPECT_THAT(sends[0].bytes, HasSubstr("\r\nMAN: \"ssdp:discover\"\r\n"));
+}
+
+TEST(SsdpSearch, AsksForFirewallsByBothMulticastAddressesOfIpv6) {
+  SsdpSearch search{ip("fe80::1"), SsdpSearch::Sought::firewall, start};
+  std::vector<std::string> to;
+  for (const auto& send : drained_of<SsdpSearch::Send>(search)) {
+    to.push_back(send.to.text());
+    const auto host = send.to.address == ip("fe80::1") ? "[ff02::c]:1900" : send.to.text();
+    EXPECT_THAT(send.bytes, HasSubstr("\r\nHOST: " + host + "\r\n"));
+    EXPECT_THAT(send.bytes, ::testing::AnyOf(HasSubstr("\r\nST: urn:schemas-upnp-org:device:InternetGatewayDevice:2\r\n"),
+                                             HasSubstr("\r\nST: urn:schemas-upnp-org:service:WANIPv6FirewallControl:1\r\n")));
+  }
+  EXPECT_THAT(to, ::testing::UnorderedElementsAre("[fe80::1]:1900", "[ff02::c]:1900", "[ff05::c]:1900", "[fe80::1]:1900", "[ff02::c]:1900", "[ff05::c]:1900"));
+}
+
+TEST(SsdpSearch, BelievesAFirewallOnlyOnTheHostThatAnsweredOverIpv6Too) {
+  SsdpSearch search{ip("fe80::1"), SsdpSearch::Sought::firewall, start};
+  drained(search);
+  const auto hears = [&](std::string_view location, std::string_view from) { search.receive(at(from), bytes_of(answer(location)), start); };
+  hears("http://[2001:db8:66::6]:80/steal", "[fe80::1]:1900");
+  hears("http://192.168.1.1:5000/d.xml", "[fe80::1]:1900");
+  EXPECT_THAT(drained(search), IsEmpty());
+  hears("http://[2001:db8:70::1]:5000/d.xml", "[2001:db8:70::1]:1900");  // the gateway's address on the internet, which our routes do not name
+  EXPECT_THAT(drained(search), IsEmpty());
+  search.expire(start + SsdpSearch::preference);
+  const auto found = drained_of<SsdpSearch::Found>(search);
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].description, (HttpLocation{at("[2001:db8:70::1]:5000"), "/d.xml"}));
 }
 
 TEST_F(SsdpSearchTest, FindsTheGatewaysDescription) {
@@ -101,7 +129,16 @@ TEST(HttpLocation, IsALiteralAddressAndAPlainPath) {
   EXPECT_FALSE(reads("http://192.168.1.1:0/"));
   EXPECT_FALSE(reads("http://192.168.1.1:99999/"));
   EXPECT_FALSE(reads("http://192.168.1.1:80x/"));
-  EXPECT_FALSE(reads("http://[2001:db8::1]/"));
+  EXPECT_EQ(value_or_throw(parse_http_location("http://[2001:db8::1]:5000/d.xml")), (HttpLocation{at("[2001:db8::1]:5000"), "/d.xml"}));
+  EXPECT_EQ(value_or_throw(parse_http_location("http://[fe80::1]")), (HttpLocation{at("[fe80::1]:80"), "/"}));
+  EXPECT_FALSE(reads("http://[fe80::1%25eth0]/"));
+  EXPECT_FALSE(reads("http://[2001:db8::1/"));
+  EXPECT_FALSE(reads("http://[2001:db8::1]5000/"));
+  EXPECT_FALSE(reads("http://2001:db8::1/"));
+  EXPECT_FALSE(reads("http://[192.168.1.1]/"));
+  EXPECT_FALSE(reads("http://[::ffff:192.168.1.1]/"));
+  EXPECT_FALSE(reads("http://[2001:db8::1]:/"));
+  EXPECT_FALSE(reads("http://[]/"));
   EXPECT_FALSE(reads("http://192.168.1.1/a b"));
   EXPECT_FALSE(reads("http://192.168.1.1/a\r\nX-Injected: 1"));
   EXPECT_FALSE(reads("http://192.168.1.1/" + std::string(600, 'a')));
