@@ -89,6 +89,13 @@ def test_a_router_that_opens_ports_is_proved_from_outside_and_nothing_is_left_to
         assert tiers(found)[1:] == ["mapped"] * 4
 
 
+def test_an_ipv6_firewall_that_upnp_opens_is_named():
+    with Lab(a="upnp,protocols=upnp,ipv6") as lab, Town(lab) as town:
+        router = doctor(town.alice)["router"]
+        assert {(each["protocol"], each["state"]) for each in router["protocols"] if each["family"] == "ipv6"} == {("pcp", "useless"), ("upnp", "maps")}
+        assert {each["transport"] for each in router["ports"] if each["external"].startswith(f"[{lab.a.address_v6}]:")} == {"tcp", "udp"}
+
+
 def test_behind_two_nats_it_says_so_and_does_not_praise_the_inner_one():
     with Lab(a="upnp+port-restricted") as lab, Town(lab) as town:
         found = doctor(town.alice)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from lab import Lab, internet
+from lab.scripted_firewall import ScriptedFirewall
 
 pytestmark = pytest.mark.internet
 
@@ -257,13 +258,109 @@ def test_a_router_that_maps_nothing_is_known_as_such():
         assert state["reason"] == "no-igd"
 
 
-def test_an_ipv6_firewall_gets_a_pinhole_and_loses_it():
-    with Lab(a="upnp,ipv6") as lab:
+# --- IPv6 ---------------------------------------------------------------------------------------------------------------
+
+def pinholes(lab, gateway="a.gw1"):
+    """How many miniupnpd has put into the kernel."""
+    with lab.gateways[gateway].namespace.entered():
+        said = subprocess.run(["nft", "list", "chain", "inet", "natlab", "miniupnpd_forward"], text=True, capture_output=True, check=True).stdout
+    return sum(f" th dport {PORT} " in line and "accept" in line for line in said.splitlines())
+
+
+@pytest.mark.parametrize("speaks", ["pcp", "upnp"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_ipv6_firewall_gets_a_pinhole_and_loses_it(speaks, how):
+    with Lab(a=f"upnp,protocols={speaks},ipv6") as lab:
         home = Home(lab, V6)
         assert home.is_shut(lab.a.address_v6)
         mapper = Mapper(lab.a)
         state = mapper.maps(4)
-        assert {port["external"] for port in state["ports"]} == {f"{lab.a.public_address}:{PORT}", f"[{lab.a.address_v6}]:{PORT}"}
+        assert state["at"] < 1
+        assert {(port["protocol"], port["external"]) for port in state["ports"]} == {
+            (speaks, f"{lab.a.public_address}:{PORT}"), (speaks, f"[{lab.a.address_v6}]:{PORT}")}
+        assert home.is_open(lab.a.address_v6)
+        mapper.gives_back(how)
+        soon(lambda: pinholes(lab) == 0)
+        assert not home.is_open(lab.a.address_v6)
+
+
+def test_a_pinhole_of_a_killed_program_ends_with_its_lease():  # UPnP's: miniupnpd's PCP gives 120 s at least
+    with Lab(a="upnp,protocols=upnp,ipv6") as lab:
+        home = Home(lab, V6)
+        mapper = Mapper(lab.a, "--lifetime", 5)
+        mapper.maps(4)
+        assert home.is_open(lab.a.address_v6)
+        mapper.running.kill()
+        killed = time.monotonic()
+        while home.lets_in_udp(lab.a.address_v6) or home.lets_in_tcp(lab.a.address_v6):
+            assert time.monotonic() < killed + 5 + 10, "it does not end"
+
+
+def test_a_pinhole_is_renewed_for_as_long_as_the_program_runs():
+    with Lab(a="upnp,protocols=upnp,ipv6") as lab:
+        home = Home(lab, V6)
+        mapper = Mapper(lab.a, "--lifetime", 8)
+        mapper.maps(4)
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            assert home.is_open(lab.a.address_v6)
+            time.sleep(1)  # twice the lease, and nothing to wait for
+        assert len(mapper.last()["ports"]) == 4
+
+
+def test_a_firewall_that_has_forgotten_its_pinholes_is_asked_again():
+    with Lab(a="upnp,protocols=upnp,ipv6") as lab:
+        home = Home(lab, V6)
+        mapper = Mapper(lab.a, "--lifetime", 8)
+        mapper.maps(4)
+        lab.reboot("a")
+        until = time.monotonic() + 15
+        while not (home.lets_in_udp(lab.a.address_v6) and home.lets_in_tcp(lab.a.address_v6)):
+            assert time.monotonic() < until, mapper.running.story()
+
+
+@contextlib.contextmanager
+def firewalled(**habits):
+    """A home whose router shows its firewall over IPv4 alone: nobody answers a search over IPv6."""
+    with Lab(a="masq,ipv6") as lab, ScriptedFirewall(lab.gateways["a.gw1"], **habits) as firewall:
+        yield lab, firewall
+
+
+def over_ipv6(state, protocol="upnp"):
+    return next(each for each in state["protocols"] if each["ipv6"] and each["protocol"] == protocol)
+
+
+def test_a_firewall_that_shows_itself_over_ipv4_alone_is_asked_there_for_our_ipv6_address():
+    with firewalled() as (lab, firewall):
+        home = Home(lab, V6)
+        assert not home.is_open(lab.a.address_v6)
+        mapper = Mapper(lab.a)
+        mapper.maps(2)
+        assert {pinhole for pinhole in firewall.pinholes.values()} == {(lab.a.address_v6, str(PORT), "tcp"), (lab.a.address_v6, str(PORT), "udp")}
         assert home.is_open(lab.a.address_v6)
         mapper.gives_back()
-        soon(lambda: not home.lets_in_tcp(lab.a.address_v6) and not home.lets_in_udp(lab.a.address_v6))
+        assert firewall.pinholes == {} and not home.is_open(lab.a.address_v6)
+
+
+def test_a_firewall_that_is_off_is_asked_for_nothing():
+    with firewalled(enabled=False) as (lab, firewall):
+        said = over_ipv6(Mapper(lab.a).settles())
+        assert (said["state"], said["reason"]) == ("unneeded", "")
+        assert firewall.actions() == ["GetFirewallStatus"]
+
+
+@pytest.mark.parametrize(("habits", "words"), [({"allowed": False}, "inbound-pinhole-not-allowed"), ({"refuses": 606}, "606 not-authorized"),
+                                               ({"refuses": 701}, "701 pinhole-space-exhausted")])
+def test_a_firewall_that_makes_no_pinhole_says_why(habits, words):
+    with firewalled(**habits) as (lab, _):
+        said = over_ipv6(Mapper(lab.a).settles())
+        assert (said["state"], said["reason"], said["said"]) == ("useless", "igd-refused", words)
+
+
+def test_a_pinhole_whose_number_was_not_heard_any_more_is_given_back_too():
+    with firewalled(hold_first_answer=True) as (lab, firewall):
+        mapper = Mapper(lab.a)
+        assert firewall.holds.wait(10)
+        assert len(firewall.pinholes) == 1
+        mapper.gives_back()
+        assert firewall.pinholes == {}
