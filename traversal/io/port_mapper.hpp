@@ -1,6 +1,7 @@
 // Has the routers in front of us open our port, in the background from program start to its end: drives traversal/mapping/port_mappings, one for IPv4
 // and one for IPv6 pinholes, over UDP sockets (PCP, NAT-PMP), traversal/io/igd and traversal/io/igd_firewall (UPnP). Only the router that the default
-// route leads to is asked (for pinholes by UPnP also that of IPv4's), and for IPv4 nobody where our own address is one of the internet's already. When the network changes it begins anew.
+// route leads to is asked (for pinholes by UPnP also that of IPv4's), and for IPv4 nobody where our own address is one of the internet's already. When
+// the network changes it begins anew.
 #pragma once
 
 #include <chrono>
