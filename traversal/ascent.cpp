@@ -196,7 +196,10 @@ void Ascent::follow_ladder(TimePoint now) {
                    [&](const Ladder::GaveUp& gave_up) {
                      report_unfinished(now);
                      for (const auto transport : both_transports) stop_punching(transport);
-                     actions_.push_back(GaveUp{record_.no_path(gave_up.reasons)});
+                     auto reasons = gave_up.reasons;
+                     for (auto& each : reasons)
+                       if (each.tier == Tier::mapped && each.reason == Reason::no_candidates) each.reason = settings_.mapping_trouble.value_or(each.reason);
+                     actions_.push_back(GaveUp{record_.no_path(reasons)});
                    },
                },
                *action);

@@ -86,6 +86,8 @@ class Ascent {
   void punching_ended(Transport transport, Reason reason, TimePoint now, std::string words = {});
   /// Candidates that came to be known late. Gives those that are new, for the punching that is under way.
   Targets more_pairs(const Targets& more, TimePoint now);
+  /// As Settings::mapping_trouble, when that is known later: for the words at the end.
+  void mapping_trouble(std::optional<Reason> reason) { settings_.mapping_trouble = reason; }
 
   void expire(TimePoint now);
   std::optional<TimePoint> deadline() const;

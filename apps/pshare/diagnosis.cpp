@@ -4,11 +4,19 @@
 
 namespace pshare {
 
+bool server_is_near(const Diagnosis& diagnosis) {
+  const auto& seen = diagnosis.tcp.external ? diagnosis.tcp.external : diagnosis.udp.external;
+  if (!seen) return false;
+  const auto scope = seen->address.scope();
+  return scope == Scope::loopback || scope == Scope::link_local || scope == Scope::private_use;
+}
+
 void conclude(Diagnosis& diagnosis) {
   auto& network = diagnosis.network;
-  network.udp = habit_of(diagnosis.udp.forecast);
-  network.tcp = habit_of(diagnosis.tcp.forecast);
-  const bool own_address = !diagnosis.translated && (diagnosis.tcp.strangers_get_in == true || diagnosis.udp.strangers_get_in == true);
+  const bool near = server_is_near(diagnosis);
+  network.udp = near ? PortHabit{} : habit_of(diagnosis.udp.forecast);
+  network.tcp = near ? PortHabit{} : habit_of(diagnosis.tcp.forecast);
+  const bool own_address = !near && !diagnosis.translated && (diagnosis.tcp.strangers_get_in == true || diagnosis.udp.strangers_get_in == true);
   network.reachable = own_address || diagnosis.manual_port_works == true;
   network.mapped = std::ranges::any_of(diagnosis.mappings.ports, [](const MappedPort& each) { return !each.behind_another && each.external.address.is_v4(); });
   // What could not be tried, since the server is known by an IPv4 address, counts as working.
@@ -29,6 +37,8 @@ void conclude(Diagnosis& diagnosis) {
                                  .manual_port_works = diagnosis.manual_port_works.value_or(true),
                                  .server_has_stun = diagnosis.server.stun,
                                  .clock_is_off = ahead && std::chrono::abs(*ahead) > clock_tolerance});
+  if (near)
+    diagnosis.advice.insert(diagnosis.advice.begin(), {.what = "ask-outside", .words = "Ask again with a server on the internet: yours is in your own network, and cannot tell what the router in front of both of you does."});
 }
 
 }  // namespace pshare

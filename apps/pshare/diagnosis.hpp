@@ -71,6 +71,9 @@ struct Diagnosis {
   std::optional<With> with = {};
 };
 
+/// The server sees us at an address that is not the internet's: it is in our own network, or on this machine, and cannot tell what lies beyond.
+bool server_is_near(const Diagnosis& diagnosis);
+
 /// Fills in what follows from the rest: network, expected, advice.
 void conclude(Diagnosis& diagnosis);
 

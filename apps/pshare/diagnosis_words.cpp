@@ -12,7 +12,7 @@ namespace pshare {
 
 namespace {
 
-constexpr std::size_t label_width = 13, tier_width = 11, page_width = 100;
+constexpr std::size_t label_width = 13, tier_width = 11, page_width = 80;
 
 /// Lines with a label in front of the first of each group, broken between words.
 class Page {
@@ -154,8 +154,10 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
     if (each.address.scope() != Scope::loopback && each.address.scope() != Scope::link_local) addresses += (addresses.empty() ? "" : ", ") + each.address.text();
   page.line((addresses.empty() ? "no address" : addresses) + ", port " + std::to_string(diagnosis.port.number) + ".");
   const auto& seen = diagnosis.udp.external ? diagnosis.udp.external : diagnosis.tcp.external;
-  if (seen && diagnosis.translated) page.line("The internet sees you as " + seen->address.text() + ": there is a NAT in front of you.");
-  if (seen && !diagnosis.translated) page.line("There is no NAT in front of you.");
+  const bool near = server_is_near(diagnosis);
+  if (near) page.line("Your server sees you as " + seen->address.text() + ", so it is in your own network. How the internet sees you, it cannot tell.");
+  if (seen && !near && diagnosis.translated) page.line("The internet sees you as " + seen->address.text() + ": there is a NAT in front of you.");
+  if (seen && !near && !diagnosis.translated) page.line("There is no NAT in front of you.");
 
   say_nat(page, "UDP", diagnosis.udp, diagnosis.translated);
   say_nat(page, "TCP", diagnosis.tcp, diagnosis.translated);
@@ -181,8 +183,9 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
   }
   if (diagnosis.tcp.strangers_get_in || diagnosis.udp.strangers_get_in) {
     page.group("From outside");
-    const auto gets = [](const std::optional<bool>& in) { return !in ? "unknown" : *in ? "get in" : "do not get in"; };
-    page.line(std::string{"strangers "} + gets(diagnosis.tcp.strangers_get_in) + " over TCP, " + gets(diagnosis.udp.strangers_get_in) + " over UDP, where no port is opened for them.");
+    const auto gets_in = [](const std::optional<bool>& in) { return !in ? "unknown" : *in ? "yes" : "no"; };
+    page.line(std::string{"do strangers get in where no port is opened for them? Over TCP: "} + gets_in(diagnosis.tcp.strangers_get_in) + "; over UDP: " +
+              gets_in(diagnosis.udp.strangers_get_in) + ".");
   }
   page.group("IPv6");
   const auto& ipv6 = diagnosis.ipv6;
@@ -196,6 +199,7 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
   page.heading("What to expect");
   if (const auto& with = diagnosis.with) {
     say_expectation(page, "you and " + printable(with->name), with->prognosis);
+    page.item("", tier_width, "In one house, behind the same router, the two of you meet there, whatever this says.");
   } else {
     for (const auto& [name, prognosis] : diagnosis.expected) say_expectation(page, name, prognosis);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apps/pshare/no_path_hint.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
 #include "traversal/io/quic_lane.hpp"
@@ -97,8 +98,10 @@ awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId de
   }
 }
 
-Error Online::with_server_trouble(Error error) const {
-  if (error.code != Errc::no_path || server_.connected()) return error;
+Error Online::advised(Error error, const std::string& peer, const NatFacts& theirs) const {
+  if (error.code != Errc::no_path) return error;
+  error.hint = no_path_hint(peer, standpoint_.facts(), theirs);
+  if (server_.connected()) return error;
   error.doing += "; meanwhile the server was out of reach (" + server_.last_trouble() + "), without which two routers cannot be opened at the same moment";
   error.hint = "Try again when the server is back";
   return error;

@@ -38,8 +38,8 @@ class Online {
   /// Tells a peer what it does not know yet of candidates and our NAT, as that comes to be known. Runs beside a session until cancelled.
   awaitable<void> tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told, NatFacts told_facts);
 
-  /// The same error; where no path was found and the server is out of reach, too, it says so.
-  Error with_server_trouble(Error error) const;
+  /// The same error; where no path was found to `peer`, of whose network that is known, it says what to do, and that the server is out of reach if it is.
+  Error advised(Error error, const std::string& peer, const NatFacts& theirs) const;
 
   /// Before the program ends: gives back what routers have opened.
   awaitable<void> farewell();

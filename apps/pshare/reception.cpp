@@ -102,9 +102,9 @@ awaitable<void> Reception::watch_for_cancel() {
     if (taken_back->why == Cancel::Why::user && last_path_)
       throw Failure{{.code = Errc::interrupted, .doing = caller_.name + " stopped the transfer", .hint = "What has arrived is kept: it goes on when they send it again."}};
     withdrawn_ = true;
-    const auto* how = taken_back->why == Cancel::Why::taken_by_other_device ? " is received by another device of yours"
-                      : taken_back->why == Cancel::Why::timed_out           ? " did not wait any longer"
-                                                                            : " took the offer back";
+    if (taken_back->why == Cancel::Why::taken_by_other_device)
+      throw Failure{{.code = Errc::cancelled, .doing = "another device of yours receives what " + caller_.name + " sends"}};
+    const auto* how = taken_back->why == Cancel::Why::timed_out ? " did not wait any longer" : " took the offer back";
     throw Failure{{.code = Errc::cancelled, .doing = caller_.name + how}};
   }
 }
@@ -223,7 +223,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   if (cancelled_ && !gives_way_) co_await call_off();
   // There has been a path before: the sender may come back by another.
   if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return Lost{*trouble};
-  if (trouble) co_return Failed{online_.with_server_trouble(*trouble)};
+  if (trouble) co_return Failed{online_.advised(*trouble, caller_.name, offer_.nat)};
   co_return end_of(*outcome, session);
 }
 

@@ -31,8 +31,9 @@ constexpr Duration reconnect_patience = std::chrono::seconds{3};
 static_assert(reconnect_patience > QuicSettings{}.keep_alive() && QuicSettings{}.silence + reconnect_patience < lane_silence);
 /// One lane more, for --lanes.
 constexpr Duration further_lane_patience = std::chrono::seconds{5};
-/// In the middle of a transfer, where the other side answers by itself: before an offer that nobody has answered is made again.
-constexpr Duration answer_patience = std::chrono::seconds{5};
+/// Before an offer that nobody has answered is made again: in the middle of a transfer, where the other side answers by itself, and where a person
+/// may have to, or their program was started anew meanwhile.
+constexpr Duration answer_patience = std::chrono::seconds{5}, persons_patience = std::chrono::seconds{15};
 /// After an offer that led to no path, although there had been one.
 constexpr Duration pause_between_offers = std::chrono::seconds{2};
 /// How long a cancelled offer's last words may take.
@@ -171,10 +172,10 @@ class Sending {
   }
 
   /// The server believes in a connection for a while that a power cut or another network has ended, and whoever comes back on a new one has
-  /// not heard what was delivered to the old one. Whoever has heard it knows it by its session.
+  /// not heard what was delivered to the old one. Whoever has heard it knows it by its session. A text is shown whenever it comes: once.
   awaitable<void> offer_again_unanswered(Offer made) {
-    while (last_path_ && !waiting_) {
-      co_await sleep_until(Clock::now() + answer_patience);
+    while (!waiting_ && !made.summary.text) {
+      co_await sleep_until(Clock::now() + (last_path_ ? answer_patience : persons_patience));
       Signal signal = made;
       try {
         const auto fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_, RendezvousClient::OurAddress::shown);
@@ -347,7 +348,7 @@ class Sending {
     }
     if (no_path) {
       co_await withdraw(id, Cancel::Why::no_path);
-      if (!last_path_) throw Failure{online_.with_server_trouble(*no_path)};
+      if (!last_path_) throw Failure{online_.advised(*no_path, to_.name, peer.nat)};
       // There has been a path before, and may be again: a network that has just changed takes its time.
       co_await sleep_until(Clock::now() + pause_between_offers);
       co_return Error{.code = Errc::unreachable, .doing = no_path->doing};

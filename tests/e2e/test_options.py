@@ -97,6 +97,7 @@ def test_on_conflict_skip_keeps_what_is_there(film):
     ["send", "film.mkv", "--to", "bob", "--chunk", "1K"], ["send", "film.mkv", "--to", "bob", "--chunk", "5M"],
     ["send", "film.mkv", "--to", "bob", "--level", "20"], ["send", "film.mkv", "--to", "bob", "--timeout", "soon"],
     ["send", "film.mkv", "--to", "bob", "--tiers", "magic"], ["send", "film.mkv", "--to", "bob", "--no-tiers", "direct,mapped,punched,supernode,relay"],
+    ["send", "film.mkv", "--to", "bob", "--tiers", "relay,supernode"],
     ["send", "film.mkv", "--to", "bob", "--transport", "pigeon"], ["send", "film.mkv", "--to", "bob", "--server", "host:port"],
     ["receive", "--on-conflict", "explode"], ["receive", "--json", "--stdout"], ["receive", "--nonsense"],
     ["contacts", "add", "carol"], ["contacts", "add", "carol", "not-an-id"], ["init", "--name"], ["--port", "0", "id"],

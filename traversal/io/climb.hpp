@@ -33,6 +33,7 @@ class Climb {
   void heard(const Punch& punch);
   void add(const Targets& more);
   void learned(const NatFacts& mine, const NatFacts& theirs);
+  void mapping_trouble(std::optional<Reason> reason) { ascent_.mapping_trouble(reason); }
   TimePoint began() const { return began_; }
 
  private:

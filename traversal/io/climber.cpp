@@ -138,7 +138,9 @@ awaitable<void> Climber::sort_callers() {
 awaitable<void> Climber::watch_standpoint() {
   for (;;) {
     co_await with_.standpoint.changed();
-    if (climb_) climb_->learned(with_.standpoint.facts(), peer_.nat);
+    if (!climb_) continue;
+    climb_->learned(with_.standpoint.facts(), peer_.nat);
+    climb_->mapping_trouble(with_.standpoint.mapping_trouble());
   }
 }
 

@@ -106,13 +106,32 @@ TEST(Diagnosis, TellsAWrongClock) {
   }
 }
 
+TEST(Diagnosis, OfAServerInTheOwnNetworkPromisesNothingOfTheInternet) {
+  for (const auto* seen : {"192.168.1.10:41000", "127.0.0.1:41000", "[fe80::1]:41000"}) {
+    auto home = at_home();
+    home.translated = false;
+    home.udp.external = home.tcp.external = home.udp.forecast.external = home.tcp.forecast.external = endpoint(seen);
+    home.udp.strangers_get_in = home.tcp.strangers_get_in = true;
+    home = concluded(home);
+    EXPECT_FALSE(home.network.reachable) << seen;
+    EXPECT_EQ(home.network.tcp.kind, Kind::unknown);
+    EXPECT_EQ(advised(home).front(), "ask-outside");
+    EXPECT_THAT(diagnosis_words(home), HasSubstr("How the internet"));
+    EXPECT_THAT(diagnosis_words(home), Not(HasSubstr("no NAT")));
+  }
+  auto public_host = at_home();
+  public_host.translated = false;
+  public_host.tcp.strangers_get_in = true;
+  EXPECT_TRUE(concluded(public_host).network.reachable);
+}
+
 TEST(DiagnosisWords, FitThePageAndNameEverything) {
   auto home = at_home();
   home.lifetime = MappingLifetime{.at_least = 28s, .less_than = 45s};
   home.manual_port = Port{41'000};
   const auto words = diagnosis_words(concluded(home));
   std::istringstream lines{words};
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
   for (const auto* part : {"example.org:4700", "51 ms", "Your clock agrees", "192.168.1.10", "81.2.70.2", "mapping endpoint-independent", "filtering address-and-port-dependent",
                            "keeps port numbers", "PCP: no answer", "UPnP: no answer", "Hairpinning  none", "at least 28 s, less than 45 s", "port 41000", "IPv6", "What to expect", "punched",
                            "What you could change"})

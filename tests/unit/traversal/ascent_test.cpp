@@ -169,6 +169,15 @@ TEST(Ascent, TriesAgainAndAtTheEndOfPatienceSaysOfEveryTierWhatCameOfIt) {
             "supernode, relay: unsupported");
 }
 
+TEST(Ascent, SaysInTheEndWhatTheRouterWasFoundOutToDo) {
+  Climbing climbing{two_pairs, {.tiers = {Tier::direct, Tier::mapped}, .patience = 5s}};
+  climbing.fail(0, Errc::refused);
+  climbing.ascent.mapping_trouble(Reason::igd_refused);  // it took its time
+  climbing.wait(5s);
+  ASSERT_TRUE(climbing.why);
+  EXPECT_THAT(climbing.why->doing, ::testing::EndsWith("; mapped: igd-refused"));
+}
+
 TEST(Ascent, ReportsAnAttemptThatPatienceCutsShort) {
   Climbing climbing{two_pairs, {.tiers = {Tier::direct, Tier::relay}, .patience = 3s}};
   climbing.wait(3s);
