@@ -181,7 +181,7 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
               : *diagnosis.manual_port_works ? "port " + number + ": your server gets in there."
                                              : "port " + number + ": your server does not get in there.");
   }
-  if (diagnosis.tcp.strangers_get_in || diagnosis.udp.strangers_get_in) {
+  if (!near && (diagnosis.tcp.strangers_get_in || diagnosis.udp.strangers_get_in)) {
     page.group("From outside");
     const auto gets_in = [](const std::optional<bool>& in) { return !in ? "unknown" : *in ? "yes" : "no"; };
     page.line(std::string{"do strangers get in where no port is opened for them? Over TCP: "} + gets_in(diagnosis.tcp.strangers_get_in) + "; over UDP: " +
