@@ -30,6 +30,7 @@ struct WaitingLetter {
   SessionId session;
   ByteBuffer body;
   std::optional<IpAddress> shown_address = {};  // what the recipient is told of where the sender was
+  std::optional<IpAddress> shown_other = {};    // and over the other family
 };
 
 class Mailbox {

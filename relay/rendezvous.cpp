@@ -32,7 +32,7 @@ void Rendezvous::end(DeviceId device, Client& client, Errc code, std::string wor
 void Rendezvous::close(DeviceId device, Client& client, std::string why) {
   client.stage = Stage::closing;
   by_patience_.erase({client.patience_ends, device});
-  presence_.disappear(client.id, device);  // at once: nothing that is sent to it now would arrive
+  disappear(device, client);  // at once: nothing that is sent to it now would arrive
   actions_.push_back(Close{device, std::move(why)});
 }
 
@@ -85,10 +85,24 @@ void Rendezvous::disconnected(DeviceId device, TimePoint) {
   const auto found = clients_.find(device);
   if (found == clients_.end()) return;
   const auto& client = found->second;
-  presence_.disappear(client.id, device);
+  disappear(device, client);
   by_patience_.erase({client.patience_ends, device});
   if (const auto count = of_address_.find(client.subscriber); --count->second == 0) of_address_.erase(count);
   clients_.erase(found);
+}
+
+void Rendezvous::disappear(DeviceId device, const Client& client) {
+  presence_.disappear(client.id, device);
+  if (!presence_.key_of(client.id)) reflections_.erase(client.id);
+}
+
+void Rendezvous::reflected(const PublicKey& key, const IpAddress& from) {
+  const auto id = id_of(key);
+  if (!presence_.key_of(id)) return;
+  auto& seen = reflections_[id];
+  std::erase(seen, from);
+  seen.push_back(from);
+  if (seen.size() > max_reflections_of_a_key) seen.pop_front();
 }
 
 void Rendezvous::stop() {
@@ -126,7 +140,7 @@ void Rendezvous::hand_over_mail(DeviceId device, const Client& client, TimePoint
   for (auto& letter : mailbox_.take(client.id)) {
     // A sender that has connected anew meanwhile has another number: then the answer is for every device of its key.
     const auto answer_to = presence_.has(letter.from, letter.from_device) ? letter.from_device : DeviceId{};
-    say(device, Delivery{letter.from, answer_to, std::move(letter.body), letter.shown_address});
+    say(device, Delivery{letter.from, answer_to, std::move(letter.body), letter.shown_address, letter.shown_other});
   }
 }
 
@@ -194,6 +208,15 @@ bool Rendezvous::may_signal(const Client& client, std::size_t body, TimePoint no
   return signals_of_keys_.allow(client.id, now, count) && signals_.allow(client.subscriber, now, count);
 }
 
+std::optional<IpAddress> Rendezvous::proven_other(const Client& client, const SendSignal& message) const {
+  const auto& other = message.other_address;
+  if (!message.show_address || !other || other->is_v4() == client.from.address.is_v4()) return std::nullopt;
+  const auto seen = reflections_.find(client.id);
+  // What the sender merely names would aim the recipient's packets at whomever it likes.
+  if (seen == reflections_.end() || std::ranges::find(seen->second, *other) == seen->second.end()) return std::nullopt;
+  return other;
+}
+
 std::vector<DeviceId> Rendezvous::recipients(DeviceId sender, const SendSignal& message) const {
   // What may wait is an offer; anything else is an answer, and may be for a device that takes nothing but those.
   const auto at_least = message.wait ? Presence::Attention::offers : Presence::Attention::answers_only;
@@ -209,7 +232,8 @@ void Rendezvous::on(DeviceId device, Client& client, const SendSignal& message, 
     return refuse(device, message.request, Errc::limit, "too many signals of yours; wait a minute");
   const auto devices = recipients(device, message);
   const auto shown = message.show_address ? std::optional{client.from.address} : std::nullopt;
-  for (const auto each : devices) say(each, Delivery{client.id, device, message.body, shown});
+  const auto other = proven_other(client, message);
+  for (const auto each : devices) say(each, Delivery{client.id, device, message.body, shown, other});
   if (!devices.empty()) return fate(Fate::delivered);
 
   if (!presence_.key_of(message.to)) {
@@ -219,7 +243,7 @@ void Rendezvous::on(DeviceId device, Client& client, const SendSignal& message, 
   }
   if (!message.wait || message.device != DeviceId{}) return fate(Fate::offline);
   mailbox_.expire(now);
-  const bool kept = mailbox_.put(message.to, {client.id, device, client.subscriber, message.session, message.body, shown}, now);
+  const bool kept = mailbox_.put(message.to, {client.id, device, client.subscriber, message.session, message.body, shown, other}, now);
   fate(kept ? Fate::waiting : Fate::mailbox_full);
 }
 

@@ -46,6 +46,9 @@ inline constexpr Rate dial_backs_of_an_address{.burst = 60, .each_second = 1};
 inline constexpr std::size_t max_dial_backs_of_a_connection = 4;  // at once
 inline constexpr std::size_t max_dial_backs = 128;                // at once, for everybody
 
+/// Addresses at which a key has proven itself by the reflect role, the latest ones: a few devices, each of one other family.
+inline constexpr std::size_t max_reflections_of_a_key = 8;
+
 /// Keys or addresses that one kind of limit remembers.
 inline constexpr std::size_t max_limited = 100'000;
 /// Connections of one address at once. A carrier's NAT has hundreds of people behind one.
@@ -86,6 +89,8 @@ class Rendezvous {
   /// What arrived was no message at all.
   void garbled(DeviceId device, const Error& why);
   void disconnected(DeviceId device, TimePoint now);
+  /// A connection of the reflect role whose TLS handshake proved `key`. Remembered while that key is online, and no longer.
+  void reflected(const PublicKey& key, const IpAddress& from);
   /// Once for each DialBack, whether its client is still there or not.
   void dialled_back(std::uint64_t number, DialBackOutcome outcome);
   /// The server is about to end: everybody is told, and sent away; so is whoever still comes.
@@ -130,6 +135,9 @@ class Rendezvous {
 
   /// The one of our two addresses that it has not come to.
   std::optional<IpAddress> other_address(const Client& client) const;
+  void disappear(DeviceId device, const Client& client);
+  /// The address over the other family at which the sender wishes to be shown, if its key was there.
+  std::optional<IpAddress> proven_other(const Client& client, const SendSignal& message) const;
   bool may_look_up(const Client& client, TimePoint now);
   bool may_signal(const Client& client, std::size_t body, TimePoint now);
   /// The devices that this signal is for, if they are here.
@@ -152,6 +160,7 @@ class Rendezvous {
   std::map<IpAddress, std::size_t> of_address_;           // how many of them
   std::set<std::pair<TimePoint, DeviceId>> by_patience_;  // those that are not closing
   Presence presence_;
+  std::map<PeerId, std::deque<IpAddress>> reflections_;  // of keys that are online; the latest at the end
   Mailbox mailbox_;
   Limiter<IpAddress> hellos_{hellos_of_an_address, max_limited};
   Limiter<PeerId> registrations_of_keys_{registrations_of_a_key, max_limited};

@@ -77,8 +77,9 @@ CborMap to_map(const Resolve& message) {
 }
 CborMap to_map(const Who& message) { return verb("who", message.request).set("peers", encode_peers(message.peers)); }
 CborMap to_map(const SendSignal& message) {
-  return verb("signal", message.request)
-      .set_bytes("to", message.to.digest())
+  auto map = verb("signal", message.request);
+  if (message.other_address) map.set_bytes("show2", message.other_address->bytes());
+  return map.set_bytes("to", message.to.digest())
       .set("device", message.device.number)
       .set_bytes("body", message.body)
       .set_flag("wait", message.wait)
@@ -127,6 +128,7 @@ CborMap to_map(const SignalFate& message) {
 CborMap to_map(const Delivery& delivery) {
   auto map = verb("delivery");
   if (delivery.from_address) map.set_bytes("at", delivery.from_address->bytes());
+  if (delivery.from_other) map.set_bytes("at2", delivery.from_other->bytes());
   return map.set_bytes("from", delivery.from.digest())
       .set("device", delivery.from_device.number)
       .set_bytes("body", delivery.body);
@@ -233,7 +235,7 @@ Result<ClientMessage> decode_client_message(ByteView body) {
     const auto session = map.array<16>("session");
     if (!to || !signal || !session) return malformed("signal without recipient, session or a body that is short enough");
     return ClientMessage{SendSignal{*request, *to, DeviceId{map.number("device").value_or(0)}, *std::move(signal),
-                                    map.flag("wait").value_or(false), SessionId{*session}, map.flag("show").value_or(false)}};
+                                    map.flag("wait").value_or(false), SessionId{*session}, map.flag("show").value_or(false), address_in(map, "show2")}};
   }
   if (kind == "probe") {
     const auto transport = transport_in(map);
@@ -272,7 +274,8 @@ Result<ServerMessage> decode_server_message(ByteView body) {
     const auto from = peer_in(map, "from");
     auto signal = signal_body_in(map);
     if (!from || !signal) return malformed("delivery without sender or body");
-    return ServerMessage{Delivery{*from, DeviceId{map.number("device").value_or(0)}, *std::move(signal), address_in(map, "at")}};
+    return ServerMessage{Delivery{*from, DeviceId{map.number("device").value_or(0)}, *std::move(signal), address_in(map, "at"),
+                                  address_in(map, "at2")}};
   }
   if (kind == "pong") return ServerMessage{Pong{}};
   if (kind == "notice") return ServerMessage{Notice{map.text("words").value_or("")}};

@@ -63,7 +63,10 @@ struct SendSignal { std::uint64_t request = 0; PeerId to; DeviceId device; ByteB
                     SessionId session;          // lets the sender withdraw it while it waits
                     /// The sender wishes the server to vouch for where it is. Only then is the receiver told: who has not agreed to
                     /// a session yet stays unknown.
-                    bool show_address = false; };
+                    bool show_address = false;
+                    /// Of the other family than this connection's: the sender wishes to be shown there as well. The server vouches for it
+                    /// only if the sender's key has proven itself from there (wire/reflection.hpp). An older server ignores it.
+                    std::optional<IpAddress> other_address = {}; };
 struct Withdraw   { std::uint64_t request = 0; PeerId to; SessionId session; };
 /// Only to a server whose Welcome names a STUN port: older ones end a conversation that has this verb in it.
 /// Can this port of ours be reached from outside? Over UDP and TCP alike `nonce` is what tells: whoever hears it, was reached.
@@ -89,7 +92,8 @@ struct Resolved   { std::uint64_t request = 0; std::string name; PublicKey key; 
 struct WhoReply   { std::uint64_t request = 0; std::vector<PeerId> online; };
 struct SignalFate { std::uint64_t request = 0; Fate fate = Fate::delivered; };
 struct Delivery   { PeerId from; DeviceId from_device; ByteBuffer body;
-                    std::optional<IpAddress> from_address = {}; };  // the server sees the sender there; if the sender wished so
+                    std::optional<IpAddress> from_address = {};    // the server sees the sender there; if the sender wished so
+                    std::optional<IpAddress> from_other = {}; };   // and there, over the other family
 struct Probed     { std::uint64_t request = 0; DialBackOutcome outcome = DialBackOutcome::reached; };
 struct Pong       {};
 struct Notice     { std::string words; };

@@ -112,6 +112,7 @@ awaitable<void> Server::serve(TcpStream socket, Roles roles) {
     const HalfOpen counted{admission_, from.address};
     stream.emplace(co_await shake_hands(std::move(socket), tls_, std::move(accepted)));
     if (stream->alpn() == reflect_alpn) {  // counts as half open to its end, which is near
+      rendezvous_.reflected(stream->peer_key(), from.address);  // first: the client names the address as soon as it has been told
       auto reflecting = reflect(*stream);
       co_await with_deadline(std::move(reflecting), Clock::now() + reflection_patience, "telling a client where it is");
     }

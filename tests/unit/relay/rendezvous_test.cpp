@@ -632,6 +632,103 @@ TEST_F(RendezvousTest, VouchesForTheAddressFromWhichAWaitingOfferWasSent) {
   EXPECT_EQ(std::get<Delivery>(all[2]).from_address, std::nullopt);
 }
 
+TEST_F(RendezvousTest, VouchesForTheOtherFamilyWhereTheSendersKeyHasProvenItself) {
+  const auto at = *IpAddress::parse("192.0.2.1"), lie = *IpAddress::parse("192.0.2.66");
+  const auto alice = greeted(connect(stranger(), "[2001:db8::7]:5000")), bob = join("bob");
+  auto signal = offer(bob, 1);
+  signal.other_address = at;
+  signal.show_address = true;
+  say(alice, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_other, std::nullopt) << "merely named";
+  rendezvous.reflected(bob.key, at);
+  say(alice, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_other, std::nullopt) << "another key was there";
+  rendezvous.reflected(alice.key, at);
+  say(alice, signal);
+  const auto both = only<Delivery>(bob);
+  EXPECT_EQ(both.from_address, IpAddress::parse("2001:db8::7").value());
+  EXPECT_EQ(both.from_other, at);
+  signal.other_address = lie;
+  say(alice, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_other, std::nullopt);
+}
+
+TEST_F(RendezvousTest, ShowsTheOtherFamilyOnlyIfTheSenderWishesIt) {
+  const auto at = *IpAddress::parse("192.0.2.1");
+  const auto alice = greeted(connect(stranger(), "[2001:db8::7]:5000")), bob = join("bob");
+  rendezvous.reflected(alice.key, at);
+  auto unnamed = offer(bob, 1), hidden = offer(bob, 2);
+  unnamed.show_address = true;
+  hidden.other_address = at;
+  for (const auto& signal : {unnamed, hidden}) {
+    say(alice, signal);
+    EXPECT_EQ(only<Delivery>(bob).from_other, std::nullopt);
+  }
+}
+
+TEST_F(RendezvousTest, VouchesForOneAddressOfEachFamily) {
+  const auto at = *IpAddress::parse("192.0.2.2");
+  const auto alice = greeted(connect(stranger(), "192.0.2.1:5000")), bob = join("bob");
+  rendezvous.reflected(alice.key, at);
+  auto signal = offer(bob, 1);
+  signal.show_address = true;
+  signal.other_address = at;
+  say(alice, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_other, std::nullopt);
+}
+
+TEST_F(RendezvousTest, VouchesForBothFamiliesWhenAnOfferHasWaited) {
+  const auto at = *IpAddress::parse("192.0.2.1");
+  const auto alice = greeted(connect(stranger(), "[2001:db8::7]:5000")), bob = join("bob");
+  rendezvous.disconnected(bob.device, now);
+  rendezvous.reflected(alice.key, at);
+  auto signal = offer(bob, 1);
+  signal.show_address = true;
+  signal.other_address = at;
+  say(alice, signal);
+  const auto back = connect(bob.key, "10.3.3.3:1");
+  say(back, Hello{});
+  const auto all = told(back);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(std::get<Delivery>(all[1]).from_other, at);
+}
+
+TEST_F(RendezvousTest, ForgetsWhereAKeyWasWhenItsLastDeviceGoes) {
+  const auto at = *IpAddress::parse("192.0.2.1");
+  const auto bob = join("bob");
+  const auto key = stranger();
+  rendezvous.reflected(key, at);  // nobody that is online: not kept at all
+  auto signal = offer(bob, 1);
+  signal.show_address = true;
+  signal.other_address = at;
+  const auto one = greeted(connect(key, "[2001:db8::7]:5000"));
+  say(one, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_other, std::nullopt);
+  rendezvous.reflected(key, at);
+  const auto two = greeted(connect(key, "[2001:db8::7]:5001"));
+  rendezvous.disconnected(one.device, now);
+  say(two, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_other, at);
+  say(two, Bye{});
+  rendezvous.disconnected(two.device, now);
+  const auto three = greeted(connect(key, "[2001:db8::7]:5002"));
+  say(three, signal);
+  EXPECT_EQ(only<Delivery>(bob).from_other, std::nullopt);
+}
+
+TEST_F(RendezvousTest, RemembersSoManyAddressesOfAKeyAndTheLatestOnes) {
+  const auto address = [](std::size_t number) { return *IpAddress::parse("192.0.2." + std::to_string(number)); };
+  const auto alice = greeted(connect(stranger(), "[2001:db8::7]:5000")), bob = join("bob");
+  for (std::size_t i = 0; i <= max_reflections_of_a_key; ++i) rendezvous.reflected(alice.key, address(i));
+  auto signal = offer(bob, 1);
+  signal.show_address = true;
+  for (std::size_t i = 0; i <= max_reflections_of_a_key; ++i) {
+    signal.other_address = address(i);
+    say(alice, signal);
+    EXPECT_EQ(only<Delivery>(bob).from_other.has_value(), i > 0) << i;
+  }
+}
+
 TEST_F(RendezvousTest, DialsBackOnlyTheAddressFromWhichItWasAsked) {
   const auto alice = greeted(connect(stranger(), "192.0.2.1:5000"));
   DialBackNonce nonce;

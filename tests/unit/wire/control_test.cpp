@@ -281,6 +281,21 @@ TEST(SendSignal, SaysWhetherTheAddressMayBeShown) {
   EXPECT_FALSE(std::get<SendSignal>(decode_client_message(older.encode()).value()).show_address);
 }
 
+TEST(SendSignal, NamesTheAddressOfTheOtherFamilyIfThereIsOne) {
+  SendSignal signal{.request = 8, .to = peer(1), .device = {}, .body = {}, .wait = false, .session = session()};
+  EXPECT_FALSE(from_client(signal).other_address);
+  for (const auto* address : {"192.0.2.9", "2001:db8::9"}) {
+    signal.other_address = *IpAddress::parse(address);
+    EXPECT_EQ(from_client(signal).other_address->text(), address);
+  }
+}
+
+TEST(Delivery, CarriesTheSendersAddressOverEitherFamily) {
+  const auto read = from_server(Delivery{peer(1), DeviceId{2}, {}, *IpAddress::parse("2001:db8::9"), *IpAddress::parse("192.0.2.9")});
+  EXPECT_EQ(read.from_address->text(), "2001:db8::9");
+  EXPECT_EQ(read.from_other->text(), "192.0.2.9");
+}
+
 TEST(Delivery, CarriesTheSendersAddressIfThereIsOne) {
   EXPECT_FALSE(from_server(Delivery{peer(1), DeviceId{2}, {}}).from_address);
   for (const auto* address : {"192.0.2.9", "2001:db8::9"})
