@@ -42,7 +42,10 @@ void Correspondence::deliver(const Delivery& delivery) {
   if (!replays_.first_time(opened->nonce, wall_clock())) return drop("a signal that had been delivered before (" + opened->from.short_text() + ")");
   auto signal = decode_signal(opened->body);
   if (!signal) return drop(signal.error().message());
-  route(Letter{opened->from, opened->from_key, delivery.from_device, *std::move(signal), delivery.from_address});
+  Letter letter{opened->from, opened->from_key, delivery.from_device, *std::move(signal)};
+  for (const auto& address : {delivery.from_address, delivery.from_other})
+    if (address) letter.seen_at.push_back(*address);
+  route(std::move(letter));
 }
 
 void Correspondence::route(Letter letter) {
@@ -70,9 +73,9 @@ void Correspondence::drop(const std::string& why) {
   if (on_dropped_) on_dropped_(why);
 }
 
-void Correspondence::post(const PublicKey& to, DeviceId device, Signal signal) {
+void Correspondence::post(const PublicKey& to, DeviceId device, Signal signal, RendezvousClient::OurAddress address) {
   if (posted_.size() >= max_posted) return drop("a signal of ours: too many wait to be sent");
-  posted_.push_back({to, device, std::move(signal)});
+  posted_.push_back({to, device, std::move(signal), address});
   posted_news_.ring();
 }
 
@@ -82,7 +85,7 @@ awaitable<void> Correspondence::send_posted() {
     auto next = std::move(posted_.front());
     posted_.pop_front();
     try {
-      co_await send(next.to, next.device, std::move(next.signal), false, Clock::now() + posting_patience);
+      co_await send(next.to, next.device, std::move(next.signal), false, Clock::now() + posting_patience, next.address);
     } catch (const Failure& failure) {
       drop("a signal of ours: " + failure.error().message());
     }

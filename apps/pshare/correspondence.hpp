@@ -24,7 +24,7 @@ struct Letter {
   PublicKey from_key;
   DeviceId device;  // to answer just the device that wrote
   Signal signal;
-  std::optional<IpAddress> seen_at = {};  // where the server sees the writer, if the writer wished it to say so
+  std::vector<IpAddress> seen_at = {};  // where the server sees the writer, one of each family at most, if the writer wished it to say so
 };
 
 class Correspondence {
@@ -45,7 +45,7 @@ class Correspondence {
   /// `address`: whether the server may tell the recipient where it sees us.
   awaitable<Fate> send(PublicKey to, DeviceId device, Signal signal, bool wait, TimePoint until, RendezvousClient::OurAddress address = RendezvousClient::OurAddress::hidden);
   /// The same without waiting, in the order of the calls: what matters now or never. What cannot be sent is dropped, and told.
-  void post(const PublicKey& to, DeviceId device, Signal signal);
+  void post(const PublicKey& to, DeviceId device, Signal signal, RendezvousClient::OurAddress address = RendezvousClient::OurAddress::hidden);
 
   /// Receives the letters of one session from one peer for as long as it lives. The correspondence lives longer.
   class Slot {
@@ -70,7 +70,7 @@ class Correspondence {
   Slot expect(SessionId session, PeerId peer);
 
  private:
-  struct Posted { PublicKey to; DeviceId device; Signal signal; };
+  struct Posted { PublicKey to; DeviceId device; Signal signal; RendezvousClient::OurAddress address; };
   awaitable<void> deliver_all();
   awaitable<void> send_posted();
   void deliver(const Delivery& delivery);

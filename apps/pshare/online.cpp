@@ -84,15 +84,17 @@ Climber Online::climber(SessionId session, PeerId peer, ClimbRole role, const Ch
 }
 
 awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told, NatFacts told_facts) {
+  std::optional<IpAddress> told_address;  // the server may have been slow to see us over the other family
   for (;;) {
     auto fresh = standpoint_.candidates();
     std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(told, each) != told.end(); });
     const auto facts = standpoint_.facts();
     const bool other_nat = facts.udp.kind != told_facts.udp.kind || facts.tcp.kind != told_facts.tcp.kind;
-    if (!fresh.empty() || other_nat) {
+    if (!fresh.empty() || other_nat || server_.other_address() != told_address) {
+      told_address = server_.other_address();
       told.insert(told.end(), fresh.begin(), fresh.end());
       told_facts = facts;
-      letters_.post(peer, device, MoreCandidates{session, std::move(fresh), facts});
+      letters_.post(peer, device, MoreCandidates{session, std::move(fresh), facts}, RendezvousClient::OurAddress::shown);
     }
     co_await standpoint_.changed();
   }

@@ -91,7 +91,7 @@ awaitable<void> Reception::watch_for_cancel() {
     const auto letter = co_await slot_.next();
     if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again(letter.device);
     if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && climber_) climber_->heard(*punch);
-    if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) climber_->heard(*more);
+    if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) climber_->heard(*more, letter.seen_at);
     const auto* taken_back = std::get_if<Cancel>(&letter.signal);
     if (!taken_back) continue;
     if (taken_back->why == Cancel::Why::no_path)

@@ -456,7 +456,7 @@ class Sending {
     for (;;) {
       const auto letter = co_await slot.next();
       if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && letter.device == winner) climber.heard(*punch);
-      if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && letter.device == winner) climber.heard(*more);
+      if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && letter.device == winner) climber.heard(*more, letter.seen_at);
       const auto* cancel = std::get_if<Cancel>(&letter.signal);
       if (cancel && letter.device == winner) session.fail(cancellation());
       const auto* second = std::get_if<Accept>(&letter.signal);

@@ -118,6 +118,15 @@ def test_two_ipv6_firewalls_open_for_each_other_where_ipv4_has_no_way(transport)
         assert address_of(sent.path["remote"]) == lab.b.address_v6
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("dual_stack_sends", [True, False])
+def test_ports_are_searched_over_ipv4_although_the_server_is_talked_to_over_ipv6(dual_stack_sends, transport):
+    with Lab(a="sym-rnd,ipv6", b="port-restricted") as lab, Town(lab) as town:
+        server = town.name_the_server(lab.server.address_v6, lab.server.address)
+        people = (town.alice, town.bob) if dual_stack_sends else (town.bob, town.alice)
+        Sent(lab, *people, "--transport", transport, "--server", server).arrives("punched").by(transport)
+
+
 # --- Ports that are hard to tell ----------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("a", "b"), [

@@ -175,8 +175,8 @@ void Climb::heard(const Punch& punch) {
     heard_early_.push_back(punch);
 }
 
-void Climb::learned(const NatFacts& mine, const NatFacts& theirs) {
-  if (!punchings_.empty()) punchings_.back().learned(mine, theirs);
+void Climb::learned(const NatFacts& mine, const PeerFacts& theirs) {
+  if (!punchings_.empty()) punchings_.back().learned(mine, theirs.nat, theirs.seen_at);
 }
 
 void Climb::add(const Targets& more) {

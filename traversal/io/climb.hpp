@@ -32,7 +32,7 @@ class Climb {
   void came(LanePtr lane);
   void heard(const Punch& punch);
   void add(const Targets& more);
-  void learned(const NatFacts& mine, const NatFacts& theirs);
+  void learned(const NatFacts& mine, const PeerFacts& theirs);
   void mapping_trouble(std::optional<Reason> reason) { ascent_.mapping_trouble(reason); }
   TimePoint began() const { return began_; }
 

@@ -139,7 +139,7 @@ awaitable<void> Climber::watch_standpoint() {
   for (;;) {
     co_await with_.standpoint.changed();
     if (!climb_) continue;
-    climb_->learned(with_.standpoint.facts(), peer_.nat);
+    climb_->learned(with_.standpoint.facts(), peer_);
     climb_->mapping_trouble(with_.standpoint.mapping_trouble());
   }
 }
@@ -148,9 +148,13 @@ void Climber::heard(const Punch& punch) {
   if (climb_) climb_->heard(punch);
 }
 
-void Climber::heard(const MoreCandidates& more) {
+void Climber::heard(const MoreCandidates& more, const std::vector<IpAddress>& seen_at) {
   peer_.nat = more.nat;
-  if (climb_) climb_->learned(with_.standpoint.facts(), peer_.nat);
+  for (const auto& now : seen_at) {
+    std::erase_if(peer_.seen_at, [&](const IpAddress& before) { return before.is_v4() == now.is_v4(); });
+    peer_.seen_at.push_back(now);
+  }
+  if (climb_) climb_->learned(with_.standpoint.facts(), peer_);
   const auto room = max_candidates - std::min(max_candidates, peer_.candidates.size());
   auto fresh = more.candidates;
   std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(peer_.candidates, each) != peer_.candidates.end(); });

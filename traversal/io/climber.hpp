@@ -44,7 +44,7 @@ struct ClimbSettings {
 struct PeerFacts {
   std::vector<Candidate> candidates;
   NatFacts nat = {};
-  std::optional<IpAddress> seen_at = {};  // by the server, which vouches for it
+  std::vector<IpAddress> seen_at = {};  // by the server, which vouches for them: one of each family at most
 };
 
 class Climb;
@@ -92,7 +92,8 @@ class Climber {
 
   /// What the peer says through the server meanwhile.
   void heard(const Punch& punch);
-  void heard(const MoreCandidates& more);
+  /// `seen_at`: as in PeerFacts, by now; those that were seen before are kept where there is no newer one of the family.
+  void heard(const MoreCandidates& more, const std::vector<IpAddress>& seen_at);
 
   /// A search has succeeded over this transport, between these two networks.
   void search_first(Transport transport) { search_first_ = transport; }

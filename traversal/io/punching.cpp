@@ -31,7 +31,7 @@ Punching::Punching(asio::any_io_executor executor, PunchingPort& port, Random& r
   for (std::size_t i = 0; i < port_.udp().size(); ++i) rounds.main_sockets.push_back(port_.udp()[i]->family() == IpFamily::v6);
   // Who cannot get it now does without: the other search takes seconds, and the ladder tries again.
   permit_ = port_.ask_to_search();
-  if (!permit_) rounds.vouched.reset();
+  if (!permit_) rounds.vouched.clear();
 }
 
 awaitable<void> Punching::run() {
@@ -75,10 +75,12 @@ void Punching::add(const PunchRounds::Targets& more) {
   news_.ring();
 }
 
-void Punching::learned(const NatFacts& mine, const NatFacts& theirs) {
+void Punching::learned(const NatFacts& mine, const NatFacts& theirs, const std::vector<IpAddress>& vouched) {
+  const auto searched = permit_ ? vouched : std::vector<IpAddress>{};
   if (rounds_) {
-    rounds_->learned(mine, theirs, Clock::now());
+    rounds_->learned(mine, theirs, searched, Clock::now());
   } else {
+    settings_.rounds.vouched = searched;
     settings_.rounds.mine = mine;
     settings_.rounds.theirs = theirs;
   }

@@ -56,7 +56,7 @@ class Punching {
 
   void heard(const Punch& punch);
   void add(const PunchRounds::Targets& more);
-  void learned(const NatFacts& mine, const NatFacts& theirs);
+  void learned(const NatFacts& mine, const NatFacts& theirs, const std::vector<IpAddress>& vouched);
   /// There is a lane: nobody searches for another one, but what is under way goes on.
   void contented();
   /// Nobody wants another lane over it.

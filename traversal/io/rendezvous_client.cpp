@@ -298,8 +298,9 @@ awaitable<std::vector<PeerId>> RendezvousClient::who(std::vector<PeerId> peers, 
 
 awaitable<Fate> RendezvousClient::signal(PeerId to, DeviceId device, ByteBuffer sealed, bool wait, SessionId session,
                                          TimePoint until, OurAddress address) {
+  const bool shown = address == OurAddress::shown;
   Request request{SendSignal{.to = to, .device = device, .body = std::move(sealed), .wait = wait, .session = session,
-                             .show_address = address == OurAddress::shown}};
+                             .show_address = shown, .other_address = shown ? other_address_ : std::nullopt}};
   const auto reply = co_await ask_for<SignalFate>(std::move(request), until);
   co_return reply.fate;
 }

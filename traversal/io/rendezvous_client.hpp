@@ -38,7 +38,7 @@ class RendezvousClient {
   /// What the server may hand to us: everything that is sent to our key, or just answers to what this connection sent.
   enum class Attendance { offers, answers_only };
 
-  /// Whether a signal's recipient is told at which address the server sees us.
+  /// Whether a signal's recipient is told at which address the server sees us; over either family, if it has (set_other_address()).
   enum class OurAddress { hidden, shown };
 
   /// `tls` and `random` live longer. `local_port`: where connections to the server are dialled from, so that Welcome.observed is the
@@ -85,6 +85,10 @@ class RendezvousClient {
   std::optional<Endpoint> server_endpoint() const { return server_endpoint_; }
   /// Ours, as this machine sees it. Its port is `local_port` unless that could not be used.
   std::optional<Endpoint> local_endpoint() const { return local_endpoint_; }
+
+  /// Where the server's reflect role has seen us over the other family than that of the connection to it; named in signals that show our address.
+  void set_other_address(std::optional<IpAddress> address) { other_address_ = address; }
+  const std::optional<IpAddress>& other_address() const { return other_address_; }
   /// To the server and back: the shortest of what the TCP connect, Hello with Welcome and each Ping with Pong took. Only ever too long, by
   /// what the two machines were busy with; a lost SYN's second is forgotten with the Welcome.
   std::optional<Duration> round_trip_time() const;
@@ -117,6 +121,7 @@ class RendezvousClient {
   ServerAddress server_;
   std::optional<Port> local_port_;
   std::optional<Endpoint> server_endpoint_, local_endpoint_;
+  std::optional<IpAddress> other_address_;
   std::optional<Duration> connect_took_;
   RendezvousLink link_;
   Wakeup news_;                              // for run(): the link has been told something

@@ -49,7 +49,13 @@ awaitable<void> Standpoint::watch_server() {
   note_change();
 }
 
-void Standpoint::note_change() { changed_.ring(); }
+void Standpoint::note_change() {
+  if (const auto there = server_.server_endpoint()) {
+    const auto other = survey_.view(Transport::tcp, there->address.is_v4() ? IpFamily::v6 : IpFamily::v4).reflexive;
+    server_.set_other_address(other ? std::optional{other->address} : std::nullopt);
+  }
+  changed_.ring();
+}
 
 awaitable<void> Standpoint::changed() { co_await changed_.wait(); }
 

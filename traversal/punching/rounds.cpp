@@ -66,7 +66,7 @@ bool PunchRounds::searchable(Transport transport) const {
 }
 
 /// Many packets go only where the server says that the peer is.
-bool PunchRounds::may_search(const PortForecast& forecast) const { return settings_.vouched && forecast.external.address == *settings_.vouched; }
+bool PunchRounds::may_search(const PortForecast& forecast) const { return std::ranges::find(settings_.vouched, forecast.external.address) != settings_.vouched.end(); }
 
 bool PunchRounds::plain_over(Transport transport) const {
   if (transport == Transport::udp) return !udp_.contains(0) || udp_.at(0).over;
@@ -106,7 +106,8 @@ void PunchRounds::begin_measured(std::uint64_t round, Transport transport, TimeP
   actions_.push_back(Say{round, transport, *measured_->mine});
 }
 
-void PunchRounds::learned(const NatFacts& mine, const NatFacts& theirs, TimePoint now) {
+void PunchRounds::learned(const NatFacts& mine, const NatFacts& theirs, std::vector<IpAddress> vouched, TimePoint now) {
+  settings_.vouched = std::move(vouched);
   const auto update = [](PortForecast& known, const PortForecast& news) {
     if (news.kind != Kind::unknown) known = news;
   };

@@ -55,7 +55,7 @@ class PunchRounds {
     std::vector<bool> main_sockets = {};     // the punching port's UDP sockets, in the driver's order: true for IPv6
     NatFacts mine = {}, theirs = {};
     std::optional<Transport> search_first = {};  // what a search has succeeded over before; the sides may differ
-    std::optional<IpAddress> vouched = {};         // where the server sees the peer: only there it is searched for
+    std::vector<IpAddress> vouched = {};           // where the server sees the peer, over either family: only there it is searched for
     /// Of the plain round over UDP. Longer where the other side may begin at another time, and nobody says when.
     Duration plain_patience = plain_udp_patience;
   };
@@ -83,7 +83,8 @@ class PunchRounds {
 
   void add(const Targets& more, TimePoint now);
   /// What is known of the two NATs by now, in place of what was: a survey takes longer over TCP than an offer may wait.
-  void learned(const NatFacts& mine, const NatFacts& theirs, TimePoint now);
+  /// So does the server to see the peer over both families: `vouched` is as in Settings, by now.
+  void learned(const NatFacts& mine, const NatFacts& theirs, std::vector<IpAddress> vouched, TimePoint now);
   void measured(std::uint64_t round, const PortForecast& forecast, TimePoint now);
   /// `age`: how long ago the peer measured, about.
   void heard(std::uint64_t round, Transport transport, const PortForecast& forecast, Duration age, TimePoint now);

@@ -48,11 +48,11 @@ class Resident(Peer):
     """Somebody whose programs run in a host of the laboratory."""
 
     def __init__(self, folder: Path, name, host, server):
-        self.host = host
+        self.host, self.launcher = host, host.launcher
         super().__init__(folder, name, server)
 
     def start(self, *arguments, **how):
-        return super().start(*arguments, **{"launcher": self.host.launcher, **how})
+        return super().start(*arguments, **{"launcher": self.launcher, **how})
 
 
 class Town:
@@ -72,6 +72,15 @@ class Town:
         self.people = {name: Resident(self._folder, _NAMES[name], host, self.server) for name, host in lab.hosts.items() if name in _NAMES}
         for each in self.people.values():
             each.knows(*(other for other in self.people.values() if other is not each))
+
+    def name_the_server(self, *addresses):
+        """From now on everybody's programs know these addresses by one name, as by an A and an AAAA record. Gives what to say to --server."""
+        hosts = self._folder / "hosts"
+        hosts.write_text("".join(f"{address} server.example\n" for address in addresses))
+        in_place = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts))
+        for each in self.people.values():
+            each.launcher = (*each.host.launcher, *in_place)
+        return f"server.example:{PORT}#{self.server.spec.split('#')[1]}"
 
     @property
     def alice(self):

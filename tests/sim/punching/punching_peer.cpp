@@ -178,7 +178,7 @@ void PunchingPeer::begin(PunchRounds::Targets targets, const NatFacts& theirs, s
                                  .main_sockets = {false, true},
                                  .mine = facts_,
                                  .theirs = theirs,
-                                 .vouched = vouched};
+                                 .vouched = vouched ? std::vector{*vouched} : std::vector<IpAddress>{}};
   PunchRounds core{std::move(targets), std::move(settings), machine_.random(), machine_.now()};
   rounds_ = std::make_unique<Driver<PunchRounds>>(machine_, std::move(core), [this](PunchRounds::Action action) { perform(std::move(action)); });
   rounds_->feed([](PunchRounds&) {});

@@ -28,7 +28,7 @@ PunchRounds::Settings settings(Kind own, Kind peers) {
           .main_sockets = {false},
           .mine = {.udp = ours(own), .tcp = ours(own), .server_rtt = 50ms},
           .theirs = {.udp = theirs(peers), .tcp = theirs(peers), .server_rtt = 50ms},
-          .vouched = peer_address};
+          .vouched = {peer_address}};
 }
 
 /// One side under a virtual clock, and what it has asked for.
@@ -198,7 +198,8 @@ TEST(PunchRounds, SearchSmallBlocksAgainAfterAFailure) {
 }
 
 TEST(PunchRounds, SearchNowhereButWhereTheServerSeesThePeer) {
-  for (const std::optional<IpAddress>& seen : {std::optional<IpAddress>{}, std::optional{at("192.0.2.77:1").address}}) {
+  const std::vector<IpAddress> elsewhere{at("192.0.2.77:1").address, at("[2001:db8::77]:1").address};
+  for (const auto& seen : {std::vector<IpAddress>{}, elsewhere}) {
     auto with = settings(Kind::stable, Kind::random);
     with.vouched = seen;
     Side side{with};
@@ -211,6 +212,28 @@ TEST(PunchRounds, SearchNowhereButWhereTheServerSeesThePeer) {
     EXPECT_EQ(failures.size(), 2u);
     for (const auto& each : failures) EXPECT_THAT(each.words, HasSubstr("the server does not see"));
   }
+}
+
+TEST(PunchRounds, SearchAtEitherAddressAtWhichTheServerSeesThePeer) {
+  for (const bool other_first : {false, true}) {
+    auto with = settings(Kind::stable, Kind::random);
+    with.vouched.insert(other_first ? with.vouched.begin() : with.vouched.end(), at("[2001:db8::77]:1").address);
+    Side side{with};
+    side.heard(1, Transport::udp, theirs(Kind::random));
+    side.run_until(start + 3s);
+    EXPECT_GT(side.all<PunchRounds::SendUdp>().size(), 500u) << other_first;
+  }
+}
+
+TEST(PunchRounds, SearchOnceTheServerHasSeenThePeerOverTheOtherFamily) {
+  auto with = settings(Kind::stable, Kind::random);
+  with.vouched = {at("[2001:db8::77]:1").address};
+  Side side{with};
+  side.run_until(start + 500ms);
+  EXPECT_TRUE(side.all<PunchRounds::Say>().empty());
+  side.rounds.learned(with.mine, with.theirs, {at("[2001:db8::77]:1").address, peer_address}, side.now);
+  side.collect();
+  EXPECT_EQ(side.all<PunchRounds::Say>().size(), 1u);
 }
 
 TEST(PunchRounds, TakeNoForecastForAnAddressOtherThanTheVouchedOne) {
@@ -258,7 +281,7 @@ TEST(PunchRounds, OfTheControlledSideFollowTheOther) {
   Side side{with};
   side.run_until(start + 200ms);
   EXPECT_TRUE(side.all<PunchRounds::Say>().empty());
-  side.rounds.learned({}, {.udp = {}, .tcp = theirs(Kind::random)}, side.now);
+  side.rounds.learned({}, {.udp = {}, .tcp = theirs(Kind::random)}, {peer_address}, side.now);
   side.collect();
   side.actions.clear();
   side.heard(2, Transport::udp, theirs(Kind::stepping));
@@ -289,7 +312,7 @@ TEST(PunchRounds, SearchFirstOverWhatHasWorkedBefore) {
 TEST(PunchRounds, BeginASearchWhenItIsLearntThatOneIsNeeded) {
   Side side{settings(Kind::unknown, Kind::stable)};
   EXPECT_TRUE(side.all<PunchRounds::Measure>().empty());
-  side.rounds.learned({.udp = ours(Kind::blocked), .tcp = ours(Kind::stepping)}, {}, side.now);
+  side.rounds.learned({.udp = ours(Kind::blocked), .tcp = ours(Kind::stepping)}, {}, {peer_address}, side.now);
   side.collect();
   const auto wanted = side.all<PunchRounds::Measure>();
   ASSERT_EQ(wanted.size(), 1u);
