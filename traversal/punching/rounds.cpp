@@ -129,6 +129,8 @@ void PunchRounds::measured(std::uint64_t round, const PortForecast& forecast, Ti
     measured_->mine->highest = highest_nat_port;
   }
   actions_.push_back(Say{round, measured_->transport, *measured_->mine});
+  // Without a search both are to begin at the same moment. Who speaks last knows all before the other does; a forecast would grow old meanwhile.
+  if (measured_->theirs && !is_hard(*measured_->mine) && !is_hard(*measured_->theirs)) measured_->begin_at = now + rtt() / 2;
   start_if_ready(now);
 }
 
@@ -156,7 +158,7 @@ void PunchRounds::learn_from(const Measured& round) {
 }
 
 void PunchRounds::start_if_ready(TimePoint now) {
-  if (!measured_ || !measured_->mine || !measured_->theirs || measured_->running) return;
+  if (!measured_ || !measured_->known() || measured_->running || now < measured_->begin_at) return;
   auto& round = *measured_;
   measured_over_.insert(round.transport);
   learn_from(round);
@@ -326,7 +328,8 @@ void PunchRounds::expire(TimePoint now) {
   for (auto& [round, running] : udp_) running.punch.expire(now);
   for (auto& [round, running] : tcp_) running.punch.expire(now);
   collect(now);
-  if (measured_ && !measured_->running && now >= measured_->give_up_at) measured_failed(measured_->transport, now);
+  start_if_ready(now);
+  if (measured_ && !measured_->known() && now >= measured_->give_up_at) measured_failed(measured_->transport, now);
   look_ahead(now);
 }
 
@@ -334,7 +337,7 @@ std::optional<TimePoint> PunchRounds::deadline() const {
   std::optional<TimePoint> due;
   for (const auto& [round, running] : udp_) due = earlier(due, running.punch.deadline());
   for (const auto& [round, running] : tcp_) due = earlier(due, running.punch.deadline());
-  if (measured_ && !measured_->running) due = earlier(due, measured_->give_up_at);
+  if (measured_ && !measured_->running) due = earlier(due, measured_->known() ? measured_->begin_at : measured_->give_up_at);
   if (!measured_ && next_at_) due = earlier(due, next_at_);
   return due;
 }

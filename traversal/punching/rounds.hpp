@@ -112,7 +112,9 @@ class PunchRounds {
     std::optional<PortForecast> mine = {}, theirs = {};
     TimePoint theirs_as_of = {};
     TimePoint give_up_at = {};
+    TimePoint begin_at = TimePoint::min();  // when both are known
     bool running = false;
+    bool known() const { return mine && theirs; }
   };
   template <typename Punch>
   struct Running { Punch punch; bool main = true; bool over = false; };

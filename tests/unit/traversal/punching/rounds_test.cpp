@@ -258,6 +258,39 @@ TEST(PunchRounds, TryNewSocketsWhenHarmlessNatsDidNotMeet) {
   EXPECT_TRUE(std::any_of(sent.begin(), sent.end(), [](const auto& each) { return !each.socket.main && each.to == at("203.0.113.9:5777"); }));
 }
 
+TEST(PunchRounds, BeginASecondPlainOneTogetherSoWhoeverSpeaksLastWaitsForTheWordToArrive) {
+  const auto of_new_sockets = [](const Side& side) {
+    const auto sent = side.all<PunchRounds::SendUdp>();
+    return std::ranges::count_if(sent, [](const auto& each) { return !each.socket.main; });
+  };
+  const auto fresh = forecast(Kind::stable, at("198.51.100.1:4777")), peers_fresh = forecast(Kind::stable, at("203.0.113.9:5777"));
+  auto far = settings(Kind::stable, Kind::stable);
+  far.mine.server_rtt = far.theirs.server_rtt = 250ms;
+
+  Side last{far};
+  last.run_until(start + plain_udp_patience + 500ms);
+  last.heard(1, Transport::udp, peers_fresh);
+  last.measured(1, fresh);
+  last.run_until(last.now + 249ms);
+  EXPECT_EQ(of_new_sockets(last), 0);
+  last.run_until(last.now + 1ms);
+  EXPECT_GT(of_new_sockets(last), 0);
+
+  Side first{far};
+  first.run_until(start + plain_udp_patience + 500ms);
+  first.measured(1, fresh);
+  first.run_until(first.now + 250ms);
+  first.heard(1, Transport::udp, peers_fresh);
+  EXPECT_GT(of_new_sockets(first), 0);
+
+  auto hard = far;
+  hard.mine.udp = ours(Kind::stepping);
+  Side searching{hard};
+  searching.heard(1, Transport::udp, peers_fresh);
+  searching.measured(1, ours(Kind::stepping));
+  EXPECT_GT(of_new_sockets(searching), 0) << "a forecast grows old";
+}
+
 TEST(PunchRounds, GoOnWithThePlainOneForAsLongAsTheOtherSideMayBeginLater) {
   auto with = settings(Kind::stable, Kind::stable);
   with.side = CheckSide::controlled;
