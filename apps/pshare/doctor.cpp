@@ -9,6 +9,7 @@
 #include "apps/pshare/diagnosis.hpp"
 #include "apps/pshare/inquiries.hpp"
 #include "apps/pshare/program.hpp"
+#include "apps/pshare/quantities.hpp"
 #include "apps/pshare/server_choice.hpp"
 #include "io/deadline.hpp"
 #include "io/printable.hpp"
@@ -90,13 +91,19 @@ class Examination {
     conclude(found_);
     concluded_ = true;
     inquiries_.answer_the_waiting();
-    if (other) co_await hear_from(*other);
+    try {  // what was found on this side is worth telling in any case
+      if (other) co_await hear_from(*other);
+    } catch (const Failure& failure) {
+      unheard_ = failure.error();
+    }
     co_await standpoint_.give_back(Clock::now() + farewell_patience);
     co_return found_;
   }
 
   /// Why the server was not reached; then what was found is what does without it.
   const std::optional<Error>& no_server() const { return no_server_; }
+  /// Why nothing was heard of the contact who was asked.
+  const std::optional<Error>& unheard() const { return unheard_; }
 
  private:
   /// The router has been asked since the beginning, and this machine needs nobody.
@@ -140,7 +147,7 @@ class Examination {
 
   awaitable<void> hear_from(const Addressee& other) {
     const auto latest = Clock::now() + program_.options.timeout.value_or(answer_patience);
-    if (!theirs_) program_.report.say("Waiting for " + printable(other.name) + ".");
+    if (!theirs_) program_.report.say("Waiting for " + printable(other.name) + " to answer, for up to " + duration_words(latest - Clock::now()) + ".");
     while (!theirs_ && Clock::now() < latest) co_await answered_.wait(latest);
     if (!theirs_ && !was_there_)
       throw Failure{{.code = Errc::offline, .doing = "asking " + other.name + " about their network: not online", .hint = "Let them run `pshare receive`, or `pshare doctor --with` you."}};
@@ -377,7 +384,7 @@ class Examination {
   Inquiries inquiries_;
   Standpoint standpoint_;
   Diagnosis found_;
-  std::optional<Error> no_server_;
+  std::optional<Error> no_server_, unheard_;
   bool concluded_ = false;
   std::size_t steps_ = 0;
   Wakeup step_ended_;
@@ -401,6 +408,7 @@ awaitable<void> doctor(Program& program, DoctorOptions options) {
   const auto diagnosis = co_await with_tasks<Diagnosis>(look);
   program.report.result(diagnosis_json(diagnosis), diagnosis_words(diagnosis));
   if (examination.no_server()) throw Failure{*examination.no_server()};
+  if (examination.unheard()) throw Failure{*examination.unheard()};
 }
 
 }  // namespace pshare

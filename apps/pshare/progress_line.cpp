@@ -70,7 +70,8 @@ std::string progress_line(const ProgressFacts& facts, std::size_t width) {
 }
 
 std::string summary_line(std::string_view verb, const DoneFacts& facts) {
-  auto line = std::string{verb} + " " + count_words(facts.files, "file", "files") + ", " + size_words(facts.bytes);
+  const bool text = facts.files == 0 && !facts.path;  // it is part of an offer, and needs no path of its own
+  auto line = std::string{verb} + " " + (text ? "a text of " : count_words(facts.files, "file", "files") + ", ") + size_words(facts.bytes);
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", facts.seconds);
   line += " in " + (facts.seconds < 10 ? std::string{seconds} : duration_words(std::chrono::duration_cast<Duration>(std::chrono::duration<double>{facts.seconds})));

@@ -174,6 +174,7 @@ def test_who_is_not_online_cannot_be_asked():
     with Lab(a="public", b="public") as lab, Town(lab) as town:
         asked = town.alice.run("doctor", "--with", "bob", "--timeout", "2s", status=4)
         assert "bob" in asked.words and "not online" in asked.words
+        assert "with" not in asked.event("doctor") and asked.event("doctor")["network"]["reachable"], "what was found here is told all the same"
         town.alice.run("doctor", "--with", "nobody", status=4)
 
 

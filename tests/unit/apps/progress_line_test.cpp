@@ -38,5 +38,7 @@ TEST(SummaryLine, TellsWhatWentOverTheWireAndWhatHadBeenThere) {
             "Sent 3 files, 1.2 GB in 4.0 s (250 MB/s) by direct tcp to 192.0.2.1:4701; 900 MB on the wire; 200 MB had been sent before.");
 }
 
+TEST(SummaryLine, CallsATextATextAndNotNoFiles) { EXPECT_EQ(summary_line("Sent", {.bytes = 7, .seconds = 0.04}), "Sent a text of 7 B in 0.0 s."); }
+
 }  // namespace
 }  // namespace pshare
