@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/pshare/addressee.hpp"
+#include "apps/pshare/offering.hpp"
 #include "apps/pshare/online.hpp"
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
@@ -31,16 +32,12 @@ constexpr Duration reconnect_patience = std::chrono::seconds{3};
 static_assert(reconnect_patience > QuicSettings{}.keep_alive() && QuicSettings{}.silence + reconnect_patience < lane_silence);
 /// One lane more, for --lanes.
 constexpr Duration further_lane_patience = std::chrono::seconds{5};
-/// Before an offer that nobody has answered is made again: in the middle of a transfer, where the other side answers by itself, and where a person
-/// may have to, or their program was started anew meanwhile.
-constexpr Duration answer_patience = std::chrono::seconds{5}, persons_patience = std::chrono::seconds{15};
 /// After an offer that led to no path, although there had been one.
 constexpr Duration pause_between_offers = std::chrono::seconds{2};
 /// How long a cancelled offer's last words may take.
 constexpr Duration last_words = std::chrono::seconds{1};
 /// What standard input is called on the other side.
 constexpr const char* stream_name = "stdin";
-constexpr DeviceId every_device{};
 
 const Error called_off{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again to go on where it stopped."};
 
@@ -73,7 +70,7 @@ class Sending {
       if (!lost(*trouble)) throw Failure{*trouble};
       if (source_->stream())
         throw Failure{{.code = Errc::interrupted, .doing = to_.name + " is gone, and standard input cannot be read again", .hint = "Run the whole pipeline again."}};
-      if (Clock::now() >= patience_) throw no_answer();
+      if (Clock::now() >= patience_) throw no_answer(to_.name, true, false);
       program_.report.say(to_.name + " is gone. Waiting for them to come back for up to " + duration_words(patience_ - Clock::now()) + "; Ctrl-C stops, and nothing is lost.");
     }
     report_done();
@@ -137,141 +134,11 @@ class Sending {
             .check_secret = key.bytes};
   }
 
-  awaitable<void> make_offer(Offer made) {
-    Signal signal = std::move(made);
-    std::optional<Fate> fate;
-    std::optional<Error> trouble;
-    try {
-      fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_, RendezvousClient::OurAddress::shown);
-    } catch (const Failure& failure) {
-      trouble = failure.error();
-    }
-    // That the server, too, was out of reach matters little in the middle of a transfer: there is something to go on with.
-    const bool out_of_reach = trouble && (trouble->code == Errc::timed_out || trouble->code == Errc::unreachable);
-    if (out_of_reach && last_path_) throw no_answer();
-    if (trouble) throw Failure{*trouble};
-    switch (*fate) {
-      case Fate::delivered: program_.report.offer_made(to_.name, to_.id, summary_, "delivered"); break;
-      case Fate::waiting: program_.report.offer_made(to_.name, to_.id, summary_, "waiting"); break;
-      case Fate::mailbox_full:
-        throw Failure{{.code = Errc::offline, .doing = to_.name + " is not online, and too many offers wait for them already", .hint = "Try again when they are online: `pshare peers`."}};
-      case Fate::offline:
-      case Fate::unknown:
-        throw Failure{{.code = Errc::offline, .doing = to_.name + " is not online", .hint = "Ask them to run `pshare receive`."}};
-    }
-    waiting_ = fate == Fate::waiting;
-  }
-
-  /// A server that was restarted has forgotten what waited there. Whoever has the offer already knows it by its session.
-  awaitable<void> offer_again_after_reconnection(Offer made) {
-    for (;;) {
-      co_await online_.reconnected();
-      Signal signal = made;
-      co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_, RendezvousClient::OurAddress::shown);
-    }
-  }
-
-  /// The server believes in a connection for a while that a power cut or another network has ended, and whoever comes back on a new one has
-  /// not heard what was delivered to the old one. Whoever has heard it knows it by its session. A text is shown whenever it comes: once.
-  awaitable<void> offer_again_unanswered(Offer made) {
-    while (!waiting_ && !made.summary.text) {
-      co_await sleep_until(Clock::now() + (last_path_ ? answer_patience : persons_patience));
-      Signal signal = made;
-      try {
-        const auto fate = co_await online_.letters().send(to_.key, every_device, std::move(signal), true, patience_, RendezvousClient::OurAddress::shown);
-        waiting_ = fate == Fate::waiting;
-        log(LogLevel::debug, "offer.repeated", {{"session", made.session.text()}});
-      } catch (const Failure& failure) {
-        program_.report.detail("The offer could not be repeated: " + printable(failure.error().message()));
-      }
-    }
-  }
-
-  Failure no_answer() const {
-    if (last_path_)
-      return Failure{{.code = Errc::interrupted, .doing = to_.name + " was lost in the middle and did not come back in time", .hint = "Run the same command again to go on where it stopped."}};
-    if (waiting_)
-      return Failure{{.code = Errc::offline, .doing = to_.name + " did not come online in time", .hint = "Ask them to run `pshare receive`, and send again; --timeout sets how long to wait."}};
-    return Failure{{.code = Errc::no_answer, .doing = to_.name + " is online but did not answer in time", .hint = "Ask them to look at their terminal, and send again."}};
-  }
-
-  static std::string advice(Reject::Why why) {
-    if (why == Reject::Why::not_a_contact) return "Ask them to make you a contact: `pshare contacts add`, with the ID that your `pshare id` shows.";
-    if (why == Reject::Why::no_terminal) return "Ask them to run `pshare receive` in a terminal, or with --yes.";
-    return "";
-  }
-
-  static Failure refusal(const std::string& name, const Reject& reject) {
-    const auto said = reject.words.empty() ? std::string{} : ": " + reject.words;
-    if (reject.why == Reject::Why::no_space || reject.why == Reject::Why::local_trouble)
-      return Failure{{.code = Errc::local_io, .doing = name + " cannot take it" + said, .hint = "Ask them to make room, or to choose another folder with --dir."}};
-    if (reject.why == Reject::Why::busy) return Failure{{.code = Errc::busy, .doing = name + " is busy" + said, .hint = "Try again later."}};
-    return Failure{{.code = Errc::declined, .doing = name + " declined" + said, .hint = advice(reject.why)}};
-  }
-
   Error cancellation() const {
     // In the middle of a transfer they say so on a lane as well: whichever comes first.
     if (session_had_path_)
       return {.code = Errc::interrupted, .doing = to_.name + " stopped the transfer", .hint = "Run the same command again, on both sides, to go on where it stopped."};
     return {.code = Errc::cancelled, .doing = to_.name + " called it off", .hint = "Send again when they are ready."};
-  }
-
-  /// The acceptance, from the first device that gives it. Throws what the answer comes to, if it is another.
-  awaitable<Letter> answer(Correspondence::Slot& slot) {
-    std::optional<Letter> letter;
-    bool late = false;
-    try {
-      auto next = slot.next();
-      letter = co_await with_deadline(std::move(next), patience_, "waiting for an answer");
-    } catch (const Failure& failure) {
-      if (failure.error().code != Errc::timed_out) throw;
-      late = true;
-    }
-    if (late) throw no_answer();
-    if (const auto* reject = std::get_if<Reject>(&letter->signal)) {
-      program_.report.rejected(to_.name, word(reject->why), reject->words);
-      throw refusal(to_.name, *reject);
-    }
-    if (std::holds_alternative<Cancel>(letter->signal)) throw Failure{cancellation()};
-    co_return *letter;
-  }
-
-  /// Offers, and waits for the answer; Ctrl-C meanwhile withdraws the offer.
-  awaitable<Letter> agree(Correspondence::Slot& slot, Offer made) {
-    const auto session = made.session;
-    const auto body = [&](TaskGroup& tasks) -> awaitable<Letter> {
-      tasks.start(until_interrupted());
-      tasks.start(offer_again_after_reconnection(made));
-      co_await make_offer(made);
-      tasks.start(offer_again_unanswered(std::move(made)));
-      co_return co_await answer(slot);
-    };
-    std::exception_ptr trouble;
-    std::optional<Letter> letter;
-    auto why = Cancel::Why::user;
-    bool take_back = false;
-    try {
-      letter.emplace(co_await with_tasks<Letter>(body));
-    } catch (const Failure& failure) {
-      trouble = std::current_exception();
-      const auto code = failure.error().code;
-      take_back = code == Errc::interrupted || code == Errc::no_answer || code == Errc::offline;
-      if (code != Errc::interrupted) why = Cancel::Why::timed_out;
-    }
-    if (take_back) co_await withdraw(session, why);
-    if (trouble) std::rethrow_exception(trouble);
-    co_return *letter;
-  }
-
-  awaitable<void> withdraw(SessionId session, Cancel::Why why) {
-    const auto until = Clock::now() + last_words;
-    try {
-      co_await online_.server().withdraw(to_.id, session, until);
-      Signal cancel = Cancel{session, why};
-      co_await online_.letters().send(to_.key, every_device, std::move(cancel), false, until);
-    } catch (const Failure& failure) {
-      program_.report.detail("The offer could not be withdrawn: " + printable(failure.error().message()));
-    }
   }
 
   awaitable<void> send_text() {
@@ -280,7 +147,8 @@ class Sending {
     const auto session = SessionId::random(program_.random);
     auto slot = online_.letters().expect(session, to_.id);
     auto made = offer(session, {}, {});
-    co_await agree(slot, std::move(made));
+    Offering offering{program_, online_, to_, std::move(made), {.patience = patience_}};
+    co_await offering.agree(slot);
     DoneFacts facts{.bytes = options_.text->size(), .seconds = seconds_since_beginning()};
     program_.report.done("Sent", facts);
   }
@@ -300,7 +168,8 @@ class Sending {
     const auto candidates = online_.standpoint().candidates();
     auto made = offer(id, candidates, key);
     const auto facts = made.nat;
-    const auto accepted = co_await agree(slot, std::move(made));
+    Offering offering{program_, online_, to_, std::move(made), {.patience = patience_, .underway = last_path_.has_value()}};
+    const auto accepted = co_await offering.agree(slot);
     const auto* accept = std::get_if<Accept>(&accepted.signal);
     if (!accept) throw Failure{{.code = Errc::malformed, .doing = to_.name + " gave an answer that does not fit the offer"}};
     program_.report.accepted(to_.name);
@@ -347,14 +216,14 @@ class Sending {
       no_path = failure.error();
     }
     if (no_path) {
-      co_await withdraw(id, Cancel::Why::no_path);
+      co_await take_back(program_, online_, to_, id, Cancel::Why::no_path);
       if (!last_path_) throw Failure{online_.advised(*no_path, to_.name, peer.nat)};
       // There has been a path before, and may be again: a network that has just changed takes its time.
       co_await sleep_until(Clock::now() + pause_between_offers);
       co_return Error{.code = Errc::unreachable, .doing = no_path->doing};
     }
     // The session has said so on its lanes; but a lane may be dead, and nobody know it yet.
-    if (interrupted) co_await withdraw(id, Cancel::Why::user);
+    if (interrupted) co_await take_back(program_, online_, to_, id, Cancel::Why::user);
     if (session_had_path_) patience_ = program_.patience();  // the wait for them begins now that the loss was noticed
     path_.reset();
     wire_bytes_ += session.wire_bytes();
@@ -508,7 +377,6 @@ class Sending {
   Summary summary_;
   TransferId transfer_;
   TimePoint patience_, began_;
-  bool waiting_ = false;                // the last offer waits at the server
   std::optional<Path> path_, last_path_;
   bool session_had_path_ = false;
   std::optional<std::uint64_t> resumed_;  // what was there before our first session

@@ -1,4 +1,6 @@
 """Nothing is sent to anybody who has not agreed; and every way of not agreeing has its own words and exit status."""
+import signal
+
 import pytest
 
 from terminal import OnTerminal
@@ -138,6 +140,18 @@ def test_an_offer_waits_for_somebody_who_is_offline(note):
     assert sending.event("offer")["fate"] == "waiting"
     delivered(sending, bob.receives())
     assert_same_inside(alice.files, bob.files)
+
+
+def test_an_offer_that_a_program_took_with_it_when_it_was_killed_reaches_the_next_one(note):
+    alice, bob = note
+    receiving = bob.receives()
+    receiving.says("aiting")
+    receiving.process.send_signal(signal.SIGSTOP)  # the server believes in it, and it answers nothing
+    sending = alice.sends("note.txt", to=bob)
+    assert sending.event("offer")["fate"] == "delivered"
+    receiving.kill()
+    delivered(sending, bob.receives())
+    assert_same(alice.files / "note.txt", bob.files / "note.txt")
 
 
 def test_no_way_is_tried_before_the_other_side_has_agreed(note):
