@@ -113,36 +113,70 @@ ChainAxes axes_of(const CampaignSite& site, Transport transport) {
     const bool restarts = site.reboots_after && &nat == (site.outermost_reboots ? &site.chain.back() : &site.chain.front());
     // UDP is tried again with new sockets, TCP is not; and of a search there is but one more, which early packets can spoil.
     axes.stays_known = axes.stays_known && !(restarts && (transport == Transport::tcp || nat.early_packet_claims_port));
+    axes.restarts = axes.restarts || restarts;
+    axes.early_packets_claim_ports = axes.early_packets_claim_ports || (transport == Transport::udp && nat.early_packet_claims_port);
     axes.outlives_resets = axes.outlives_resets && (transport == Transport::udp || !nat.reset_ends_mapping);
+    axes.comes_back_the_same = axes.comes_back_the_same && (axes.outlives_resets || nat.ports == PortChoice::preserving);
     axes.simultaneous_open = axes.simultaneous_open && (transport == Transport::udp || nat.simultaneous_open);
   }
   return axes;
 }
 
-Verdict verdict(const ChainAxes& a, const ChainAxes& b) {
-  if (!a.lets_out || !b.lets_out) return Verdict::cannot;
+std::string_view word(Doubt doubt) {
+  switch (doubt) {
+    case Doubt::none: break;
+    case Doubt::restart: return "a router starts again";
+    case Doubt::simultaneous_open: return "crossing SYNs are refused";
+    case Doubt::small_tables: return "a search does not fit the table";
+    case Doubt::resets: return "resets end what is aimed at";
+    case Doubt::chance: return "two hard NATs, by chance";
+    case Doubt::unknown: return "the survey was lost";
+  }
+  return "none";
+}
+
+Ruling ruling(const ChainAxes& a, const ChainAxes& b) {
+  constexpr Ruling must{Verdict::must}, cannot{Verdict::cannot};
+  const auto may = [](Doubt doubt) { return Ruling{Verdict::may, doubt}; };
+  if (!a.lets_out || !b.lets_out) return cannot;
   const auto minds_ports = [](const ChainAxes& axes) { return axes.filtering == Dependence::address_and_port_dependent; };
   const auto is_lottery = [](const ChainAxes& axes) { return axes.hard && axes.ports == Ports::random; };
   const auto is_known = [&](const ChainAxes& axes) { return is_lottery(axes) || (axes.hard && axes.ports == Ports::stepping); };
-  if (is_known(a) && is_known(b) && (is_lottery(a) || is_lottery(b)) && minds_ports(a) && minds_ports(b)) return Verdict::cannot;
-  if (!a.stays_known || !b.stays_known) return Verdict::may;
-  if (!a.hard && !b.hard) return a.simultaneous_open || b.simultaneous_open ? Verdict::must : Verdict::may;
+  if (is_known(a) && is_known(b) && (is_lottery(a) || is_lottery(b)) && minds_ports(a) && minds_ports(b)) return cannot;
+  if (!a.stays_known || !b.stays_known) return may(Doubt::restart);
+  // There are two tries. Two restarts may cost both, and so may one if a search over the other transport has filled a small table when the second comes.
+  const bool costs_both = (a.restarts && b.restarts && (a.hard || b.hard)) || ((a.restarts || b.restarts) && (!a.is_roomy || !b.is_roomy));
+  if (costs_both) return may(Doubt::restart);
+  if (!a.hard && !b.hard) {
+    if (!a.simultaneous_open && !b.simultaneous_open) return may(Doubt::simultaneous_open);
+    // Crossing SYNs that are refused by a reset: of the two mappings the other side's may be gone before one side dials alone.
+    const bool lost = (!a.simultaneous_open && !b.comes_back_the_same) || (!b.simultaneous_open && !a.comes_back_the_same);
+    return lost ? may(Doubt::resets) : must;
+  }
   // Only plain rounds leave the dialling to one side after the other.
-  if (!a.simultaneous_open || !b.simultaneous_open) return Verdict::may;
+  if (!a.simultaneous_open || !b.simultaneous_open) return may(Doubt::simultaneous_open);
   const bool roomy = a.is_roomy && b.is_roomy;
   if (!a.hard || !b.hard) {
     const auto& stable = a.hard ? b : a;
     // What leaves from another port than was told still gets in; else it takes a search, which takes room in tables.
-    return !minds_ports(stable) || roomy ? Verdict::must : Verdict::may;
+    return !minds_ports(stable) || roomy ? must : may(Doubt::small_tables);
   }
   // A mapping that is gone is followed by one that nobody aims at.
-  if (!a.outlives_resets || !b.outlives_resets) return Verdict::may;
-  return a.ports == Ports::stepping && b.ports == Ports::stepping && roomy ? Verdict::must : Verdict::may;
+  if (!a.outlives_resets || !b.outlives_resets) return may(Doubt::resets);
+  // Both send in earnest here, so what comes early is remembered by a router that does so, and ours leaves from a port that nobody has foreseen.
+  const bool foreseen = a.ports == Ports::stepping && b.ports == Ports::stepping && !a.early_packets_claim_ports && !b.early_packets_claim_ports;
+  if (!foreseen) return may(Doubt::chance);
+  return roomy ? must : may(Doubt::small_tables);
 }
 
-Verdict either(Verdict a, Verdict b) {
-  if (a == Verdict::must || b == Verdict::must) return Verdict::must;
-  return a == Verdict::cannot && b == Verdict::cannot ? Verdict::cannot : Verdict::may;
+bool may_be_crowded_out(const ChainAxes& a, const ChainAxes& b, const ChainAxes& other_a, const ChainAxes& other_b) {
+  const bool other_searches = other_a.lets_out && other_b.lets_out && (other_a.hard || other_b.hard);
+  return other_searches && (!a.is_roomy || !b.is_roomy);
+}
+
+Ruling either(const Ruling& a, const Ruling& b) {
+  if (a.verdict == Verdict::must || b.verdict == Verdict::must) return {Verdict::must};
+  return a.verdict == Verdict::cannot ? b : a;
 }
 
 std::string class_of(const ChainAxes& a, const ChainAxes& b) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "network/internet.hpp"
@@ -41,18 +42,35 @@ struct ChainAxes {
   bool is_roomy = true;                    // a whole search fits its tables
   bool simultaneous_open = true;           // TCP
   bool stays_known = true;                 // false: a router starts again, and what it forgets may cost the only try that there is
+  bool restarts = false;                   // a router does, which costs a try
+  bool early_packets_claim_ports = false;  // UDP
   bool outlives_resets = true;             // TCP: a reset does not end a mapping
+  bool comes_back_the_same = true;         // TCP: or ends it, and the next one of the same socket has the same port
 };
 ChainAxes axes_of(const CampaignSite& site, Transport transport);
 
-enum class Verdict {
-  must,    // connect
-  cannot,
-  may,     // it depends on luck, or on what nobody can foresee
+enum class Verdict { must, cannot, may };
+/// Why the rules leave it open.
+enum class Doubt {
+  none,
+  restart,            // a router that starts again forgets a mapping at a moment that may cost the only try there is
+  simultaneous_open,  // who refuses crossing SYNs has to be met in the moment in which one side alone dials
+  small_tables,       // a whole search does not fit the NAT's table
+  resets,             // a reset ends the mapping that is aimed at, and the next one is elsewhere
+  chance,             // both NATs are hard, and ports meet or do not
+  unknown,            // the lines lost what the survey asked
 };
-Verdict verdict(const ChainAxes& a, const ChainAxes& b);
+std::string_view word(Doubt doubt);
+
+struct Ruling {
+  Verdict verdict = Verdict::may;
+  Doubt doubt = Doubt::none;  // of `may`
+};
+Ruling ruling(const ChainAxes& a, const ChainAxes& b);
+/// A transport for which that holds beside another one: a search over that may fill a table that is too small for it, and then nothing goes through it.
+bool may_be_crowded_out(const ChainAxes& a, const ChainAxes& b, const ChainAxes& other_a, const ChainAxes& other_b);
 /// Of two transports: one is enough.
-Verdict either(Verdict a, Verdict b);
+Ruling either(const Ruling& a, const Ruling& b);
 /// Class of a pair, for tables: "stable x stepping".
 std::string class_of(const ChainAxes& a, const ChainAxes& b);
 
