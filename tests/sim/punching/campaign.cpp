@@ -129,6 +129,7 @@ std::string_view word(Doubt doubt) {
     case Doubt::simultaneous_open: return "crossing SYNs are refused";
     case Doubt::small_tables: return "a search does not fit the table";
     case Doubt::resets: return "resets end what is aimed at";
+    case Doubt::blocks: return "two hard NATs, ports out of a few";
     case Doubt::chance: return "two hard NATs, by chance";
     case Doubt::unknown: return "the survey was lost";
   }
@@ -165,7 +166,8 @@ Ruling ruling(const ChainAxes& a, const ChainAxes& b) {
   if (!a.outlives_resets || !b.outlives_resets) return may(Doubt::resets);
   // Both send in earnest here, so what comes early is remembered by a router that does so, and ours leaves from a port that nobody has foreseen.
   const bool foreseen = a.ports == Ports::stepping && b.ports == Ports::stepping && !a.early_packets_claim_ports && !b.early_packets_claim_ports;
-  if (!foreseen) return may(Doubt::chance);
+  const auto few = [](const ChainAxes& axes) { return axes.ports == Ports::stepping || axes.ports == Ports::block; };
+  if (!foreseen) return may(few(a) && few(b) && roomy ? Doubt::blocks : Doubt::chance);
   return roomy ? must : may(Doubt::small_tables);
 }
 

@@ -57,6 +57,7 @@ enum class Doubt {
   simultaneous_open,  // who refuses crossing SYNs has to be met in the moment in which one side alone dials
   small_tables,       // a whole search does not fit the NAT's table
   resets,             // a reset ends the mapping that is aimed at, and the next one is elsewhere
+  blocks,             // both NATs are hard, and ports come out of a small block, or one after the other on one side
   chance,             // both NATs are hard, and ports meet or do not
   unknown,            // the lines lost what the survey asked
 };

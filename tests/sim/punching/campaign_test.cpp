@@ -44,16 +44,17 @@ std::string words(const Ruling& ruling) {
   return ruling.verdict == Verdict::cannot ? "cannot" : "may: " + std::string{word(ruling.doubt)};
 }
 
-/// Of the pairs that the rules leave open, the share that connected when this was last measured, with 40,000 pairs.
+/// Of the pairs that the rules leave open, the share that connected when this was last measured, with 40,000 pairs. Measured, and not computed: this
+/// notices when it becomes worse. Of a lost survey nothing is expected.
 struct Shares {
-  double restart = 0, simultaneous_open = 0, small_tables = 0, resets = 0, chance = 0, unknown = 0;
+  double restart = 0, simultaneous_open = 0, small_tables = 0, resets = 0, blocks = 0, chance = 0;
 };
 
 /// So few connect by chance alone in one run of 30,000, if the share is still what it was.
 void expect_no_worse(std::map<std::string, Tally>& tallies, const Shares& shares) {
   constexpr double deviations = 4;
   for (const auto& [doubt, share] : {std::pair{Doubt::restart, shares.restart}, {Doubt::simultaneous_open, shares.simultaneous_open}, {Doubt::small_tables, shares.small_tables},
-                                     {Doubt::resets, shares.resets}, {Doubt::chance, shares.chance}, {Doubt::unknown, shares.unknown}}) {
+                                     {Doubt::resets, shares.resets}, {Doubt::blocks, shares.blocks}, {Doubt::chance, shares.chance}}) {
     const auto& tally = tallies[words({Verdict::may, doubt})];
     const double expected = tally.pairs * share;
     EXPECT_GE(tally.connected, expected - deviations * std::sqrt(expected * (1 - share)) - 1) << word(doubt) << ": of " << tally.pairs << " pairs too few";
@@ -94,7 +95,7 @@ TEST(UdpCampaign, ConnectsWhoMustAndTellsWhoCannot) {
   }
   print("UDP", classes);
   print("UDP", verdicts);
-  expect_no_worse(verdicts, {.restart = 0.929, .small_tables = 0.998, .chance = 0.562});
+  expect_no_worse(verdicts, {.restart = 0.929, .small_tables = 0.998, .blocks = 0.985, .chance = 0.495});
 }
 
 /// Longer than all rounds over both transports take.
@@ -151,9 +152,9 @@ void go_through_all_rounds(const std::string& title, bool udp, const Shares& sha
               std::chrono::duration<double>{last}.count());
 }
 
-TEST(PunchingCampaign, OverTcpConnectsWhoMustAndTellsWhoCannot) { go_through_all_rounds("TCP alone, all rounds", false, {.restart = 0.821, .simultaneous_open = 0.813, .small_tables = 0.997, .resets = 0.612, .chance = 0.561}); }
+TEST(PunchingCampaign, OverTcpConnectsWhoMustAndTellsWhoCannot) { go_through_all_rounds("TCP alone, all rounds", false, {.restart = 0.821, .simultaneous_open = 0.813, .small_tables = 0.997, .resets = 0.612, .blocks = 0.97, .chance = 0.52}); }
 
-TEST(PunchingCampaign, OverBothTransportsConnectsWhoMustAndTellsWhoCannot) { go_through_all_rounds("UDP and TCP, all rounds", true, {.restart = 0.913, .simultaneous_open = 0.79, .small_tables = 0.999, .resets = 0.60, .chance = 0.655}); }
+TEST(PunchingCampaign, OverBothTransportsConnectsWhoMustAndTellsWhoCannot) { go_through_all_rounds("UDP and TCP, all rounds", true, {.restart = 0.913, .simultaneous_open = 0.79, .small_tables = 0.999, .resets = 0.60, .blocks = 0.99, .chance = 0.60}); }
 
 }  // namespace
 }  // namespace pshare::sim
