@@ -123,7 +123,7 @@ void Rendezvous::greet(DeviceId device, Client& client, const Hello& hello, Unix
     end(*oldest, clients_.at(*oldest), Errc::limit, "this identity is online too many times; the oldest connection gives way");
   say(device, Welcome{control_version, device, client.from, wall, settings_.agent, settings_.notice,
                       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(mailbox_patience).count()),
-                      settings_.stun, settings_.stun_alternate, settings_.reflect_alternate, other_address(client)});
+                      settings_.stun, settings_.stun_alternate, settings_.reflect_alternate, other_address(client), false, false});
   if (attention == Presence::Attention::offers) hand_over_mail(device, client, now);
 }
 
@@ -273,6 +273,20 @@ void Rendezvous::dialled_back(std::uint64_t number, DialBackOutcome outcome) {
   if (client == clients_.end()) return;
   --client->second.dialling;
   if (client->second.stage != Stage::closing) say(client->first, Probed{dialled.mapped().request, outcome});
+}
+
+// This server signs no tickets, and its Welcome says so.
+
+void Rendezvous::on(DeviceId device, Client&, const Volunteer& message, TimePoint) {
+  refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
+}
+
+void Rendezvous::on(DeviceId device, Client&, const AskRelays& message, TimePoint) {
+  refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
+}
+
+void Rendezvous::on(DeviceId device, Client&, const AskTicket& message, TimePoint) {
+  refuse(device, message.request, Errc::unsupported, "this server signs no tickets");
 }
 
 void Rendezvous::on(DeviceId device, Client&, const Ping&, TimePoint) { say(device, Pong{}); }

@@ -128,6 +128,9 @@ class Rendezvous {
   void on(DeviceId device, Client& client, const SendSignal& message, TimePoint now);
   void on(DeviceId device, Client& client, const Withdraw& message, TimePoint now);
   void on(DeviceId device, Client& client, const Probe& message, TimePoint now);
+  void on(DeviceId device, Client& client, const Volunteer& message, TimePoint now);
+  void on(DeviceId device, Client& client, const AskRelays& message, TimePoint now);
+  void on(DeviceId device, Client& client, const AskTicket& message, TimePoint now);
   void on(DeviceId device, Client& client, const Ping& message, TimePoint now);
   void on(DeviceId device, Client& client, const Bye& message, TimePoint now);
   void resolve_name(DeviceId device, Client& client, std::uint64_t request, const std::string& text, TimePoint now);

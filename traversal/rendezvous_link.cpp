@@ -19,8 +19,17 @@ std::string_view what(const Request& request) {
                         [](const SendSignal&) { return "sending a signal"; },
                         [](const Withdraw&) { return "withdrawing an offer"; },
                         [](const Probe&) { return "asking to be dialled back"; },
+                        [](const Volunteer&) { return "offering ourselves as a supernode"; },
+                        [](const AskRelays&) { return "asking for supernodes"; },
+                        [](const AskTicket&) { return "asking for a ticket to a relay"; },
                     },
                     request);
+}
+
+/// Verbs that an older server ends the conversation for, so that the Welcome must have said that this one knows them.
+bool is_for_newer_servers(const Request& request) {
+  return std::holds_alternative<Probe>(request) || std::holds_alternative<Volunteer>(request) || std::holds_alternative<AskRelays>(request) ||
+         std::holds_alternative<AskTicket>(request);
 }
 
 /// Errors after which the same server at the same address will say the same again.
@@ -45,8 +54,9 @@ void RendezvousLink::connected(TimePoint now) {
 }
 
 bool RendezvousLink::may_send(const Request& request) const {
-  if (const auto* established = std::get_if<Established>(&state_)) return established->dials_back || !std::holds_alternative<Probe>(request);
-  return std::holds_alternative<Greeting>(state_) && !std::holds_alternative<Probe>(request);
+  if (const auto* established = std::get_if<Established>(&state_))
+    return !is_for_newer_servers(request) || (std::holds_alternative<Probe>(request) ? established->dials_back : established->signs_tickets);
+  return std::holds_alternative<Greeting>(state_) && !is_for_newer_servers(request);
 }
 
 void RendezvousLink::send_pending(TimePoint now) {
@@ -85,6 +95,9 @@ void RendezvousLink::received(const ServerMessage& message, TimePoint now) {
                  [&](const WhoReply& reply) { answered(reply.request, reply); },
                  [&](const SignalFate& reply) { answered(reply.request, reply); },
                  [&](const Probed& reply) { answered(reply.request, reply); },
+                 [&](const Volunteered& reply) { answered(reply.request, reply); },
+                 [&](const Relays& reply) { answered(reply.request, reply); },
+                 [&](const Granted& reply) { answered(reply.request, reply); },
                  [&](const Delivery& delivery) { actions_.push_back(Delivered{delivery}); },
                  [&](const Notice& notice) { actions_.push_back(Noticed{notice.words}); },
              },
@@ -102,16 +115,16 @@ void RendezvousLink::welcomed(const Welcome& welcome, TimePoint now) {
                 .hint = welcome.version < oldest_control_version ? "the server's operator should update pshare-server"
                                                                  : "update pshare"});
   took(now - greeting->since);
-  state_ = Established{now, now, now, welcome.stun.number != 0, std::nullopt, std::nullopt};
+  state_ = Established{now, now, now, welcome.stun.number != 0, welcome.signs_tickets, std::nullopt, std::nullopt};
   actions_.push_back(Online{welcome});
   if (!welcome.notice.empty()) actions_.push_back(Noticed{welcome.notice});
   for (auto each = pending_.begin(); each != pending_.end();) {
     const auto& [number, pending] = *each++;  // which may be gone afterwards
-    if (std::holds_alternative<Probe>(pending.request)) ask_for_probe(number, pending.request, now);
+    if (is_for_newer_servers(pending.request)) ask_newer(number, pending.request, now);
   }
 }
 
-void RendezvousLink::ask_for_probe(RequestNumber number, const Request& request, TimePoint now) {
+void RendezvousLink::ask_newer(RequestNumber number, const Request& request, TimePoint now) {
   if (may_send(request)) return send_request(number, request, now);
   actions_.push_back(Failed{number, {.code = Errc::unsupported, .doing = std::string{what(request)} + ": this server cannot do that"}});
   pending_.erase(number);
@@ -157,8 +170,8 @@ RequestNumber RendezvousLink::request(Request request, TimePoint until, TimePoin
     actions_.push_back(Failed{number, {.code = Errc::limit, .doing = std::string{what(request)} + ": too many requests at once"}});
   } else {
     const auto& pending = pending_.emplace(number, Pending{std::move(request), until}).first->second;
-    if (online() && std::holds_alternative<Probe>(pending.request))
-      ask_for_probe(number, pending.request, now);
+    if (online() && is_for_newer_servers(pending.request))
+      ask_newer(number, pending.request, now);
     else if (may_send(pending.request))
       send_request(number, pending.request, now);
   }

@@ -50,11 +50,11 @@ struct RequestNumber {
 };
 
 /// What may be asked; the request number inside is the link's to fill in.
-using Request = std::variant<Register, Resolve, Who, SendSignal, Withdraw, Probe>;
+using Request = std::variant<Register, Resolve, Who, SendSignal, Withdraw, Probe, Volunteer, AskRelays, AskTicket>;
 
 class RendezvousLink {
  public:
-  using Reply = std::variant<Registered, Resolved, WhoReply, SignalFate, Probed>;
+  using Reply = std::variant<Registered, Resolved, WhoReply, SignalFate, Probed, Volunteered, Relays, Granted>;
 
   struct Connect    {};                                          // make a connection
   struct Send       { ClientMessage message; };                  // on the present connection, in order
@@ -77,8 +77,8 @@ class RendezvousLink {
   void connection_lost(Error why, TimePoint now);
   void received(const ServerMessage& message, TimePoint now);
 
-  /// Asks as soon as the server is there, and again after a reconnection if no answer had come. Answered or Failed follows. A Probe waits
-  /// for the Welcome that says whether this server knows it; unsupported if not.
+  /// Asks as soon as the server is there, and again after a reconnection if no answer had come. Answered or Failed follows. Verbs that older
+  /// servers do not know (Probe, Volunteer, AskRelays, AskTicket) wait for the Welcome that says whether this one does; unsupported if not.
   RequestNumber request(Request request, TimePoint until, TimePoint now);
   /// The answer is of no interest any more.
   void forget(RequestNumber request);
@@ -100,7 +100,7 @@ class RendezvousLink {
   struct Pausing     { TimePoint until; };
   struct Connecting  {};
   struct Greeting    { TimePoint since; };
-  struct Established { TimePoint since, last_heard, last_said; bool dials_back; std::optional<TimePoint> pinged_at, doubted_at; };
+  struct Established { TimePoint since, last_heard, last_said; bool dials_back, signs_tickets; std::optional<TimePoint> pinged_at, doubted_at; };
   struct Over        {};
   struct Pending     { Request request; TimePoint until; };
 
@@ -111,7 +111,7 @@ class RendezvousLink {
   bool may_send(const Request& request) const;
   void took(Duration round_trip);
   void welcomed(const Welcome& welcome, TimePoint now);
-  void ask_for_probe(RequestNumber number, const Request& request, TimePoint now);
+  void ask_newer(RequestNumber number, const Request& request, TimePoint now);
   void ping(TimePoint now);
   void answered(std::uint64_t request, Reply reply);
   void troubled(const Trouble& trouble, TimePoint now);

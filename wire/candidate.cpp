@@ -70,4 +70,18 @@ std::vector<Candidate> candidates_from(const std::vector<CborMap>& maps) {
   return candidates;
 }
 
+std::vector<CborMap> encode_relayed(const std::vector<Endpoint>& endpoints) {
+  std::vector<CborMap> maps;
+  for (const auto& endpoint : endpoints) maps.push_back(encode(Candidate{Candidate::Type::relayed, Transport::tcp, endpoint}));
+  return maps;
+}
+
+std::vector<Endpoint> relayed_endpoints_from(const std::vector<CborMap>& maps) {
+  std::vector<Endpoint> endpoints;
+  for (const auto& each : candidates_from(maps))
+    if (each.type == Candidate::Type::relayed && each.transport == Transport::tcp && endpoints.size() < max_relay_endpoints)
+      endpoints.push_back(each.endpoint);
+  return endpoints;
+}
+
 }  // namespace pshare

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cassert>
 
+#include "wire/candidate.hpp"
 #include "wire/cbor.hpp"
 #include "wire/framing.hpp"
+#include "wire/ticket.hpp"
 
 namespace pshare {
 
@@ -95,6 +97,19 @@ CborMap to_map(const Probe& message) {
 CborMap to_map(const Withdraw& message) {
   return verb("withdraw", message.request).set_bytes("to", message.to.digest()).set_bytes("session", message.session.bytes);
 }
+CborMap to_map(const Volunteer& message) {
+  return verb("volunteer", message.request)
+      .set("port", std::uint64_t{message.port.number})
+      .set_flag("anyone", message.for_anyone)
+      .set_flag("full", message.full);
+}
+CborMap to_map(const AskRelays& message) { return verb("ask-relays", message.request).set("trusted", encode_peers(message.trusted)); }
+CborMap to_map(const AskTicket& message) {
+  return verb("ask-ticket", message.request)
+      .set_bytes("session", message.session.bytes)
+      .set_bytes("peer", message.peer.digest())
+      .set_bytes("relay", message.relay.digest());
+}
 CborMap to_map(const Ping&) { return verb("ping"); }
 CborMap to_map(const Bye&) { return verb("bye"); }
 
@@ -104,6 +119,8 @@ CborMap to_map(const Welcome& welcome) {
   if (welcome.stun_alternate.number != 0) map.set("stun2", std::uint64_t{welcome.stun_alternate.number});
   if (welcome.reflect_alternate.number != 0) map.set("reflect2", std::uint64_t{welcome.reflect_alternate.number});
   if (welcome.alternate_address) map.set_bytes("address2", welcome.alternate_address->bytes());
+  if (welcome.signs_tickets) map.set_flag("tickets", true);
+  if (welcome.relays) map.set_flag("relay", true);
   return map
       .set("v", welcome.version)
       .set("device", welcome.device.number)
@@ -134,6 +151,19 @@ CborMap to_map(const Delivery& delivery) {
       .set_bytes("body", delivery.body);
 }
 CborMap to_map(const Probed& message) { return verb("probed", message.request).set("outcome", word(message.outcome)); }
+CborMap to_map(const Volunteered& message) {
+  return verb("volunteered", message.request)
+      .set("outcome", word(message.outcome))
+      .set_bytes("address", message.endpoint.address.bytes())
+      .set("port", std::uint64_t{message.endpoint.port.number});
+}
+CborMap to_map(const Relays& message) {
+  std::vector<CborMap> maps;
+  for (const auto& each : message.relays)
+    maps.emplace_back().set_bytes("id", each.relay.digest()).set("at", encode_relayed(each.endpoints)).set_flag("anyone", each.for_anyone);
+  return verb("relays", message.request).set("relays", maps);
+}
+CborMap to_map(const Granted& message) { return verb("granted", message.request).set_bytes("ticket", message.ticket); }
 CborMap to_map(const Pong&) { return verb("pong"); }
 CborMap to_map(const Notice& notice) { return verb("notice").set("words", notice.words); }
 CborMap to_map(const Trouble& trouble) {
@@ -143,7 +173,8 @@ CborMap to_map(const Trouble& trouble) {
 
 /// Those that a Trouble carries; any other word reads as failed.
 Errc trouble_code_from(std::string_view text) {
-  for (const auto code : {Errc::unknown_peer, Errc::refused, Errc::limit, Errc::version, Errc::malformed, Errc::busy, Errc::unsupported})
+  for (const auto code : {Errc::unknown_peer, Errc::refused, Errc::limit, Errc::version, Errc::malformed, Errc::busy, Errc::unsupported,
+                          Errc::offline})
     if (word(code) == text) return code;
   return Errc::failed;
 }
@@ -172,6 +203,17 @@ std::optional<Transport> transport_in(const CborMap& map) {
   for (const auto transport : {Transport::tcp, Transport::udp})
     if (word(transport) == text) return transport;
   return std::nullopt;
+}
+
+/// What cannot be used is left out: whom we cannot reach there, we do without.
+std::vector<RelayListing> relays_in(const CborMap& map) {
+  std::vector<RelayListing> relays;
+  for (const auto& each : map.maps("relays").value_or(std::vector<CborMap>{})) {
+    const auto id = peer_in(each, "id");
+    auto endpoints = relayed_endpoints_from(each.maps("at").value_or(std::vector<CborMap>{}));
+    if (id && !endpoints.empty() && relays.size() < max_relays) relays.push_back({*id, std::move(endpoints), each.flag("anyone").value_or(false)});
+  }
+  return relays;
 }
 
 template <typename Message>
@@ -244,6 +286,23 @@ Result<ClientMessage> decode_client_message(ByteView body) {
     if (!transport || !port || port->number == 0 || !nonce) return malformed("probe without transport, port or nonce");
     return ClientMessage{Probe{*request, *transport, *port, *nonce}};
   }
+  if (kind == "volunteer") {
+    const auto port = port_in(map, "port");
+    if (!port) return malformed("volunteer without a port");
+    return ClientMessage{Volunteer{*request, *port, map.flag("anyone").value_or(false), map.flag("full").value_or(false)}};
+  }
+  if (kind == "ask-relays") {
+    auto trusted = peers_in(map, "trusted");
+    if (!trusted) return malformed("ask-relays without peers, or with too many");
+    return ClientMessage{AskRelays{*request, *std::move(trusted)}};
+  }
+  if (kind == "ask-ticket") {
+    const auto session = map.array<16>("session");
+    const auto peer = peer_in(map, "peer");
+    const auto relay = peer_in(map, "relay");
+    if (!session || !peer || !relay) return malformed("ask-ticket without session, peer or relay");
+    return ClientMessage{AskTicket{*request, SessionId{*session}, *peer, *relay}};
+  }
   if (kind == "withdraw") {
     const auto to = peer_in(map, "to");
     const auto session = map.array<16>("session");
@@ -268,7 +327,8 @@ Result<ServerMessage> decode_server_message(ByteView body) {
     return ServerMessage{Welcome{*version, DeviceId{*device}, *observed, UnixTime{std::chrono::seconds{now}},
                                  map.text("agent", 128).value_or(""), map.text("notice").value_or(""), map.number("wait").value_or(0),
                                  port_in(map, "stun").value_or(Port{}), port_in(map, "stun2").value_or(Port{}),
-                                 port_in(map, "reflect2").value_or(Port{}), address_in(map, "address2")}};
+                                 port_in(map, "reflect2").value_or(Port{}), address_in(map, "address2"),
+                                 map.flag("tickets").value_or(false), map.flag("relay").value_or(false)}};
   }
   if (kind == "delivery") {
     const auto from = peer_in(map, "from");
@@ -304,6 +364,18 @@ Result<ServerMessage> decode_server_message(ByteView body) {
     const auto outcome = dial_back_outcome_from(map.text("outcome", 16).value_or(""));
     if (!outcome) return malformed("probed without a known outcome");
     return ServerMessage{Probed{*request, *outcome}};
+  }
+  if (kind == "volunteered") {
+    const auto outcome = dial_back_outcome_from(map.text("outcome", 16).value_or(""));
+    const auto endpoint = endpoint_in(map);
+    if (!outcome || !endpoint) return malformed("volunteered without a known outcome or an address");
+    return ServerMessage{Volunteered{*request, *outcome, *endpoint}};
+  }
+  if (kind == "relays") return ServerMessage{Relays{*request, relays_in(map)}};
+  if (kind == "granted") {
+    auto ticket = map.bytes("ticket");
+    if (!ticket || ticket->size() > max_signed_ticket) return malformed("granted without a ticket, or with too long a one");
+    return ServerMessage{Granted{*request, *std::move(ticket)}};
   }
   return malformed("unknown verb \"" + kind + "\"");
 }

@@ -11,6 +11,12 @@
 //     | <- Delivery{from, from_device, body} - |
 //     | -- Probe{request, port, nonce} ------> |     the server dials back to the address at which it sees the client, says the
 //     | <- Probed{request, outcome} ---------- |     nonce there (wire/dial_back.hpp), and tells what came of it
+//     | -- Volunteer{request, port} ---------> |     a supernode offers itself: the server dials it back in the relay role, and lists it
+//     | <- Volunteered{request, outcome} ----- |     once it has proven its key there
+//     | -- AskRelays{request, trusted} ------> |     which supernodes there are: those of these people, and those that serve anyone
+//     | <- Relays{request, relays} ----------- |
+//     | -- AskTicket{request, peer, relay} --> |     a ticket for two (wire/ticket.hpp), for a supernode or for the server's own relay
+//     | <- Granted{request, ticket} ---------- |
 //     | -- Ping -> | <- Pong -                 |     the client, after keep_alive of its own silence
 //
 // A request number is chosen by the client and echoed; a Trouble with a request number answers that request alone, one without
@@ -45,6 +51,8 @@ inline constexpr Duration keep_alive = std::chrono::seconds{20};
 inline constexpr std::size_t max_signal_body = 48 * 1024;
 /// The most peers one Who asks about.
 inline constexpr std::size_t max_who = 256;
+/// The most supernodes that one answer lists: each costs who asks a round trip to measure.
+inline constexpr std::size_t max_relays = 8;
 
 /// In Hello.features: this device takes answers to what it sent, but no offers, and does not count as online to those who ask.
 /// For the verbs that only ask or send; without it a `pshare peers` would swallow the offer that waits for a `pshare receive`.
@@ -71,9 +79,26 @@ struct Withdraw   { std::uint64_t request = 0; PeerId to; SessionId session; };
 /// Only to a server whose Welcome names a STUN port: older ones end a conversation that has this verb in it.
 /// Can this port of ours be reached from outside? Over UDP and TCP alike `nonce` is what tells: whoever hears it, was reached.
 struct Probe      { std::uint64_t request = 0; Transport transport = Transport::tcp; Port port; DialBackNonce nonce = {}; };
+/// "I relay for others, on this port of the address at which you see me" (design section 7). Said again while that is so, with every change:
+/// the server looks again each time. Port 0: no more. Only to a server whose Welcome says that it signs tickets.
+struct Volunteer  { std::uint64_t request = 0; Port port = {};
+                    bool for_anyone = false;     // false: only for the volunteer's contacts, who are told of it only if they name it
+                    bool full = false; };        // stays known, but is not listed until this is said without it
+/// `trusted`: whose supernodes may be listed beside those that serve anyone; at most max_who.
+struct AskRelays  { std::uint64_t request = 0; std::vector<PeerId> trusted; };
+/// A ticket for the asking client and `peer` to meet at `relay`, for one lane of `session`.
+struct AskTicket  { std::uint64_t request = 0; SessionId session; PeerId peer; PeerId relay; };
 struct Ping       {};
 struct Bye        {};
-using ClientMessage = std::variant<Hello, Register, Resolve, Who, SendSignal, Withdraw, Ping, Bye, Probe>;
+using ClientMessage = std::variant<Hello, Register, Resolve, Who, SendSignal, Withdraw, Ping, Bye, Probe, Volunteer, AskRelays, AskTicket>;
+
+/// A supernode, and where the server reached it.
+struct RelayListing {
+  PeerId relay;
+  std::vector<Endpoint> endpoints;
+  bool for_anyone = false;
+  friend bool operator==(const RelayListing&, const RelayListing&) = default;
+};
 
 enum class Fate { delivered, waiting, offline, unknown, mailbox_full };
 
@@ -85,7 +110,11 @@ struct Welcome    { std::uint64_t version = control_version; DeviceId device; En
                     Port stun = {};              // UDP, RFC 8489
                     Port stun_alternate = {};    // UDP, RFC 5780: where answers to CHANGE-REQUEST may come from
                     Port reflect_alternate = {}; // TCP, wire/reflection.hpp; on the main port there is one as well
-                    std::optional<IpAddress> alternate_address = {}; };  // with the same ports
+                    std::optional<IpAddress> alternate_address = {};  // with the same ports
+                    /// It lists supernodes and signs tickets for them; older servers end a conversation that has those verbs in it.
+                    bool signs_tickets = false;
+                    /// It relays itself, in the relay role (wire/relay_hello.hpp) of the port at which it was reached.
+                    bool relays = false; };
 struct Registered { std::uint64_t request = 0; std::string name; };
 /// The client computes the ID of `key` itself and compares it with what it has pinned. `name` is empty for a key without one.
 struct Resolved   { std::uint64_t request = 0; std::string name; PublicKey key; bool online = false; };
@@ -95,12 +124,17 @@ struct Delivery   { PeerId from; DeviceId from_device; ByteBuffer body;
                     std::optional<IpAddress> from_address = {};    // the server sees the sender there; if the sender wished so
                     std::optional<IpAddress> from_other = {}; };   // and there, over the other family
 struct Probed     { std::uint64_t request = 0; DialBackOutcome outcome = DialBackOutcome::reached; };
+/// Listed if `outcome` is reached: whoever answered there has proven the volunteer's key. Else not, or not any more.
+struct Volunteered { std::uint64_t request = 0; DialBackOutcome outcome = DialBackOutcome::reached; Endpoint endpoint; };
+struct Relays     { std::uint64_t request = 0; std::vector<RelayListing> relays; };  // at most max_relays
+struct Granted    { std::uint64_t request = 0; ByteBuffer ticket; };                 // as secure/ticket.hpp signs them
 struct Pong       {};
 struct Notice     { std::string words; };
 /// A request (or, without a number, the connection) came to nothing. Codes in use: unknown_peer (Resolve), refused (Register: the
-/// name is another key's), limit (a rate, a queue), version, malformed, busy (the server is full), unsupported (Probe: this server does not).
+/// name is another key's), limit (a rate, a queue, a quota that is used up), version, malformed, busy (the server is full), unsupported (Probe,
+/// Volunteer, AskTicket: this server does not), offline (AskTicket: that relay is not there any more).
 struct Trouble    { std::optional<std::uint64_t> request; Errc code = Errc::failed; std::string words; };
-using ServerMessage = std::variant<Welcome, Registered, Resolved, WhoReply, SignalFate, Delivery, Pong, Notice, Trouble, Probed>;
+using ServerMessage = std::variant<Welcome, Registered, Resolved, WhoReply, SignalFate, Delivery, Pong, Notice, Trouble, Probed, Volunteered, Relays, Granted>;
 
 /// The body of a frame, without its length.
 ByteBuffer encode(const ClientMessage& message);

@@ -103,7 +103,14 @@ SessionId SessionId::random(Random& random) {
   return id;
 }
 
+TicketId TicketId::random(Random& random) {
+  TicketId id;
+  random.fill(id.bytes);
+  return id;
+}
+
 std::string SessionId::text() const { return hex(bytes); }
+std::string TicketId::text() const { return hex(bytes); }
 std::string TransferId::text() const { return hex(bytes); }
 
 std::string hex(std::span<const std::byte> bytes) {

@@ -65,6 +65,14 @@ struct TransferId {
   friend auto operator<=>(const TransferId&, const TransferId&) = default;
 };
 
+/// One permission to meet at a relay (wire/ticket.hpp). Chosen at random by the rendezvous that signs it.
+struct TicketId {
+  std::array<std::byte, 16> bytes{};
+  static TicketId random(Random& random);
+  std::string text() const;
+  friend auto operator<=>(const TicketId&, const TicketId&) = default;
+};
+
 /// Position of a chunk in the run of bytes of a transfer, from 0.
 struct ChunkIndex {
   std::uint64_t number = 0;

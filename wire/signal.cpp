@@ -5,7 +5,9 @@
 #include <cassert>
 
 #include "wire/cbor.hpp"
+#include "wire/control.hpp"
 #include "wire/framing.hpp"
+#include "wire/ticket.hpp"
 
 namespace pshare {
 
@@ -109,6 +111,42 @@ CborMap to_map(const Findings& findings) {
   auto map = of_kind("findings", findings.session);
   map.set("network", encode(findings.network));
   return map;
+}
+
+CborMap to_map(const RelaysNear& near) {
+  auto map = of_kind("relays-near", near.session);
+  std::vector<CborMap> relays;
+  for (const auto& each : near.relays) {
+    const auto rtt = std::chrono::duration_cast<std::chrono::microseconds>(each.round_trip).count();
+    relays.emplace_back().set_bytes("id", each.relay.digest()).set("rtt", static_cast<std::uint64_t>(std::max<std::int64_t>(rtt, 0)));
+  }
+  map.set("relays", relays);
+  return map;
+}
+
+CborMap to_map(const MeetAtRelay& meet) {
+  auto map = of_kind("meet-at-relay", meet.session);
+  map.set_bytes("relay", meet.relay.digest()).set("at", encode_relayed(meet.endpoints)).set_bytes("ticket", meet.ticket);
+  return map;
+}
+
+Result<Signal> relays_near_from(const CborMap& map, SessionId session) {
+  RelaysNear near{session, {}};
+  constexpr auto longest = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(longest_relay_rtt).count());
+  for (const auto& each : map.maps("relays").value_or(std::vector<CborMap>{})) {
+    const auto id = each.array<PeerId::size>("id");
+    const auto rtt = each.number("rtt");
+    if (!id || !rtt || near.relays.size() == max_relays) return malformed("distances of relays that make no sense, or too many");
+    near.relays.push_back({PeerId{*id}, std::chrono::microseconds{static_cast<std::int64_t>(std::min(*rtt, longest))}});
+  }
+  return Signal{std::move(near)};
+}
+
+Result<Signal> meet_from(const CborMap& map, SessionId session) {
+  const auto relay = map.array<PeerId::size>("relay");
+  auto ticket = map.bytes("ticket");
+  if (!relay || !ticket || ticket->size() > max_signed_ticket) return malformed("a meeting at a relay without relay or ticket");
+  return Signal{MeetAtRelay{session, PeerId{*relay}, relayed_endpoints_from(map.maps("at").value_or(std::vector<CborMap>{})), *std::move(ticket)}};
 }
 
 Result<Signal> punch_from(const CborMap& map, SessionId session) {
@@ -217,6 +255,8 @@ Result<Signal> decode_signal(ByteView bytes) {
   if (kind == "text-shown") return Signal{TextShown{id}};
   if (kind == "inquiry") return Signal{Inquiry{id}};
   if (kind == "findings") return Signal{Findings{id, findings_from(map.map("network").value_or(CborMap{}))}};
+  if (kind == "relays-near") return relays_near_from(map, id);
+  if (kind == "meet-at-relay") return meet_from(map, id);
   return malformed("its kind is unknown");
 }
 

@@ -6,6 +6,8 @@
 //     | <- Accept{candidates} or Reject --- |
 //     | -- Punch{round, forecast} --------> |   either way, after the accept: a measured round of hole punching begins
 //     | -- MoreCandidates ----------------> |   either way: what a router was slow to give
+//     | <- RelaysNear{round trips} -------- |   how far the supernodes are that the receiver trusts
+//     | -- MeetAtRelay{relay, ticket} ----> |   a relayed lane: both go to that relay, with that ticket
 //     | -- Cancel, either way, any time --- |
 #pragma once
 
@@ -53,6 +55,8 @@ struct NatFacts {
   friend bool operator==(const NatFacts&, const NatFacts&) = default;
 };
 inline constexpr Duration longest_server_rtt = std::chrono::seconds{2};
+/// A relay that is farther counts as being so far.
+inline constexpr Duration longest_relay_rtt = std::chrono::seconds{10};
 
 /// Proves connectivity checks (traversal/punching/check.hpp). Chosen at random by the sender for each session, kept from logs.
 using CheckSecret = std::array<std::byte, 32>;
@@ -122,7 +126,29 @@ struct MoreCandidates {
   friend bool operator==(const MoreCandidates&, const MoreCandidates&) = default;
 };
 
-using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown, Punch, MoreCandidates, Inquiry, Findings>;
+/// The supernodes that the receiver has a reason to trust and could reach, and how far each is. At most max_relays (wire/control.hpp).
+struct RelaysNear {
+  struct Distance {
+    PeerId relay;
+    Duration round_trip{};
+    friend bool operator==(const Distance&, const Distance&) = default;
+  };
+  SessionId session;
+  std::vector<Distance> relays;
+  friend bool operator==(const RelaysNear&, const RelaysNear&) = default;
+};
+
+/// "Come to this relay, with this ticket": the sender is on its way there. The server's relay is named without endpoints: each goes to where it
+/// has reached the server. The receiver goes only to a relay that it trusts.
+struct MeetAtRelay {
+  SessionId session;
+  PeerId relay;
+  std::vector<Endpoint> endpoints;
+  ByteBuffer ticket;                    // signed (secure/ticket.hpp); not for the receiver to read
+  friend bool operator==(const MeetAtRelay&, const MeetAtRelay&) = default;
+};
+
+using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown, Punch, MoreCandidates, Inquiry, Findings, RelaysNear, MeetAtRelay>;
 
 const SessionId& session_of(const Signal& signal);
 std::string_view word(Reject::Why why);

@@ -316,6 +316,24 @@ awaitable<DialBackOutcome> RendezvousClient::probe(Transport transport, Port por
   co_return reply.outcome;
 }
 
+awaitable<Volunteered> RendezvousClient::volunteer(Port port, bool for_anyone, bool full, TimePoint until) {
+  Request request{Volunteer{.port = port, .for_anyone = for_anyone, .full = full}};
+  co_return co_await ask_for<Volunteered>(std::move(request), until);
+}
+
+awaitable<std::vector<RelayListing>> RendezvousClient::relays(std::vector<PeerId> trusted, TimePoint until) {
+  if (trusted.size() > max_who) trusted.resize(max_who);
+  Request request{AskRelays{.trusted = std::move(trusted)}};
+  auto reply = co_await ask_for<Relays>(std::move(request), until);
+  co_return std::move(reply.relays);
+}
+
+awaitable<ByteBuffer> RendezvousClient::ticket(SessionId session, PeerId peer, PeerId relay, TimePoint until) {
+  Request request{AskTicket{.session = session, .peer = peer, .relay = relay}};
+  auto reply = co_await ask_for<Granted>(std::move(request), until);
+  co_return std::move(reply.ticket);
+}
+
 std::optional<Duration> RendezvousClient::round_trip_time() const {
   const auto& answered = link_.round_trip_time();
   if (!answered || !connect_took_) return answered ? answered : connect_took_;

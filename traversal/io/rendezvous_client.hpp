@@ -70,6 +70,15 @@ class RendezvousClient {
   /// nonce's arrival is the proof, the outcome a hint. Errors: limit, busy; unsupported (an older server).
   awaitable<DialBackOutcome> probe(Transport transport, Port port, DialBackNonce nonce, TimePoint until);
 
+  /// Offers ourselves as a supernode, on that port at the address at which the server sees us; nothing but a server that has reached us there
+  /// lists us. Errors: limit, busy; unsupported (a server that knows no relays).
+  awaitable<Volunteered> volunteer(Port port, bool for_anyone, bool full, TimePoint until);
+  /// Supernodes of those of `trusted` (the first max_who) that are there, and those that serve anyone. Errors: unsupported.
+  awaitable<std::vector<RelayListing>> relays(std::vector<PeerId> trusted, TimePoint until);
+  /// For one lane between us and `peer`, over a supernode or the server itself. Errors: unsupported; limit (a quota); offline (that
+  /// supernode has gone).
+  awaitable<ByteBuffer> ticket(SessionId session, PeerId peer, PeerId relay, TimePoint until);
+
   /// The next signal from anybody, in order. One consumer at a time.
   awaitable<Delivery> next_delivery();
 
