@@ -66,6 +66,10 @@ void LaneContest::begin(std::optional<std::uint64_t> left, TimePoint now) {
   state_ = Turn{.lane = lanes_.incumbent, .began = now};
 }
 
+void LaneContest::succeed(TimePoint now) {
+  if (std::holds_alternative<Waiting>(state_)) decide(lanes_.rival, Why::better_path, now);
+}
+
 bool LaneContest::worth_it(double rate) const {
   if (!left_) return true;
   return *left_ >= contest_least_left && static_cast<double>(*left_) >= rate * seconds(contest_least_time);
@@ -98,7 +102,7 @@ void LaneContest::decide(LaneNumber winner, Why why, TimePoint now) {
   const auto loser = other(winner);
   const Finding won{why, rate_of(winner), rate_of(loser)}, lost{why, won.other_rate, won.own_rate};
   if (winner != lanes_.incumbent) actions_.push_back(Chosen{winner, won});
-  state_ = SeeingOff{loser, lost, now};
+  state_ = SeeingOff{loser, lost, now, why == Why::better_path ? succession_silence : seeing_off_silence};
   retire_if_home();
 }
 
@@ -162,7 +166,7 @@ void LaneContest::lane_lost(LaneNumber lane, TimePoint) {
 
 std::optional<TimePoint> LaneContest::deadline() const {
   if (const auto* turn = std::get_if<Turn>(&state_)) return turn->began + turn_patience;
-  if (const auto* leaving = std::get_if<SeeingOff>(&state_)) return leaving->last_heard + seeing_off_silence;
+  if (const auto* leaving = std::get_if<SeeingOff>(&state_)) return leaving->last_heard + leaving->silence;
   return std::nullopt;
 }
 
@@ -188,6 +192,7 @@ std::string words(const LaneContest::Finding& finding) {
     case LaneContest::Why::little_left: return "too little is left to find out which of two lanes is faster";
     case LaneContest::Why::untold: return "neither of two lanes carried anything that could be measured";
     case LaneContest::Why::other_lost: return "the other lane was lost";
+    case LaneContest::Why::better_path: return "a straight path has come up";
     case LaneContest::Why::measured: break;
   }
   return "it carries " + rate(finding.own_rate) + ", the other one " + rate(finding.other_rate);

@@ -54,6 +54,8 @@ inline constexpr double clearly_faster = 3;
 inline constexpr std::uint64_t contest_flight = 8 * MiB;
 /// A lane is seen off as long as its chunks come home, but when nothing has come for this long, they are sent again on the other.
 inline constexpr Duration seeing_off_silence = std::chrono::seconds{2};
+/// One that was only relayed may be slow without being dead: to send twice what it still brings would be waste.
+inline constexpr Duration succession_silence = lane_silence;
 
 class LaneContest {
  public:
@@ -62,6 +64,7 @@ class LaneContest {
     little_left,  // not worth a contest
     untold,       // nothing came on either lane, or nothing but chunks that take no bytes on the wire
     other_lost,   // the other lane ended by itself
+    better_path,  // no contest at all: the rival goes straight, where the incumbent goes through a relay
   };
   /// What became of one lane. Rates are bytes on the wire each second; 0 if they were not measured.
   struct Finding { Why why = Why::measured; double own_rate = 0, other_rate = 0; };
@@ -78,6 +81,8 @@ class LaneContest {
 
   /// `left`: bytes to be sent from now on; nothing: unknown, of a stream.
   void begin(std::optional<std::uint64_t> left, TimePoint now);
+  /// Instead of begin(): the rival is to be used, however fast it is.
+  void succeed(TimePoint now);
   /// May this lane get another chunk now?
   bool may_carry(LaneNumber lane) const;
 
@@ -108,7 +113,7 @@ class LaneContest {
     double rate(TimePoint now) const;
   };
   struct Waiting {};
-  struct SeeingOff { LaneNumber lane; Finding finding; TimePoint last_heard; };
+  struct SeeingOff { LaneNumber lane; Finding finding; TimePoint last_heard; Duration silence; };
   struct Over {};
   struct Flight { LaneNumber lane; std::uint64_t bytes, wire_bytes; };
 

@@ -49,8 +49,17 @@ void Sender::rival_joined(LaneNumber rival, LaneNumber preferred, TimePoint now)
   begin_contest();
 }
 
+void Sender::successor_joined(LaneNumber successor, TimePoint now) {
+  if (lane_to_challenge()) succession_ = true;
+  rival_joined(successor, successor, now);
+}
+
 void Sender::begin_contest() {
   if (!contest_ || !std::holds_alternative<Sending>(state_)) return;
+  if (succession_) {
+    contest_->succeed(now_);
+    return follow_contest();
+  }
   std::uint64_t under_way = 0;
   for (const auto lane : watch_.all())
     for (const auto chunk : scheduler_.in_flight(lane)) under_way += length(chunk);
@@ -66,7 +75,7 @@ void Sender::follow_contest() {
     if (const auto* retire = std::get_if<Retire>(&*action)) retired.push_back(retire->lane);
     std::visit([&](const auto& each) { actions_.emplace_back(each); }, *action);
   }
-  if (contest_->over()) contest_.reset();
+  if (contest_->over()) contest_.reset(), succession_ = false;
   for (const auto lane : retired) lane_lost(lane, now_);
 }
 

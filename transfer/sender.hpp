@@ -67,6 +67,8 @@ class Sender {
   /// tie. May there be a contest now?
   void rival_joined(LaneNumber rival, LaneNumber preferred, TimePoint now);
   std::optional<LaneNumber> lane_to_challenge() const;
+  /// Instead of lane_joined(): a lane on a better path. It carries from now on, and of the only lane there was what is under way comes home first.
+  void successor_joined(LaneNumber successor, TimePoint now);
   void lane_lost(LaneNumber lane, TimePoint now);
   /// One more action that takes_turn() may be given to this lane: called when one is written out, and once (or more often, so
   /// that chunks are prepared while another is being written) right after joining.
@@ -147,6 +149,7 @@ class Sender {
   ChunkMap same_;                            // checked, and the receiver has it
   std::map<ChunkIndex, int> again_;
   std::optional<LaneContest> contest_;
+  bool succession_ = false;                  // what there is of a contest is decided
   bool announced_once_ = false, have_open_ = false, have_known_ = false;
   std::optional<LaneNumber> end_said_on_;
   std::uint64_t durable_bytes_ = 0, stored_bytes_ = 0, resumed_bytes_ = 0;

@@ -15,7 +15,12 @@ constexpr std::array both_transports{Transport::tcp, Transport::udp};
 
 std::vector<Rung> rungs_of(const std::vector<Tier>& tiers) {
   std::vector<Rung> rungs;
-  for (const auto tier : tiers) rungs.push_back({.tier = tier});
+  for (const auto tier : tiers) {
+    if (is_straight(tier))
+      rungs.push_back({.tier = tier});
+    else
+      rungs.push_back({.tier = tier, .start = Rung::Start::warm, .warm_after = standby_delay});
+  }
   return rungs;
 }
 
@@ -42,8 +47,8 @@ std::vector<Pair> add_new(std::vector<Pair>& known, const std::vector<Pair>& mor
 }  // namespace
 
 bool Ascent::drives(Tier tier, const Settings& settings) {
-  return is_straight(tier) && (settings.tcp_allowed || settings.udp_allowed) &&
-         std::find(settings.tiers.begin(), settings.tiers.end(), tier) != settings.tiers.end();
+  const bool possible = is_straight(tier) ? settings.tcp_allowed || settings.udp_allowed : settings.tcp_allowed && settings.relays;
+  return possible && std::find(settings.tiers.begin(), settings.tiers.end(), tier) != settings.tiers.end();
 }
 
 Ascent::Ascent(Targets targets, Settings settings, Random& random, TimePoint now)
@@ -70,7 +75,8 @@ LaneKey Ascent::lane_up(const Path& path, std::optional<std::size_t> pair, TimeP
   const LaneKey key{next_lane_++};
   const bool rival = is_rival(path, now);
   // The first over each transport is what the attempt came to, whoever dialled; those after it are spares.
-  if ((!winner_ || rival) && connected_.insert({path.tier, path.transport}).second)
+  const bool moves_up = winner_ && !is_straight(winner_->tier) && is_straight(path.tier);
+  if ((!winner_ || rival || moves_up) && connected_.insert({path.tier, path.transport}).second)
     report(path.tier, path.transport, Outcome::connected, Reason::none, path.remote, now);
   if (rival) {
     actions_.push_back(Rival{key});
@@ -119,6 +125,22 @@ void Ascent::punching_ended(Transport transport, Reason reason, TimePoint now, s
     if (tier == Tier::punched) record_.explained(tier, transport, words);
     settle(tier, now);
   }
+  follow_ladder(now);
+}
+
+void Ascent::meeting_ended(Tier tier, Reason reason, TimePoint now, std::string words) {
+  const auto found = attempts_.find(tier);
+  if (found == attempts_.end() || !std::exchange(found->second.meeting, false)) return;
+  came_to(tier, Transport::tcp, reason);
+  record_.explained(tier, Transport::tcp, words);
+  settle(tier, now);
+  follow_ladder(now);
+}
+
+void Ascent::try_again(TimePoint now) {
+  if (!winner_ || is_straight(winner_->tier)) return;
+  for (const auto tier : all_tiers)
+    if (is_straight(tier)) ladder_.more_candidates(tier, now);
   follow_ladder(now);
 }
 
@@ -208,6 +230,13 @@ void Ascent::follow_ladder(TimePoint now) {
 
 void Ascent::start(Tier tier, TimePoint now) {
   if (!drives(tier, settings_)) return attempt_failed(tier, Reason::unsupported, now);
+  if (!is_straight(tier)) {
+    auto& meeting = attempts_[tier] = {};
+    meeting.meeting = true;
+    meeting.parts[Transport::tcp] = {};
+    actions_.push_back(Meet{tier});
+    return;
+  }
   std::vector<std::size_t> pairs;
   for (std::size_t i = 0; i < targets_.dials.size(); ++i)
     if (targets_.dials[i].tier == tier) pairs.push_back(i);
@@ -311,7 +340,7 @@ void Ascent::came_to(Tier tier, Transport transport, Reason reason) {
 
 bool Ascent::running(const Attempting& attempt, Transport transport) const {
   const auto punching = attempt.punching.find(transport);
-  return (transport == Transport::tcp && attempt.dialling) || (punching != attempt.punching.end() && punching->second);
+  return (transport == Transport::tcp && (attempt.dialling || attempt.meeting)) || (punching != attempt.punching.end() && punching->second);
 }
 
 /// Whether what still runs may well bring up a lane, over a transport that has not brought up one.
@@ -320,6 +349,7 @@ bool Ascent::likely(Tier tier, const Attempting& attempt) const {
     const auto punching = attempt.punching.find(transport);
     return punching != attempt.punching.end() && punching->second && !connected_.contains({tier, transport});
   };
+  if (attempt.meeting && !connected_.contains({tier, Transport::tcp})) return true;
   if (open(Transport::tcp) && likely_of_tier(targets_.punches, tier)) return true;
   if (open(Transport::udp) && likely_of_tier(targets_.checks, tier)) return true;
   if (!attempt.dialling || connected_.contains({tier, Transport::tcp})) return false;

@@ -1,6 +1,6 @@
 // One climb's decisions, as a core: the ladder, which of the peer's addresses is dialled when, when punching begins and ends, what is reported of
 // each attempt, and the words for a search that found no path. traversal/io/climb drives it with sockets, the simulator with simulated
-// ones. It climbs the straight tiers, each over TCP and UDP side by side; supernode and relay end as unsupported.
+// ones. Straight tiers are climbed over TCP and UDP side by side. On a relayed path they go on being tried, and a straight lane is a second Use.
 //
 //   driver                                     ascent
 //     | <- Dial{pair} --------------------------- |    TCP, TLS, greeting, within dial_patience
@@ -8,6 +8,8 @@
 //     | <- Punch{over} -------------------------- |    rounds of punching over TCP and of checks over UDP, towards targets()
 //     | -- lane_up(path) -----------------------> |    punched, or the peer dialled us
 //     | -- punching_ended(transport, reason) ---> |    nothing came of it; there may be another Punch later
+//     | <- Meet{tier} --------------------------- |    the sender fetches a ticket, and both go to the relay
+//     | -- lane_up(path), meeting_ended(tier) --> |
 //     | <- Report, Use{lane}, Close{lane} ------- |
 //     | <- Rival{lane}, StopPunching{transport} - |    after Use
 //     | <- GaveUp{why} -------------------------- |    instead of Use
@@ -39,6 +41,10 @@ inline constexpr Duration dial_patience = std::chrono::seconds{10};
 /// How long after the win the other transport may still bring up a lane of the same tier, for the session to measure which is faster.
 inline constexpr Duration rival_patience = std::chrono::seconds{2};
 
+/// After so long without a straight path, lanes over relays are brought up as a standby. Ours: most straight paths are there by then, so that the
+/// server has nothing to do for them, and it leaves the time that it takes until straight tiers have had their head start.
+inline constexpr Duration standby_delay = std::chrono::milliseconds{700};
+
 /// How one attempt at a tier ended.
 struct Attempt {
   Tier tier = Tier::direct;
@@ -57,17 +63,19 @@ class Ascent {
     bool udp_allowed = true;
     Duration patience{};                                          // for the first winner
     std::optional<Reason> mapping_trouble = {};                   // why no router forwards a port to us: no_igd, igd_refused, double_nat
+    bool relays = false;                                          // somebody here can go to a relay
   };
 
   struct Dial         { std::size_t pair; };       // of targets().dials; lane_up() or dial_failed() follows, though there may be a winner by then
   struct Punch        { std::vector<Transport> over; };  // begin: these have targets, and no punching over them is under way
   struct StopPunching { Transport transport; };    // no punching_ended() is wanted
+  struct Meet         { Tier tier; };              // bring up a lane over a relay of this tier; meeting_ended() follows
   struct Report       { Attempt attempt; };
   struct Use          { LaneKey lane; };           // the winner
   struct Rival        { LaneKey lane; };           // over the other transport: keep the one that measures faster. At most one
   struct Close        { LaneKey lane; };           // of no use
   struct GaveUp       { Error why; };              // no_path, with what was tried in words; the last action
-  using Action = std::variant<Dial, Punch, StopPunching, Report, Use, Rival, Close, GaveUp>;
+  using Action = std::variant<Dial, Punch, StopPunching, Meet, Report, Use, Rival, Close, GaveUp>;
 
   /// Whether this build tries `tier` under these settings.
   static bool drives(Tier tier, const Settings& settings);
@@ -78,12 +86,19 @@ class Ascent {
   /// All that may be tried: of what was given, what tiers and transports allow. Grows at its ends.
   const Targets& targets() const { return targets_; }
 
+  /// The path in use; nothing before the first Use.
+  const std::optional<Path>& winner() const { return winner_; }
+
   /// A lane has proven the peer: by way of a Dial, or (no pair) because it was punched or the peer dialled. Gives its key, which later
   /// actions name.
   LaneKey lane_up(const Path& path, std::optional<std::size_t> pair, TimePoint now);
   void dial_failed(std::size_t pair, Errc why, TimePoint now);
   /// That transport's part of the punching came to nothing, and with it the checks of the other tiers. `words` say more to people.
   void punching_ended(Transport transport, Reason reason, TimePoint now, std::string words = {});
+  /// What a Meet came to: a lane (no reason), of which lane_up() was told before, or nothing.
+  void meeting_ended(Tier tier, Reason reason, TimePoint now, std::string words = {});
+  /// On a relayed path: the peer tries the straight tiers again at this moment, or something here has changed, so that we do as well.
+  void try_again(TimePoint now);
   /// Candidates that came to be known late. Gives those that are new, for the punching that is under way.
   Targets more_pairs(const Targets& more, TimePoint now);
   /// As Settings::mapping_trouble, when that is known later: for the words at the end.
@@ -110,6 +125,7 @@ class Ascent {
     std::optional<Dialling> dialling;
     std::map<Transport, bool> punching;   // whether punching_ended() is waited for
     std::map<Transport, Part> parts;
+    bool meeting = false;                 // whether meeting_ended() is waited for
     bool stopped = false;                 // by the ladder: it comes to its end silently
     bool told_unlikely = false;
   };

@@ -27,6 +27,7 @@ Reason reason_of(Errc code) {
     case Errc::identity_mismatch:
     case Errc::malformed:  // something else answers there
     case Errc::limit: return Reason::not_authenticated;
+    case Errc::unsupported: return Reason::unsupported;
     case Errc::closed: return Reason::superseded;  // the peer had no use for this lane: it has a better one
     default: return Reason::unreachable;
   }

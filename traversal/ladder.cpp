@@ -38,8 +38,6 @@ TimePoint earlier(std::optional<TimePoint> a, TimePoint b) { return a ? std::min
 Ladder::Ladder(std::vector<Rung> rungs, Settings settings, Random& random, TimePoint now)
     : settings_(settings), random_(random), began_(now), patience_ends_(now + settings.patience) {
   for (const auto& rung : rungs) rungs_.emplace_back().rung = rung;
-  for (auto& state : rungs_)
-    if (state.rung.start == Rung::Start::warm) start(state, now);
   start_due(now);
   if (rungs_.empty()) give_up();
 }
@@ -132,8 +130,8 @@ std::optional<TimePoint> Ladder::deadline() const {
   if (!winner_) due = nothing_to_try_since_ ? std::min(patience_ends_, *nothing_to_try_since_ + candidates_patience) : patience_ends_;
   for (std::size_t i = 0; i < rungs_.size(); ++i) {
     if (!wanted(rungs_[i].rung.tier)) continue;
-    const auto turn = turn_of(i);
-    if (std::holds_alternative<Waiting>(rungs_[i].now) && turn) due = earlier(due, *turn);
+    const auto starts = starts_at(i);
+    if (std::holds_alternative<Waiting>(rungs_[i].now) && starts) due = earlier(due, *starts);
     if (const auto* failed = std::get_if<Failed>(&rungs_[i].now); failed != nullptr && failed->retry_at)
       due = earlier(due, *failed->retry_at);
   }
@@ -174,6 +172,14 @@ std::optional<TimePoint> Ladder::turn_of(std::size_t rung) const {
   return turn;
 }
 
+/// When this rung is to begin, if it has not. Nothing: that depends on rungs that have not started.
+std::optional<TimePoint> Ladder::starts_at(std::size_t rung) const {
+  const auto turn = turn_of(rung);
+  if (rungs_[rung].rung.start != Rung::Start::warm) return turn;
+  const auto warm = began_ + rungs_[rung].rung.warm_after;
+  return turn ? std::min(*turn, warm) : warm;
+}
+
 void Ladder::start(State& state, TimePoint now) {
   state.now = Running{};
   if (!state.head_start_over) state.head_start_over = now + state.rung.head_start;
@@ -185,8 +191,8 @@ void Ladder::start_due(TimePoint now) {
   for (std::size_t i = 0; i < rungs_.size(); ++i) {
     auto& state = rungs_[i];
     if (!wanted(state.rung.tier)) continue;
-    const auto turn = turn_of(i);
-    if (std::holds_alternative<Waiting>(state.now) && turn && *turn <= now) start(state, now);
+    const auto starts = starts_at(i);
+    if (std::holds_alternative<Waiting>(state.now) && starts && *starts <= now) start(state, now);
     if (const auto* failed = std::get_if<Failed>(&state.now); failed != nullptr && failed->retry_at && *failed->retry_at <= now)
       start(state, now);
   }

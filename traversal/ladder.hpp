@@ -2,7 +2,7 @@
 // place with that policy. In the manner of Happy Eyeballs (RFC 8305), the order of tiers is a preference, not a queue of time-outs.
 //
 // Straight rungs (direct, mapped, punched) start all at once: none of them costs anybody else anything. A forwarded one (supernode, relay) starts
-// when each higher one has failed or has had its head start. Its lanes may be used from then on; a warm rung starts at once, and its
+// when each higher one has failed or has had its head start. Its lanes may be used from then on; a warm rung starts earlier, and its
 // lanes wait until then. The first lane that may be used wins after a grace in which a better one may still come, or at once if none
 // is likely to. On a forwarded path straight rungs go on being tried, and win again when they succeed.
 #pragma once
@@ -38,11 +38,12 @@ inline constexpr Duration candidates_patience = std::chrono::seconds{12};
 struct Rung {
   enum class Start {
     in_turn,  // when the higher ones have failed or have had their head start
-    warm,     // at once; its lanes stay idle until its turn (a relay as standby)
+    warm,     // after warm_after, if not earlier; its lanes stay idle until its turn (a relay as standby)
   };
   Tier tier = Tier::direct;
   Duration head_start = default_head_start;  // over the forwarded rungs below it
   Start start = Start::in_turn;
+  Duration warm_after = Duration::zero();
 };
 
 /// A lane within one ladder, numbered by the driver.
@@ -111,6 +112,7 @@ class Ladder {
   bool over() const { return gave_up_; }
   bool wanted(Tier tier) const;
   std::optional<TimePoint> turn_of(std::size_t rung) const;
+  std::optional<TimePoint> starts_at(std::size_t rung) const;
   bool nothing_to_try() const;
   bool better_may_come(const Path& path) const;
   std::optional<LaneKey> best_contender(TimePoint now) const;

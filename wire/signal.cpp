@@ -130,6 +130,8 @@ CborMap to_map(const MeetAtRelay& meet) {
   return map;
 }
 
+CborMap to_map(const TryAgain& again) { return of_kind("try-again", again.session); }
+
 Result<Signal> relays_near_from(const CborMap& map, SessionId session) {
   RelaysNear near{session, {}};
   constexpr auto longest = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(longest_relay_rtt).count());
@@ -257,6 +259,7 @@ Result<Signal> decode_signal(ByteView bytes) {
   if (kind == "findings") return Signal{Findings{id, findings_from(map.map("network").value_or(CborMap{}))}};
   if (kind == "relays-near") return relays_near_from(map, id);
   if (kind == "meet-at-relay") return meet_from(map, id);
+  if (kind == "try-again") return Signal{TryAgain{id}};
   return malformed("its kind is unknown");
 }
 

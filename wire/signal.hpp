@@ -8,6 +8,7 @@
 //     | -- MoreCandidates ----------------> |   either way: what a router was slow to give
 //     | <- RelaysNear{round trips} -------- |   how far the supernodes are that the receiver trusts
 //     | -- MeetAtRelay{relay, ticket} ----> |   a relayed lane: both go to that relay, with that ticket
+//     | -- TryAgain ----------------------> |   on a relayed path: both look for a straight one now
 //     | -- Cancel, either way, any time --- |
 #pragma once
 
@@ -148,7 +149,13 @@ struct MeetAtRelay {
   friend bool operator==(const MeetAtRelay&, const MeetAtRelay&) = default;
 };
 
-using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown, Punch, MoreCandidates, Inquiry, Findings, RelaysNear, MeetAtRelay>;
+/// On a relayed path: the sender looks for a straight one at this moment, and so shall the receiver.
+struct TryAgain {
+  SessionId session;
+  friend bool operator==(const TryAgain&, const TryAgain&) = default;
+};
+
+using Signal = std::variant<Offer, Accept, Reject, Cancel, TextShown, Punch, MoreCandidates, Inquiry, Findings, RelaysNear, MeetAtRelay, TryAgain>;
 
 const SessionId& session_of(const Signal& signal);
 std::string_view word(Reject::Why why);

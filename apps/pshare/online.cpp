@@ -26,6 +26,13 @@ Standpoint::Settings standpoint_settings(const CommonOptions& options) {
           .survey = allowed(Tier::direct) || allowed(Tier::mapped) || allowed(Tier::punched)};
 }
 
+std::vector<PeerId> keys_of_contacts(const Home& home) {
+  std::vector<PeerId> keys;
+  if (const auto contacts = home.contacts())
+    for (const auto& pin : contacts->pins()) keys.push_back(pin.id);
+  return keys;
+}
+
 }  // namespace
 
 Online::Online(Program& program, ServerAddress address, RendezvousClient::Attendance attendance)
@@ -33,6 +40,7 @@ Online::Online(Program& program, ServerAddress address, RendezvousClient::Attend
       door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
       server_(program.executor, program.tls, address, program.random, attendance, door_.port()),
       letters_(program.executor, program.identity, server_, program.random),
+      relays_(program.executor, program.tls, server_, [&home = program.home] { return keys_of_contacts(home); }),
       standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),
       reconnected_(program.executor) {
   for (const auto& port : standpoint_.port().udp()) strays_.push_back(reset_strays(*port, program.identity));
@@ -73,7 +81,7 @@ void Online::doubt() {
 awaitable<void> Online::reconnected() { co_await reconnected_.wait(); }
 
 Climber Online::climber(SessionId session, PeerId peer, ClimbRole role, const CheckKey& key) {
-  const Climber::Equipment equipment{program_.executor, program_.tls, program_.identity, door_, standpoint_, program_.random};
+  const Climber::Equipment equipment{program_.executor, program_.tls, program_.identity, door_, standpoint_, relays_, program_.random};
   return Climber{equipment, {.session = session,
                              .peer = peer,
                              .role = role,
@@ -81,6 +89,10 @@ Climber Online::climber(SessionId session, PeerId peer, ClimbRole role, const Ch
                              .tiers = program_.options.tiers,
                              .tcp_allowed = program_.options.tcp,
                              .udp_allowed = program_.options.udp}};
+}
+
+void Online::say(PublicKey peer, DeviceId device, const Climber::Word& word) {
+  std::visit([&](const auto& each) { letters_.post(peer, device, each); }, word);
 }
 
 awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told, NatFacts told_facts) {

@@ -9,6 +9,7 @@
 #include "io/wakeup.hpp"
 #include "traversal/io/climber.hpp"
 #include "traversal/io/lane_door.hpp"
+#include "traversal/io/relay_guide.hpp"
 #include "traversal/io/rendezvous_client.hpp"
 #include "traversal/io/standpoint.hpp"
 
@@ -29,6 +30,9 @@ class Online {
   /// A transfer stands still, or has lost its lanes, and the reason may be that our network is another one by now: looks after the connection to the
   /// server, on which the peer's next offer or answer comes, and after our own addresses. Costs a few packets.
   void doubt();
+
+  /// What a climber wants said to the peer.
+  void say(PublicKey peer, DeviceId device, const Climber::Word& word);
 
   /// Returns when the link to the server has been made again after a loss: what waited there is forgotten.
   awaitable<void> reconnected();
@@ -51,6 +55,7 @@ class Online {
   LaneDoor door_;
   RendezvousClient server_;
   Correspondence letters_;
+  RelayGuide relays_;
   Standpoint standpoint_;
   std::vector<UdpPort::Registration> strays_;  // lanes of an earlier run on these ports: their peers are told that they are over
   bool connected_before_ = false, told_of_trouble_ = false;

@@ -38,7 +38,14 @@ std::string_view word(Bottleneck bottleneck) {
 }
 
 std::string path_words(const Path& path) {
-  return std::string{word(path.tier)} + " " + std::string{word(path.transport)} + " to " + path.remote.text();
+  return std::string{word(path.tier)} + " " + std::string{word(path.transport)} + (is_straight(path.tier) ? " to " : " through ") + path.remote.text();
+}
+
+std::string relay_words(const Path& path, const RelayJoined& limits) {
+  std::string words = std::string{path.tier == Tier::relay ? "The server relays" : "A supernode relays"} + " at " + path.remote.text() + ": ";
+  words += limits.rate ? "at most " + size_words(*limits.rate) + "/s, shared with others" : "as fast as it can";
+  if (limits.bytes_left) words += "; " + size_words(*limits.bytes_left) + " are left, then it ends";
+  return words + ".";
 }
 
 std::string progress_line(const ProgressFacts& facts, std::size_t width) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "traversal/path.hpp"
+#include "wire/relay_hello.hpp"
 #include "wire/time.hpp"
 
 namespace pshare {
@@ -39,5 +40,7 @@ std::string summary_line(std::string_view verb, const DoneFacts& facts);
 
 /// "direct tcp to 192.0.2.1:4701"
 std::string path_words(const Path& path);
+/// What a relay allows on that path: "Through the supernode at 192.0.2.1:4700: at most 10 MB/s, shared with others; 1.2 GB left."
+std::string relay_words(const Path& path, const RelayJoined& limits);
 
 }  // namespace pshare

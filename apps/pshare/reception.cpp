@@ -92,6 +92,8 @@ awaitable<void> Reception::watch_for_cancel() {
     if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again(letter.device);
     if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && climber_) climber_->heard(*punch);
     if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) climber_->heard(*more, letter.seen_at);
+    if (const auto* meet = std::get_if<MeetAtRelay>(&letter.signal); meet && climber_) climber_->heard(*meet);
+    if (std::holds_alternative<TryAgain>(letter.signal) && climber_) climber_->try_again();
     const auto* taken_back = std::get_if<Cancel>(&letter.signal);
     if (!taken_back) continue;
     if (taken_back->why == Cancel::Why::no_path)
@@ -186,7 +188,8 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   if (cancelled_) session.cancel();
   program_.report.agreed(caller_.name);
   log(LogLevel::debug, "offer.agreed", {{"session", offer_.session.text()}});
-  climber.set_on_say([this](const Punch& word) { online_.letters().post(letter_.from_key, sender_device_, word); });
+  climber.set_on_say([this](const Climber::Word& word) { online_.say(letter_.from_key, sender_device_, word); });
+  climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.detail(relay_words(path, limits)); });
   co_await online_.standpoint().settled(Clock::now() + survey_patience);
   const auto& standpoint = online_.standpoint();
   accepted_ = Accept{offer_.session, standpoint.candidates(), standpoint.facts()};
@@ -259,6 +262,7 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
   Standstill standstill{Clock::now()};
   const auto look = [&](TimePoint now) {
     if (standstill.began(session.progress().durable, now)) online_.doubt();
+    if (hope_.is_due(path_, now)) online_.standpoint().doubt();
     if (lanes_.empty() && had_lane_) {
       path_.reset();
       had_lane_ = false;

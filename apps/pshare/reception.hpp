@@ -12,6 +12,7 @@
 #include "apps/pshare/online.hpp"
 #include "apps/pshare/options.hpp"
 #include "apps/pshare/program.hpp"
+#include "apps/pshare/straight_hope.hpp"
 #include "io/wakeup.hpp"
 #include "transfer/io/receiver_session.hpp"
 #include "transfer/io/sink.hpp"
@@ -80,6 +81,7 @@ class Reception {
   bool cancelled_ = false, gives_way_ = false;
   bool withdrawn_ = false, further_dialled_ = false;
   std::vector<Path> lanes_;              // those that are up
+  StraightHope hope_;
   std::optional<Path> path_, last_path_; // on which the sender speaks
   bool agreed_before_ = false;           // to this transfer, in an earlier session
   bool had_lane_ = false;                // since the last climb began

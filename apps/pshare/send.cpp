@@ -10,6 +10,7 @@
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/pshare/standstill.hpp"
+#include "apps/pshare/straight_hope.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
@@ -175,7 +176,8 @@ class Sending {
     program_.report.accepted(to_.name);
     log(LogLevel::debug, "offer.accepted", {{"session", id.text()}});
 
-    climber.set_on_say([&](const Punch& word) { online_.letters().post(to_.key, accepted.device, word); });
+    climber.set_on_say([&](const Climber::Word& word) { online_.say(to_.key, accepted.device, word); });
+    climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.detail(relay_words(path, limits)); });
     const PeerFacts peer{accept->candidates, accept->nat, accepted.seen_at};
 
     const auto networks = online_.standpoint().network_pair(to_.id, accept->candidates);
@@ -201,6 +203,7 @@ class Sending {
       tasks.start(climber.run());
       tasks.start(keep_lanes(tasks, session, climber, peer, networks, {id, accepted.device}));
       tasks.start(add_rivals(session, climber));
+      tasks.start(move_up(session, climber, peer.nat, networks));
       tasks.start(watch_letters(slot, session, climber, accepted.device));
       tasks.start(online_.tell_more(id, to_.key, accepted.device, candidates, facts));
       tasks.start(cancel_when_interrupted(session, interrupted));
@@ -305,6 +308,16 @@ class Sending {
     if (const auto kept = program_.home.remember(networks, what, program_.random); !kept) program_.report.detail("Not remembered: " + printable(kept.error().message()));
   }
 
+  /// From a relay to a straight path, whenever there is one.
+  awaitable<void> move_up(SenderSession& session, Climber& climber, NatFacts theirs, NetworkPair networks) {
+    for (;;) {
+      auto lane = co_await climber.better_lane();
+      const auto path = lane->path();
+      remember(path, theirs, networks);
+      session.move_to(std::move(lane));  // lane_chosen follows
+    }
+  }
+
   awaitable<void> add_rivals(SenderSession& session, Climber& climber) {
     for (;;) {
       auto rival = co_await climber.rival();
@@ -326,6 +339,7 @@ class Sending {
       const auto letter = co_await slot.next();
       if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && letter.device == winner) climber.heard(*punch);
       if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && letter.device == winner) climber.heard(*more, letter.seen_at);
+      if (const auto* near = std::get_if<RelaysNear>(&letter.signal); near && letter.device == winner) climber.heard(*near);
       const auto* cancel = std::get_if<Cancel>(&letter.signal);
       if (cancel && letter.device == winner) session.fail(cancellation());
       const auto* second = std::get_if<Accept>(&letter.signal);
@@ -351,6 +365,7 @@ class Sending {
     Standstill standstill{Clock::now()};
     const auto look = [&](TimePoint now) {
       if (standstill.began(session.progress().durable, now)) online_.doubt();
+      if (hope_.is_due(path_, now)) online_.standpoint().doubt();
       if (session.progress().durable == before) return;
       before = session.progress().durable;
       patience_ = program_.patience();
@@ -378,6 +393,7 @@ class Sending {
   TransferId transfer_;
   TimePoint patience_, began_;
   std::optional<Path> path_, last_path_;
+  StraightHope hope_;
   bool session_had_path_ = false;
   std::optional<std::uint64_t> resumed_;  // what was there before our first session
   std::uint64_t wire_bytes_ = 0, bytes_ = 0;

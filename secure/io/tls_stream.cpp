@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t ciphertext_at_once = 256 * 1024;
 constexpr std::size_t plain_at_once = 256 * 1024;
+/// RFC 8446 section 5.1: type 1, legacy version 2, length 2.
+constexpr std::size_t record_header = 5;
 
 }  // namespace
 
@@ -30,17 +32,34 @@ struct TlsStream::State {
     }
   }
 
+  /// How many bytes the next read may take: all that is there, or no more than the header or the rest of one record.
+  std::size_t wanted() const {
+    if (!by_record) return ciphertext.size();
+    if (record.size() < record_header) return record_header - record.size();
+    const auto length = std::to_integer<std::size_t>(record[3]) << 8 | std::to_integer<std::size_t>(record[4]);
+    return record_header + length - record.size();
+  }
+
+  /// Keeps in mind where in a record we are.
+  void follow(ByteView received) {
+    if (!by_record) return;
+    record.insert(record.end(), received.begin(), received.end());
+    if (record.size() >= record_header && wanted() == 0) record.clear();
+  }
+
   /// The next ciphertext, of which the engine is fed. The end of the TCP stream is no orderly end: only a close_notify is.
   awaitable<Result<void>> receive() {
     std::size_t received = 0;
     bool ended = false;
     try {
-      received = co_await socket.read_some(ciphertext);
+      const auto room = std::span{ciphertext}.first(std::min(wanted(), ciphertext.size()));
+      received = co_await socket.read_some(room);
     } catch (const Failure& failure) {
       if (closed || failure.error().code != Errc::closed) throw;
       ended = true;
     }
     if (ended) throw Failure{{.code = Errc::unreachable, .doing = "the connection to " + socket.remote().text() + " was cut off"}};
+    follow(ByteView{ciphertext}.first(received));
     co_return engine.feed(ByteView{ciphertext}.first(received));
   }
 
@@ -61,6 +80,8 @@ struct TlsStream::State {
   TlsEngine engine;
   ByteBuffer in_flight;
   ByteBuffer ciphertext = ByteBuffer(ciphertext_at_once);
+  ByteBuffer record;  // of the record that is being read, what has come; only when by_record
+  bool by_record = false;
   bool sending = false, said_goodbye = false, closed = false;
 };
 
@@ -70,6 +91,13 @@ TlsStream& TlsStream::operator=(TlsStream&&) noexcept = default;
 
 TlsStream::~TlsStream() {
   if (state_) close();
+}
+
+void TlsStream::read_record_by_record() noexcept { state_->by_record = true; }
+
+TcpStream TlsStream::release() && {
+  const auto state = std::move(state_);
+  return std::move(state->socket);
 }
 
 awaitable<void> TlsStream::handshake() {

@@ -20,6 +20,12 @@ class TlsStream {
   TlsStream& operator=(TlsStream&&) noexcept;
   ~TlsStream();
 
+  /// From now on reads no further than the record that is wanted: what comes after it on the socket need not be TLS. Two system calls a record.
+  void read_record_by_record() noexcept;
+  /// The end of TLS without a word: the bare socket, on which what follows is not of this connection. All that was written must be out, and all
+  /// that was read ahead been taken; see read_record_by_record().
+  TcpStream release() &&;
+
   /// Must be the first call, by itself. Bound its time with with_deadline().
   awaitable<void> handshake();
 

@@ -56,6 +56,8 @@ void SenderSession::add_rival(LanePtr lane) {
   lanes_.add(std::move(lane), LaneRole::rival);
 }
 
+void SenderSession::move_to(LanePtr lane) { lanes_.add(std::move(lane), LaneRole::successor); }
+
 /// Whichever way work() ends, nothing is started any more in a group that is about to go.
 struct SenderSession::ScopeEnd {
   SenderSession& session;
@@ -115,6 +117,7 @@ void SenderSession::joined(SessionLane& lane) {
 }
 
 void SenderSession::join_core(const SessionLane& lane, TimePoint now) {
+  if (lane.role() == LaneRole::successor) return core_.successor_joined(lane.number(), now);
   const auto challenged = lane.role() == LaneRole::rival ? core_.lane_to_challenge() : std::nullopt;
   const auto incumbent = challenged ? lanes_.find(*challenged) : nullptr;
   if (!incumbent) return core_.lane_joined(lane.number(), now);

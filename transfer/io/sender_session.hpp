@@ -55,6 +55,9 @@ class SenderSession final : private LaneUser {
   /// makes no difference: with several lanes, with --limit, while there is a rival already. While there is no lane it is as welcome as any.
   /// One that comes later, because the transfer crawls, is as good as one that comes at the beginning.
   void add_rival(LanePtr lane);
+  /// Likewise, a lane to use from now on instead of the only one there is, because its path is a better one. The other is ended in order when what is
+  /// under way on it has arrived, so that nothing is sent twice.
+  void move_to(LanePtr lane);
   /// Once. Ends when the core does; cancelled, it unwinds without a word to the peer, so say cancel() for that.
   awaitable<SendOutcome> run();
   /// The user's wish: tells the peer, and has run() end.

@@ -32,8 +32,8 @@ struct Outgoing {
   Duration reading{}, computing{};  // and how long it took to get it ready
 };
 
-/// What a lane joins as: one more of the session's, or one that is to replace the only one if it is faster.
-enum class LaneRole { member, rival };
+/// What a lane joins as: one more of the session's, one that is to replace the only one if it is faster, or one that replaces it.
+enum class LaneRole { member, rival, successor };
 
 /// What a retired lane's last frames and the peer's end of it may take.
 inline constexpr Duration retiring_patience = std::chrono::seconds{2};

@@ -6,6 +6,7 @@
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "traversal/overloaded.hpp"
+#include "traversal/path_rank.hpp"
 
 namespace pshare {
 
@@ -51,15 +52,9 @@ void Climb::perform(Ascent::Action action) {
                  [&](const Ascent::Dial& due) { tasks_->start(dial(due.pair)); },
                  [&](const Ascent::Punch& begin) { punch(begin.over); },
                  [&](const Ascent::StopPunching& stop) { stop_punching(stop.transport); },
+                 [&](const Ascent::Meet& at) { tasks_->start(meet(at.tier)); },
                  [&](const Ascent::Report& ended) { report(ended.attempt); },
-                 [&](const Ascent::Use& winner) {
-                   won_ = true;
-                   if (!punchings_.empty()) punchings_.back().contented();
-                   if (auto lane = take(winner.lane)) {
-                     climber_.chosen_ = std::move(*lane);
-                     climber_.chosen_news_.ring();
-                   }
-                 },
+                 [&](const Ascent::Use& winner) { use(winner.lane); },
                  [&](const Ascent::Rival& rival) {
                    if (auto lane = take(rival.lane)) {
                      climber_.rival_ = std::move(*lane);
@@ -72,6 +67,21 @@ void Climb::perform(Ascent::Action action) {
                  [&](Ascent::GaveUp& gave_up) { throw Failure{std::move(gave_up.why)}; },
              },
              action);
+}
+
+void Climb::use(LaneKey key) {
+  const bool moves_up = won_by_.has_value();
+  won_by_ = ascent_.winner()->tier;
+  if (is_straight(*won_by_) && !punchings_.empty()) punchings_.back().contented();
+  auto lane = take(key);
+  if (!lane) return;
+  if (moves_up) {
+    climber_.better_ = std::move(*lane);
+    climber_.better_news_.ring();
+  } else {
+    climber_.chosen_ = std::move(*lane);
+    climber_.chosen_news_.ring();
+  }
 }
 
 std::optional<LanePtr> Climb::take(LaneKey lane) {
@@ -112,6 +122,50 @@ awaitable<void> Climb::dial(std::size_t number) {
   news_.ring();
 }
 
+// --- relays ----------------------------------------------------------------------------------------------------------------
+
+/// The receiver waits for the sender's word where to.
+awaitable<void> Climb::meet(Tier tier) {
+  if (climber_.settings_.role == ClimbRole::receiver) {
+    const bool server_relays = climber_.with_.relays.of_server().has_value();
+    if (tier == Tier::relay && !server_relays) meeting_ended(tier, Error{.code = Errc::unsupported, .doing = "the server does not relay"});
+    co_return;
+  }
+  std::optional<Error> trouble;
+  try {
+    auto lane = co_await climber_.meet(tier, began_);
+    lane_up(std::move(lane), std::nullopt);
+  } catch (const Failure& failure) {
+    trouble = failure.error();
+  }
+  meeting_ended(tier, trouble);
+}
+
+void Climb::attend(RelayPlace place, ByteBuffer ticket, Tier tier) { tasks_->start(meet_there(std::move(place), std::move(ticket), tier)); }
+
+awaitable<void> Climb::meet_there(RelayPlace place, ByteBuffer ticket, Tier tier) {
+  std::optional<Error> trouble;
+  try {
+    auto lane = co_await climber_.over_relay(std::move(place), std::move(ticket), tier, began_);
+    lane_up(std::move(lane), std::nullopt);
+  } catch (const Failure& failure) {
+    trouble = failure.error();
+  }
+  meeting_ended(tier, trouble);
+}
+
+void Climb::meeting_ended(Tier tier, const std::optional<Error>& trouble) {
+  if (trouble) log(LogLevel::debug, "relay.failed", {{"tier", word(tier)}, {"why", trouble->message()}});
+  const auto reason = !trouble ? Reason::none : trouble->code == Errc::no_path ? Reason::no_candidates : reason_of(trouble->code);
+  ascent_.meeting_ended(tier, reason, Clock::now(), trouble && trouble->code != Errc::no_path ? trouble->message() : std::string{});
+  news_.ring();
+}
+
+void Climb::try_again() {
+  ascent_.try_again(Clock::now());
+  news_.ring();
+}
+
 // --- punching --------------------------------------------------------------------------------------------------------------
 
 /// One at a time, over both transports: a further attempt waits for the end of the one before.
@@ -143,11 +197,11 @@ void Climb::punch(std::vector<Transport> over) {
   };
   hooks.moved = [this](const UdpPort& port, const Endpoint& from, const Endpoint& to) { climber_.moved(port, from, to); };
   hooks.measure = [this](Transport transport, std::vector<std::shared_ptr<UdpPort>>& sockets) { return climber_.with_.standpoint.measure(transport, sockets); };
-  hooks.say = [this](const Punch& word) {
-    if (climber_.on_say_) climber_.on_say_(word);
-  };
+  hooks.say = [this](const Punch& word) { climber_.say(word); };
   hooks.lane = [this](LanePtr lane) { lane_up(std::move(lane), std::nullopt); };
   hooks.failed = [this](Transport transport, Reason reason, std::string words) { punching_ended(transport, reason, std::move(words)); };
+  // On a relayed path the peer has to begin at the same moment, and has no reason of its own to.
+  if (won_by_ && climber.settings_.role == ClimbRole::sender) climber.say(TryAgain{climber.settings_.session});
   punchings_.emplace_back(climber.with_.executor, climber.with_.standpoint.port(), climber.with_.random, punch_targets(ascent_.targets()), std::move(settings),
                           std::move(hooks));
   for (const auto& word : std::exchange(heard_early_, {})) punchings_.back().heard(word);
@@ -165,7 +219,7 @@ void Climb::stop_punching(Transport transport) {
   punched_over_.erase(transport);
   std::erase(punch_again_, transport);
   if (!punchings_.empty()) punchings_.back().stop(transport);
-  if (won_ && transport == Transport::tcp && climber_.settings_.role == ClimbRole::sender) climber_.registration_.turn_away();
+  if (won_by_ && is_straight(*won_by_) && transport == Transport::tcp && climber_.settings_.role == ClimbRole::sender) climber_.registration_.turn_away();
 }
 
 void Climb::heard(const Punch& punch) {

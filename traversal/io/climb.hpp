@@ -33,18 +33,25 @@ class Climb {
   void heard(const Punch& punch);
   void add(const Targets& more);
   void learned(const NatFacts& mine, const PeerFacts& theirs);
+  void try_again();
+  /// For the receiver: the sender is on its way to that relay.
+  void attend(RelayPlace place, ByteBuffer ticket, Tier tier);
   void mapping_trouble(std::optional<Reason> reason) { ascent_.mapping_trouble(reason); }
   TimePoint began() const { return began_; }
 
  private:
   void perform(Ascent::Action action);
   awaitable<void> dial(std::size_t number);
+  awaitable<void> meet(Tier tier);
+  awaitable<void> meet_there(RelayPlace place, ByteBuffer ticket, Tier tier);
+  void meeting_ended(Tier tier, const std::optional<Error>& trouble);
   void lane_up(LanePtr lane, std::optional<std::size_t> dial);
   void punch(std::vector<Transport> over);
   void punching_ended(Transport transport, Reason reason, std::string words);
   void stop_punching(Transport transport);
   void report(const Attempt& attempt) const;
   std::optional<LanePtr> take(LaneKey lane);
+  void use(LaneKey key);
 
   Climber& climber_;
   TimePoint began_, begin_;
@@ -52,7 +59,8 @@ class Climb {
   Ascent ascent_;
   TaskGroup* tasks_ = nullptr;         // while it runs
   Wakeup news_;                        // the ascent has been told something
-  bool gives_way_ = false, won_ = false;
+  bool gives_way_ = false;
+  std::optional<Tier> won_by_;
   std::map<LaneKey, LanePtr> lanes_;   // the sender's: up and not yet chosen
   std::deque<Punching> punchings_;     // the last is the one that counts; tasks of the others end with the climb
   std::set<Transport> punched_over_;   // that have not ended

@@ -9,6 +9,7 @@
 #include "traversal/io/climb.hpp"
 #include "traversal/io/lane_greeting.hpp"
 #include "traversal/io/quic_lane.hpp"
+#include "traversal/io/relayed_lane.hpp"
 #include "traversal/io/tcp_lane.hpp"
 #include "traversal/path_rank.hpp"
 
@@ -22,6 +23,8 @@ Climber::Climber(const Equipment& equipment, ClimbSettings settings)
                         : with_.door.expect(settings_.session, settings_.peer)),
       wanted_news_(with_.executor),
       lane_taken_(with_.executor),
+      their_relays_known_(with_.executor),
+      better_news_(with_.executor),
       chosen_news_(with_.executor),
       rival_news_(with_.executor),
       further_news_(with_.executor),
@@ -42,7 +45,8 @@ Ascent::Settings Climber::how_to_climb(Duration patience) const {
           .tcp_allowed = settings_.tcp_allowed,
           .udp_allowed = udp_possible(),
           .patience = patience,
-          .mapping_trouble = with_.standpoint.mapping_trouble()};
+          .mapping_trouble = with_.standpoint.mapping_trouble(),
+          .relays = true};
 }
 
 Targets Climber::targets_of(const std::vector<Candidate>& candidates) const {
@@ -55,6 +59,7 @@ awaitable<void> Climber::run() {
   const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(sort_callers());
     tasks.start(watch_standpoint());
+    if (settings_.tcp_allowed && allows(Tier::supernode)) tasks.start(find_relays());
     for (;;) {
       while (!wanted_) co_await wanted_news_.wait();
       const auto wanted = *std::exchange(wanted_, std::nullopt);
@@ -107,10 +112,16 @@ awaitable<LanePtr> Climber::first_lane(PeerFacts peer, TimePoint until) {
   peer_ = std::move(peer);
   chosen_.reset();
   rival_.reset();
+  better_.reset();
   want({Clock::now(), until});
   while (!chosen_ && !no_path_) co_await chosen_news_.wait();
   if (!chosen_) throw Failure{*no_path_};
   co_return std::move(chosen_);
+}
+
+awaitable<LanePtr> Climber::better_lane() {
+  while (!better_) co_await better_news_.wait();
+  co_return std::move(better_);
 }
 
 awaitable<LanePtr> Climber::rival() {
@@ -141,11 +152,20 @@ awaitable<void> Climber::watch_standpoint() {
     if (!climb_) continue;
     climb_->learned(with_.standpoint.facts(), peer_);
     climb_->mapping_trouble(with_.standpoint.mapping_trouble());
+    try_again();
   }
 }
 
 void Climber::heard(const Punch& punch) {
   if (climb_) climb_->heard(punch);
+}
+
+void Climber::try_again() {
+  if (climb_) climb_->try_again();
+}
+
+void Climber::say(const Word& word) const {
+  if (on_say_) on_say_(word);
 }
 
 void Climber::heard(const MoreCandidates& more, const std::vector<IpAddress>& seen_at) {
@@ -155,6 +175,7 @@ void Climber::heard(const MoreCandidates& more, const std::vector<IpAddress>& se
     peer_.seen_at.push_back(now);
   }
   if (climb_) climb_->learned(with_.standpoint.facts(), peer_);
+  try_again();
   const auto room = max_candidates - std::min(max_candidates, peer_.candidates.size());
   auto fresh = more.candidates;
   std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(peer_.candidates, each) != peer_.candidates.end(); });
@@ -269,6 +290,83 @@ awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint rem
   lane->count_as(hello.tier, Clock::now() - since);
   moves_.emplace_back(port.get(), lane->mover());
   co_return std::move(lane);
+}
+
+// --- relays ----------------------------------------------------------------------------------------------------------------
+
+/// The receiver measures for the sender, who chooses; the sender for itself.
+awaitable<void> Climber::find_relays() {
+  while (!climb_) co_await climb_began_.wait();  // not before the receiver has agreed
+  co_await with_.relays.look();
+  if (settings_.role == ClimbRole::sender) co_return;
+  RelaysNear near{settings_.session, {}};
+  for (const auto& each : with_.relays.near().value_or(std::vector<NearRelay>{})) near.relays.push_back({each.listing.relay, each.round_trip});
+  say(near);
+}
+
+void Climber::heard(const RelaysNear& near) {
+  their_relays_ = near.relays;
+  their_relays_known_.ring();
+}
+
+awaitable<std::vector<NearRelay>> Climber::supernodes(TimePoint until) {
+  while (!with_.relays.near() && Clock::now() < until) co_await with_.relays.looked(until);
+  const auto ours = with_.relays.near().value_or(std::vector<NearRelay>{});
+  if (ours.empty()) co_return ours;
+  while (!their_relays_ && Clock::now() < until) co_await their_relays_known_.wait(until);
+  const auto theirs = their_relays_.value_or(std::vector<RelaysNear::Distance>{});
+  co_return relays_for_both(ours, theirs, with_.identity.id(), settings_.peer);
+}
+
+awaitable<LanePtr> Climber::meet(Tier tier, TimePoint since) {
+  if (tier == Tier::relay) {
+    auto server = with_.relays.of_server();
+    if (!server) throw Failure{{.code = Errc::unsupported, .doing = "the server does not relay"}};
+    co_return co_await meet_at(std::move(*server), tier, since);
+  }
+  const auto candidates = co_await supernodes(Clock::now() + relay_list_patience);
+  std::optional<Error> trouble;
+  for (const auto& each : candidates) {
+    try {
+      RelayPlace place{each.listing.relay, each.listing.endpoints};
+      co_return co_await meet_at(std::move(place), tier, since);
+    } catch (const Failure& failure) {
+      trouble = failure.error();
+    }
+    log(LogLevel::debug, "relay.failed", {{"relay", each.listing.relay.short_text()}, {"why", trouble->message()}});
+  }
+  if (trouble) throw Failure{*trouble};
+  throw Failure{{.code = Errc::no_path, .doing = "there is no supernode that both sides trust"}};
+}
+
+awaitable<LanePtr> Climber::meet_at(RelayPlace place, Tier tier, TimePoint since) {
+  const auto relay = place.relay;
+  auto ticket = co_await with_.relays.ticket(settings_.session, settings_.peer, relay, Clock::now() + relay_connect_patience);
+  // The server's relay is for each where it has reached the server.
+  say(MeetAtRelay{settings_.session, relay, tier == Tier::relay ? std::vector<Endpoint>{} : place.endpoints, ticket});
+  co_return co_await over_relay(std::move(place), std::move(ticket), tier, since);
+}
+
+awaitable<LanePtr> Climber::over_relay(RelayPlace place, ByteBuffer ticket, Tier tier, TimePoint since) {
+  auto joined = co_await join_at_relay(place, with_.tls, ticket);
+  const auto limits = joined.limits;
+  auto greeting = over_tcp(std::move(joined.socket), tier, 0, since);
+  auto lane = co_await with_deadline(std::move(greeting), Clock::now() + dial_patience, "greeting the peer through the relay");
+  if (on_relayed_) on_relayed_(lane->path(), limits);
+  co_return std::make_unique<RelayedLane>(std::move(lane), std::move(place), with_.tls, std::move(ticket));
+}
+
+void Climber::heard(const MeetAtRelay& meet) {
+  if (!climb_ || settings_.role != ClimbRole::receiver) return;
+  const auto tier = with_.relays.tier_of(meet.relay);
+  auto server = with_.relays.of_server();
+  RelayPlace place{meet.relay, meet.endpoints};
+  if (tier == Tier::relay && server) place = std::move(*server);
+  if (!tier || !allows(*tier) || !settings_.tcp_allowed || place.endpoints.empty()) {
+    log(LogLevel::debug, "relay.not_wanted", {{"relay", meet.relay.short_text()}, {"why", tier ? "not allowed here" : "nobody that we trust"}});
+    return;
+  }
+  climb_->attend(std::move(place), meet.ticket, *tier);
 }
 
 void Climber::moved(const UdpPort& port, const Endpoint& from, const Endpoint& to) {

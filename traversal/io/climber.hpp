@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "io/asio.hpp"
@@ -19,6 +20,7 @@
 #include "traversal/io/lane.hpp"
 #include "traversal/io/lane_door.hpp"
 #include "traversal/io/quic_lane.hpp"
+#include "traversal/io/relay_guide.hpp"
 #include "traversal/io/standpoint.hpp"
 #include "traversal/pairing.hpp"
 #include "traversal/punching/check.hpp"
@@ -58,6 +60,7 @@ class Climber {
     const Identity& identity;
     LaneDoor& door;
     Standpoint& standpoint;
+    RelayGuide& relays;
     Random& random;
   };
 
@@ -81,6 +84,8 @@ class Climber {
   /// For the sender: the ladder's winner; all other lanes are closed, and later callers turned away. Can be called again when every
   /// lane is lost. Errors: no_path, with what was tried in words.
   awaitable<LanePtr> first_lane(PeerFacts peer, TimePoint until);
+  /// For the sender, on a relayed path: a straight lane, as soon as there is one. Waits for it.
+  awaitable<LanePtr> better_lane();
   /// For the sender: a lane over the other transport that came up a little later, for the session to find out which is faster. Waits for it.
   awaitable<LanePtr> rival();
 
@@ -94,6 +99,10 @@ class Climber {
   void heard(const Punch& punch);
   /// `seen_at`: as in PeerFacts, by now; those that were seen before are kept where there is no newer one of the family.
   void heard(const MoreCandidates& more, const std::vector<IpAddress>& seen_at);
+  void heard(const RelaysNear& near);
+  void heard(const MeetAtRelay& meet);
+  /// Something has changed here or there, so that a straight path may be possible: on a relayed one it is looked for at once.
+  void try_again();
 
   /// A search has succeeded over this transport, between these two networks.
   void search_first(Transport transport) { search_first_ = transport; }
@@ -103,7 +112,10 @@ class Climber {
   /// Called at the end of each attempt.
   void set_on_attempt(std::function<void(const Attempt&)> on_attempt) { on_attempt_ = std::move(on_attempt); }
   /// What is to be said to the peer, through the server.
-  void set_on_say(std::function<void(const Punch&)> on_say) { on_say_ = std::move(on_say); }
+  using Word = std::variant<Punch, RelaysNear, MeetAtRelay, TryAgain>;
+  void set_on_say(std::function<void(const Word&)> on_say) { on_say_ = std::move(on_say); }
+  /// Told of the relay and its limits when a lane over one is up.
+  void set_on_relayed(std::function<void(const Path&, const RelayJoined&)> on_relayed) { on_relayed_ = std::move(on_relayed); }
 
  private:
   friend class Climb;
@@ -114,6 +126,14 @@ class Climber {
   awaitable<LanePtr> over_udp(std::shared_ptr<UdpPort> port, Endpoint remote, Tier tier, Duration rtt, TimePoint since);
   awaitable<LanePtr> speak_to_caller(TcpStream socket);
   Tier tier_of_caller(const TcpStream& socket) const;
+  /// The sender's way to a relay of that tier: the best that takes us both. Errors: no_path (there is none), unsupported; those of the way there.
+  awaitable<LanePtr> meet(Tier tier, TimePoint since);
+  awaitable<LanePtr> meet_at(RelayPlace place, Tier tier, TimePoint since);
+  /// Through the relay `place`, for both sides.
+  awaitable<LanePtr> over_relay(RelayPlace place, ByteBuffer ticket, Tier tier, TimePoint since);
+  awaitable<std::vector<NearRelay>> supernodes(TimePoint until);
+  awaitable<void> find_relays();
+  void say(const Word& word) const;
   awaitable<void> sort_callers();
   awaitable<void> watch_standpoint();
   void want(const Wanted& wanted);
@@ -135,7 +155,9 @@ class Climber {
   Climb* climb_ = nullptr;             // the one that runs
   std::deque<LanePtr> taken_;          // the receiver's, for next_lane()
   Wakeups lane_taken_;
-  LanePtr chosen_, rival_;             // the sender's
+  LanePtr chosen_, rival_, better_;    // the sender's
+  std::optional<std::vector<RelaysNear::Distance>> their_relays_;
+  Wakeups their_relays_known_, better_news_;
   std::optional<Error> no_path_;
   Wakeups chosen_news_, rival_news_;
   std::size_t further_wanted_ = 0;     // callers that another_lane() waits for
@@ -146,7 +168,8 @@ class Climber {
   bool search_path_mtu_ = true;
   std::optional<Transport> search_first_;
   std::function<void(const Attempt&)> on_attempt_;
-  std::function<void(const Punch&)> on_say_;
+  std::function<void(const Word&)> on_say_;
+  std::function<void(const Path&, const RelayJoined&)> on_relayed_;
 };
 
 }  // namespace pshare

@@ -57,7 +57,7 @@ awaitable<LanePtr> LaneDoor::Registration::next() {
 
 awaitable<LanePtr> LaneDoor::Registration::hear(TcpStream socket) {
   const auto key = expected_->key;
-  auto [lane, expected] = co_await door_->hear(std::move(socket));
+  auto [lane, expected] = co_await door_->hear(std::move(socket), expected_.get());
   if (expected->key != key) throw Failure{{.code = Errc::refused, .doing = "the peer named another session on this connection"}};
   co_return std::move(lane);
 }
@@ -182,8 +182,8 @@ awaitable<void> LaneDoor::greet(TcpStream socket) {
   expected->news.ring();
 }
 
-/// TLS and greeting as the receiver has them, up to LaneReady. Gives the session, which is there and lets lanes in.
-awaitable<std::pair<LanePtr, LaneDoor::Expected*>> LaneDoor::hear(TcpStream socket) {
+/// TLS and greeting as the receiver has them, up to LaneReady. Gives the session, which is there and lets lanes in, or is the one that has dialled.
+awaitable<std::pair<LanePtr, LaneDoor::Expected*>> LaneDoor::hear(TcpStream socket, const Expected* dialler) {
   Path path{.tier = Tier::direct, .transport = Transport::tcp, .local = socket.local(), .remote = socket.remote()};
   std::vector<std::string> alpn{std::string{lane_alpn}};
   PeerCheck check = [this](const PeerId& peer) { return is_expected(peer); };
@@ -195,7 +195,8 @@ awaitable<std::pair<LanePtr, LaneDoor::Expected*>> LaneDoor::hear(TcpStream sock
   const auto key = std::pair{hello.session, peer};
   const auto welcome = [&]() -> Expected* {  // sessions come and go while we wait, so ask each time
     const auto found = expected_.find(key);
-    if (found == expected_.end() || found->second->turned_away || found->second->speak) return nullptr;
+    if (found == expected_.end() || found->second->speak) return nullptr;
+    if (found->second->turned_away && found->second != dialler) return nullptr;
     return found->second->arrived.size() < limits_.waiting_lanes ? found->second : nullptr;
   };
   const Failure unwelcome{{.code = Errc::refused, .doing = "session " + hello.session.text() + " expects no such lane"}};

@@ -48,7 +48,8 @@ class LaneDoor {
 
     /// The next lane, in order of arrival. Several may wait.
     awaitable<LanePtr> next();
-    /// For the receiver, on a connection that we dialled: waits for the peer to speak on it. Errors: those of TLS and greeting; refused.
+    /// For the receiver, on a connection that we dialled: waits for the peer to speak on it, turned away or not. Errors: those of TLS and greeting;
+    /// refused.
     awaitable<LanePtr> hear(TcpStream socket);
     /// Turned away are those who greet from now on; they see the connection closed instead of LaneReady. At first, all are let in.
     void let_in();
@@ -95,7 +96,7 @@ class LaneDoor {
   awaitable<void> let_in(TcpStream socket);
   awaitable<void> greet(TcpStream socket);
   awaitable<bool> is_dial_back(TcpStream& socket);
-  awaitable<std::pair<LanePtr, Expected*>> hear(TcpStream socket);
+  awaitable<std::pair<LanePtr, Expected*>> hear(TcpStream socket, const Expected* dialler = nullptr);
   Expected* speaker() const;
   bool somebody_speaks() const;
   bool is_expected(const PeerId& peer) const;

@@ -128,7 +128,7 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
           },
           [&](RendezvousLink::Online& online) {
             log(LogLevel::debug, "server.online", {{"server", server_text()}, {"observed", online.welcome.observed}});
-            welcome_ = std::move(online.welcome);
+            last_welcome_ = welcome_ = std::move(online.welcome);
             welcomed_.ring();
             if (on_state_) on_state_(true, {});
           },

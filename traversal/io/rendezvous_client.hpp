@@ -92,6 +92,9 @@ class RendezvousClient {
   // Of the present connection, or of the last; nothing before the first.
   /// The server's endpoint that was dialled: its STUN ports (in the Welcome) are at the same address.
   std::optional<Endpoint> server_endpoint() const { return server_endpoint_; }
+  /// What the server said of itself.
+  const std::optional<Welcome>& last_welcome() const { return last_welcome_; }
+  const PeerId& key() const { return server_.key; }
   /// Ours, as this machine sees it. Its port is `local_port` unless that could not be used.
   std::optional<Endpoint> local_endpoint() const { return local_endpoint_; }
 
@@ -137,6 +140,7 @@ class RendezvousClient {
   std::shared_ptr<Connection> connection_;   // shared by run(), which fills its outbox, and the coroutine that serves it
   std::map<RequestNumber, Call*> calls_;
   std::optional<Welcome> welcome_;           // while connected
+  std::optional<Welcome> last_welcome_;
   Wakeups welcomed_;
   std::deque<Delivery> deliveries_;
   Wakeup delivered_;

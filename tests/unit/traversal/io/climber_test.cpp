@@ -36,11 +36,13 @@ struct Home {
       : of(person),
         door(loop.get_executor(), person.tls, Listener::on(loop.get_executor(), {here(), Port{0}}), limits),
         server(loop.get_executor(), person.tls, nobody, random),
+        relays(loop.get_executor(), person.tls, server, [] { return std::vector<PeerId>{}; }),
         standpoint(loop.get_executor(), person.tls, random, server, nobody, door, {.ask_routers = false, .peer_may_be_here = true}) {}
   const ServerAddress nobody{"127.0.0.1", Port{9}, PeerId{}};
   const Person& of;
   LaneDoor door;
   RendezvousClient server;
+  RelayGuide relays;
   Standpoint standpoint;
 };
 
@@ -61,7 +63,7 @@ struct World {
     return {.session = session, .peer = peer.id(), .role = role, .tiers = {Tier::direct}, .tcp_allowed = true, .udp_allowed = false};
   }
   Climber climber(Home& at, ClimbSettings settings) {
-    const Climber::Equipment equipment{loop.get_executor(), at.of.tls, at.of.identity, at.door, at.standpoint, random};
+    const Climber::Equipment equipment{loop.get_executor(), at.of.tls, at.of.identity, at.door, at.standpoint, at.relays, random};
     return Climber{equipment, std::move(settings)};
   }
   Climber sender() { return climber(alices, with(bob, ClimbRole::sender)); }

@@ -1,0 +1,79 @@
+#include "traversal/io/relay_dial.hpp"
+
+#include <array>
+#include <utility>
+
+#include "io/deadline.hpp"
+#include "io/printable.hpp"
+#include "secure/io/tls_stream.hpp"
+#include "wire/framing.hpp"
+
+namespace pshare {
+
+namespace {
+
+/// How long a relay may take to say why a lane has ended: somebody waits for another lane meanwhile.
+constexpr Duration why_patience = std::chrono::seconds{2};
+
+awaitable<TlsStream> reach(RelayPlace place, const TlsContext& tls) {
+  auto socket = co_await connect_any(std::move(place.endpoints));
+  std::vector<std::string> alpn{std::string{relay_alpn}};
+  TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), only(place.relay)}};
+  stream.read_record_by_record();  // behind the relay's answer come the peer's bytes, which are not of this connection
+  co_await stream.handshake();
+  co_return stream;
+}
+
+std::string place_words(const RelayPlace& place) { return place.endpoints.empty() ? place.relay.short_text() : place.endpoints.front().text(); }
+
+awaitable<RelayAnswer> present(TlsStream& stream, ByteBuffer ticket) {
+  const RelayHello hello{.ticket = std::move(ticket)};
+  const auto words = frame(encode(hello));
+  co_await stream.write(ByteView{words});
+  FrameReader frames;
+  std::array<std::byte, 1024> piece;
+  for (;;) {
+    const auto body = value_or_throw(frames.next());
+    if (body) co_return value_or_throw(decode_relay_answer(*body));
+    const auto count = co_await stream.read_some(piece);
+    frames.feed(ByteView{piece}.first(count));
+  }
+}
+
+}  // namespace
+
+awaitable<JoinedRelay> join_at_relay(RelayPlace place, const TlsContext& tls, ByteBuffer ticket) {
+  const auto where = place_words(place);
+  auto reaching = reach(std::move(place), tls);
+  auto stream = co_await with_deadline(std::move(reaching), Clock::now() + relay_connect_patience, "connecting to the relay " + where);
+  auto presenting = present(stream, std::move(ticket));
+  const auto answer = co_await with_deadline(std::move(presenting), Clock::now() + relay_join_patience, "waiting at the relay " + where + " for the peer");
+  if (const auto* refused = std::get_if<RelayRefused>(&answer))
+    throw Failure{{.code = refused->code, .doing = "the relay " + where + " refused: " + printable(refused->words)}};
+  co_return JoinedRelay{std::move(stream).release(), std::get<RelayJoined>(answer)};
+}
+
+awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, const TlsContext& tls, ByteBuffer ticket) {
+  std::optional<std::string> why;
+  try {
+    const auto ask = [](RelayPlace at, const TlsContext& with, ByteBuffer of) -> awaitable<RelayAnswer> {
+      auto stream = co_await reach(std::move(at), with);
+      co_return co_await present(stream, std::move(of));
+    };
+    auto asking = ask(std::move(place), tls, std::move(ticket));
+    const auto answer = co_await with_deadline(std::move(asking), Clock::now() + why_patience, "asking the relay why it ended");
+    if (const auto* refused = std::get_if<RelayRefused>(&answer); refused && !refused->words.empty()) why = printable(refused->words);
+  } catch (const Failure&) {
+    // It is gone, which says enough.
+  }
+  co_return why;
+}
+
+awaitable<Duration> relay_round_trip(RelayPlace place) {
+  const auto where = place_words(place);
+  auto connecting = connect_any(std::move(place.endpoints));
+  const auto socket = co_await with_deadline(std::move(connecting), Clock::now() + relay_connect_patience, "connecting to the relay " + where);
+  co_return socket.took().value_or(relay_connect_patience);
+}
+
+}  // namespace pshare

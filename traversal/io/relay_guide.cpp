@@ -1,0 +1,78 @@
+#include "traversal/io/relay_guide.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/deadline.hpp"
+#include "io/log.hpp"
+#include "io/task_group.hpp"
+
+namespace pshare {
+
+RelayGuide::RelayGuide(asio::any_io_executor executor, const TlsContext& tls, RendezvousClient& server, Trusted trusted)
+    : executor_(std::move(executor)), tls_(tls), server_(server), trusted_(std::move(trusted)), looked_(executor_) {}
+
+awaitable<void> RelayGuide::look() {
+  if (looking_ || (looked_at_ && Clock::now() < *looked_at_ + relay_list_lifetime)) co_return;
+  looking_ = true;
+  struct Looked {  // also when it is cancelled
+    RelayGuide& relays;
+    ~Looked() {
+      relays.looking_ = false;
+      relays.looked_.ring();
+    }
+  };
+  const Looked looked{*this};
+  std::vector<NearRelay> near;
+  try {
+    auto trusted = trusted_();
+    const auto listed = co_await server_.relays(trusted, Clock::now() + relay_list_patience);
+    const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      Measuring measuring{.near = near, .news = Wakeup{executor_}};
+      for (const auto& each : listed) {
+        // The server's word counts only for those that serve anyone.
+        if (!each.for_anyone && std::ranges::find(trusted, each.relay) == trusted.end()) continue;
+        ++measuring.open;
+        tasks.start(measure(each, measuring));
+      }
+      while (measuring.open > 0) co_await measuring.news.wait();
+    };
+    co_await with_tasks<void>(body);
+    looked_at_ = Clock::now();
+  } catch (const Failure& failure) {
+    log(LogLevel::debug, "relays.unknown", {{"why", failure.error().message()}});
+  }
+  log(LogLevel::debug, "relays.near", {{"count", near.size()}});
+  near_ = std::move(near);
+}
+
+awaitable<void> RelayGuide::measure(RelayListing listing, Measuring& all) {
+  try {
+    RelayPlace place{listing.relay, listing.endpoints};
+    auto dialling = relay_round_trip(std::move(place));
+    const auto round_trip = co_await with_deadline(std::move(dialling), Clock::now() + relay_distance_patience, "measuring how far a supernode is");
+    log(LogLevel::debug, "relay.near", {{"relay", listing.relay.short_text()}, {"round_trip", round_trip}});
+    all.near.push_back({listing, round_trip});
+  } catch (const Failure& failure) {
+    log(LogLevel::debug, "relay.out_of_reach", {{"relay", listing.relay.short_text()}, {"why", failure.error().message()}});
+  }
+  if (--all.open == 0) all.news.ring();
+}
+
+std::optional<RelayPlace> RelayGuide::of_server() const {
+  const auto& welcome = server_.last_welcome();
+  const auto& endpoint = server_.server_endpoint();
+  if (!welcome || !welcome->relays || !endpoint) return std::nullopt;
+  return RelayPlace{server_.key(), {*endpoint}};
+}
+
+std::optional<Tier> RelayGuide::tier_of(const PeerId& relay) const {
+  if (relay == server_.key()) return Tier::relay;
+  const auto trusted = trusted_();
+  if (std::ranges::find(trusted, relay) != trusted.end()) return Tier::supernode;
+  const auto listed = [&](const NearRelay& each) { return each.listing.relay == relay; };
+  if (near_ && std::ranges::any_of(*near_, listed)) return Tier::supernode;
+  return std::nullopt;
+}
+
+}  // namespace pshare

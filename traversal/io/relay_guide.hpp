@@ -1,0 +1,71 @@
+// The relays of this program: which supernodes the server lists that we trust, how far they are, whether the server relays itself, and tickets for
+// them. One for all sessions.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "io/asio.hpp"
+#include "io/wakeup.hpp"
+#include "secure/tls.hpp"
+#include "traversal/io/relay_dial.hpp"
+#include "traversal/io/rendezvous_client.hpp"
+#include "traversal/relay_choice.hpp"
+#include "wire/ids.hpp"
+#include "wire/reason.hpp"
+
+namespace pshare {
+
+/// How long the list of supernodes may take to come, and how long each of them to answer.
+inline constexpr Duration relay_list_patience = std::chrono::seconds{5};
+inline constexpr Duration relay_distance_patience = std::chrono::seconds{1};
+/// A list that is older is fetched anew for the next session.
+inline constexpr Duration relay_list_lifetime = std::chrono::seconds{60};
+
+class RelayGuide {
+ public:
+  /// Whose supernodes we trust, as of now.
+  using Trusted = std::function<std::vector<PeerId>()>;
+
+  /// All references live longer.
+  RelayGuide(asio::any_io_executor executor, const TlsContext& tls, RendezvousClient& server, Trusted trusted);
+
+  /// Fetches the list and measures, unless that was done just now. Never throws Failure: without an answer there are none.
+  awaitable<void> look();
+  /// Those that answered, by the latest look. Nothing before the first.
+  const std::optional<std::vector<NearRelay>>& near() const { return near_; }
+  /// Returns at the end of a look.
+  awaitable<void> looked(TimePoint until) { co_await looked_.wait(until); }
+  void forget() { looked_at_.reset(); }
+
+  /// The server's own relay, where we have reached the server. Nothing if it does not relay, as far as is known.
+  std::optional<RelayPlace> of_server() const;
+  /// Which of the two relayed tiers that is; nothing for a relay that we have no reason to trust.
+  std::optional<Tier> tier_of(const PeerId& relay) const;
+
+  /// Errors: those of RendezvousClient::ticket().
+  awaitable<ByteBuffer> ticket(SessionId session, PeerId peer, PeerId relay, TimePoint until) {
+    return server_.ticket(session, peer, relay, until);
+  }
+  const TlsContext& tls() const { return tls_; }
+
+ private:
+  struct Measuring {
+    std::vector<NearRelay>& near;
+    std::size_t open = 0;
+    Wakeup news;
+  };
+  awaitable<void> measure(RelayListing listing, Measuring& all);
+
+  asio::any_io_executor executor_;
+  const TlsContext& tls_;
+  RendezvousClient& server_;
+  Trusted trusted_;
+  std::optional<std::vector<NearRelay>> near_;
+  std::optional<TimePoint> looked_at_;
+  bool looking_ = false;
+  Wakeups looked_;
+};
+
+}  // namespace pshare

@@ -1,0 +1,47 @@
+#include "traversal/io/relayed_lane.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace pshare {
+
+RelayedLane::RelayedLane(LanePtr lane, RelayPlace place, const TlsContext& tls, ByteBuffer ticket)
+    : lane_(std::move(lane)), place_(std::move(place)), tls_(tls), ticket_(std::move(ticket)) {}
+
+awaitable<std::size_t> RelayedLane::read_some(std::span<std::byte> out) {
+  std::optional<Error> trouble;
+  try {
+    co_return co_await lane_->read_some(out);
+  } catch (const Failure& failure) {
+    trouble = failure.error();
+  }
+  co_await fail(*std::move(trouble));
+  co_return 0;  // not reached
+}
+
+awaitable<void> RelayedLane::write(std::span<const ByteView> pieces) {
+  std::optional<Error> trouble;
+  try {
+    co_await lane_->write(pieces);
+    co_return;
+  } catch (const Failure& failure) {
+    trouble = failure.error();
+  }
+  co_await fail(*std::move(trouble));
+}
+
+awaitable<void> RelayedLane::fail(Error trouble) {
+  // An end in order is the peer's doing, and silence says that the relay is gone or cut off as well.
+  if (trouble.code == Errc::unreachable && !closed_) {
+    const auto why = co_await why_relay_ended(place_, tls_, ticket_);
+    if (why) trouble.doing += "; the relay says: " + *why;
+  }
+  throw Failure{std::move(trouble)};
+}
+
+void RelayedLane::close() noexcept {
+  closed_ = true;
+  lane_->close();
+}
+
+}  // namespace pshare
