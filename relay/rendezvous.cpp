@@ -72,7 +72,9 @@ void Rendezvous::received(DeviceId device, const ClientMessage& message, UnixTim
   be_patient_until(device, client, now + client_silence);
   std::visit(
       [&](const auto& verb) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(verb)>, Hello>) on(device, client, verb, now);
+        using Verb = std::decay_t<decltype(verb)>;
+        if constexpr (std::is_same_v<Verb, AskTicket>) on(device, client, verb, wall, now);
+        else if constexpr (!std::is_same_v<Verb, Hello>) on(device, client, verb, now);
       },
       message);
 }
@@ -123,7 +125,7 @@ void Rendezvous::greet(DeviceId device, Client& client, const Hello& hello, Unix
     end(*oldest, clients_.at(*oldest), Errc::limit, "this identity is online too many times; the oldest connection gives way");
   say(device, Welcome{control_version, device, client.from, wall, settings_.agent, settings_.notice,
                       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(mailbox_patience).count()),
-                      settings_.stun, settings_.stun_alternate, settings_.reflect_alternate, other_address(client), false, false});
+                      settings_.stun, settings_.stun_alternate, settings_.reflect_alternate, other_address(client), settings_.tickets != nullptr, settings_.relays});
   if (attention == Presence::Attention::offers) hand_over_mail(device, client, now);
 }
 
@@ -275,8 +277,6 @@ void Rendezvous::dialled_back(std::uint64_t number, DialBackOutcome outcome) {
   if (client->second.stage != Stage::closing) say(client->first, Probed{dialled.mapped().request, outcome});
 }
 
-// This server signs no tickets, and its Welcome says so.
-
 void Rendezvous::on(DeviceId device, Client&, const Volunteer& message, TimePoint) {
   refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
 }
@@ -285,8 +285,14 @@ void Rendezvous::on(DeviceId device, Client&, const AskRelays& message, TimePoin
   refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
 }
 
-void Rendezvous::on(DeviceId device, Client&, const AskTicket& message, TimePoint) {
-  refuse(device, message.request, Errc::unsupported, "this server signs no tickets");
+void Rendezvous::on(DeviceId device, Client& client, const AskTicket& message, UnixTime wall, TimePoint now) {
+  if (!settings_.tickets) return refuse(device, message.request, Errc::unsupported, "this server signs no tickets");
+  const bool ours = message.relay == settings_.tickets->id();
+  if (ours && !settings_.relays) return refuse(device, message.request, Errc::offline, "this server does not relay");
+  if (!ours) return refuse(device, message.request, Errc::offline, "that relay is not there any more");
+  auto ticket = settings_.tickets->sign({client.id, message.peer, message.relay, message.session}, client.subscriber, wall, now);
+  if (!ticket) return refuse(device, message.request, ticket.error().code, ticket.error().doing);
+  say(device, Granted{message.request, *std::move(ticket)});
 }
 
 void Rendezvous::on(DeviceId device, Client&, const Ping&, TimePoint) { say(device, Pong{}); }

@@ -17,6 +17,7 @@
 #include "relay/mailbox.hpp"
 #include "relay/presence.hpp"
 #include "relay/store.hpp"
+#include "relay/ticket_office.hpp"
 #include "wire/control.hpp"
 #include "wire/core.hpp"
 
@@ -70,6 +71,8 @@ class Rendezvous {
     /// Two addresses of this host: who came to one is told of the other.
     std::optional<std::pair<IpAddress, IpAddress>> addresses = {};
     bool dials_back = false;
+    TicketOffice* tickets = nullptr;  // lives longer; nothing: signs none, and lists no supernodes
+    bool relays = false;              // with the key of `tickets`
   };
 
   struct Reply     { DeviceId to; ServerMessage message; };
@@ -130,7 +133,7 @@ class Rendezvous {
   void on(DeviceId device, Client& client, const Probe& message, TimePoint now);
   void on(DeviceId device, Client& client, const Volunteer& message, TimePoint now);
   void on(DeviceId device, Client& client, const AskRelays& message, TimePoint now);
-  void on(DeviceId device, Client& client, const AskTicket& message, TimePoint now);
+  void on(DeviceId device, Client& client, const AskTicket& message, UnixTime wall, TimePoint now);
   void on(DeviceId device, Client& client, const Ping& message, TimePoint now);
   void on(DeviceId device, Client& client, const Bye& message, TimePoint now);
   void resolve_name(DeviceId device, Client& client, std::uint64_t request, const std::string& text, TimePoint now);

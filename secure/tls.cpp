@@ -263,6 +263,8 @@ Result<std::size_t> TlsEngine::read(std::span<std::byte> out) {
   return total;
 }
 
+bool TlsEngine::drained() const { return state_->incoming_used == state_->incoming.size() && SSL_has_pending(state_->connection.get()) == 0; }
+
 void TlsEngine::close() {
   ERR_clear_error();
   SSL_shutdown(state_->connection.get());

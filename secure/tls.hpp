@@ -65,6 +65,8 @@ class TlsEngine {
   Result<std::size_t> read(std::span<std::byte> out);
   /// The peer said close_notify: nothing more will come, and nothing was cut off.
   bool closed_by_peer() const;
+  /// Whether all that was fed has been read: nothing is left, not even a part of a record.
+  bool drained() const;
   /// Makes our close_notify.
   void close();
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "apps/pshare/quantities.hpp"
+#include "traversal/path_rank.hpp"
 
 namespace pshare {
 

@@ -1,6 +1,7 @@
 #include "secure/io/tls_stream.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "wire/error.hpp"
@@ -11,8 +12,37 @@ namespace {
 
 constexpr std::size_t ciphertext_at_once = 256 * 1024;
 constexpr std::size_t plain_at_once = 256 * 1024;
-/// RFC 8446 section 5.1: type 1, legacy version 2, length 2.
+
+/// RFC 8446 section 5: the header of a record, and the longest one (5.2).
 constexpr std::size_t record_header = 5;
+constexpr std::size_t longest_record = record_header + 16 * 1024 + 256;
+
+/// Where in the stream of records we are.
+class RecordReading {
+ public:
+  void passed(ByteView bytes) {
+    while (!bytes.empty()) {
+      const auto count = std::min(bytes.size(), needs());
+      if (left_ > 0) {
+        left_ -= count;
+      } else {
+        std::ranges::copy(bytes.first(count), header_.begin() + static_cast<std::ptrdiff_t>(have_));
+        have_ += count;
+        if (have_ == record_header) {
+          left_ = std::to_integer<std::size_t>(header_[3]) << 8 | std::to_integer<std::size_t>(header_[4]);
+          have_ = 0;
+        }
+      }
+      bytes = bytes.subspan(count);
+    }
+  }
+  /// To the end of the record's body, or first of its header.
+  std::size_t needs() const { return left_ > 0 ? left_ : record_header - have_; }
+
+ private:
+  std::array<std::byte, record_header> header_{};
+  std::size_t have_ = 0, left_ = 0;
+};
 
 }  // namespace
 
@@ -32,35 +62,22 @@ struct TlsStream::State {
     }
   }
 
-  /// How many bytes the next read may take: all that is there, or no more than the header or the rest of one record.
-  std::size_t wanted() const {
-    if (!by_record) return ciphertext.size();
-    if (record.size() < record_header) return record_header - record.size();
-    const auto length = std::to_integer<std::size_t>(record[3]) << 8 | std::to_integer<std::size_t>(record[4]);
-    return record_header + length - record.size();
-  }
-
-  /// Keeps in mind where in a record we are.
-  void follow(ByteView received) {
-    if (!by_record) return;
-    record.insert(record.end(), received.begin(), received.end());
-    if (record.size() >= record_header && wanted() == 0) record.clear();
-  }
-
   /// The next ciphertext, of which the engine is fed. The end of the TCP stream is no orderly end: only a close_notify is.
   awaitable<Result<void>> receive() {
     std::size_t received = 0;
     bool ended = false;
     try {
-      const auto room = std::span{ciphertext}.first(std::min(wanted(), ciphertext.size()));
-      received = co_await socket.read_some(room);
+      const auto room = std::span{ciphertext};
+      const auto wanted = reads_ahead ? room.size() : std::min(room.size(), record.needs());
+      received = co_await socket.read_some(room.first(wanted));
     } catch (const Failure& failure) {
       if (closed || failure.error().code != Errc::closed) throw;
       ended = true;
     }
     if (ended) throw Failure{{.code = Errc::unreachable, .doing = "the connection to " + socket.remote().text() + " was cut off"}};
-    follow(ByteView{ciphertext}.first(received));
-    co_return engine.feed(ByteView{ciphertext}.first(received));
+    const auto fresh = ByteView{ciphertext}.first(received);
+    record.passed(fresh);
+    co_return engine.feed(fresh);
   }
 
   /// A last word, if the socket takes it at once.
@@ -80,9 +97,8 @@ struct TlsStream::State {
   TlsEngine engine;
   ByteBuffer in_flight;
   ByteBuffer ciphertext = ByteBuffer(ciphertext_at_once);
-  ByteBuffer record;  // of the record that is being read, what has come; only when by_record
-  bool by_record = false;
-  bool sending = false, said_goodbye = false, closed = false;
+  RecordReading record;
+  bool reads_ahead = true, sending = false, said_goodbye = false, closed = false;
 };
 
 TlsStream::TlsStream(TcpStream socket, TlsEngine engine) : state_(std::make_unique<State>(std::move(socket), std::move(engine))) {}
@@ -91,13 +107,6 @@ TlsStream& TlsStream::operator=(TlsStream&&) noexcept = default;
 
 TlsStream::~TlsStream() {
   if (state_) close();
-}
-
-void TlsStream::read_record_by_record() noexcept { state_->by_record = true; }
-
-TcpStream TlsStream::release() && {
-  const auto state = std::move(state_);
-  return std::move(state->socket);
 }
 
 awaitable<void> TlsStream::handshake() {
@@ -153,6 +162,11 @@ awaitable<void> TlsStream::write(std::span<const ByteView> pieces) {
 
 awaitable<void> TlsStream::write(ByteView piece) { co_await write(std::span{&piece, 1}); }
 
+void TlsStream::stop_reading_ahead() {
+  state_->reads_ahead = false;
+  state_->ciphertext = ByteBuffer(longest_record);
+}
+
 void TlsStream::finish() noexcept {
   if (state_->closed) return;
   state_->say_goodbye();
@@ -168,6 +182,19 @@ void TlsStream::close() noexcept {
 void TlsStream::abort() noexcept {
   state_->closed = true;
   state_->socket.abort();
+}
+
+TcpStream TlsStream::release() && {
+  auto& state = *state_;
+  if (state.closed || state.sending || state.engine.output_size() > 0 || !state.engine.drained()) {
+    const auto doing = "giving up TLS on the connection to " + state.socket.remote().text() + ": there is more of it than was agreed";
+    state.socket.abort();
+    state.closed = true;
+    throw Failure{{.code = Errc::malformed, .doing = doing}};
+  }
+  auto socket = std::move(state.socket);
+  state_.reset();
+  return socket;
 }
 
 }  // namespace pshare

@@ -20,12 +20,6 @@ class TlsStream {
   TlsStream& operator=(TlsStream&&) noexcept;
   ~TlsStream();
 
-  /// From now on reads no further than the record that is wanted: what comes after it on the socket need not be TLS. Two system calls a record.
-  void read_record_by_record() noexcept;
-  /// The end of TLS without a word: the bare socket, on which what follows is not of this connection. All that was written must be out, and all
-  /// that was read ahead been taken; see read_record_by_record().
-  TcpStream release() &&;
-
   /// Must be the first call, by itself. Bound its time with with_deadline().
   awaitable<void> handshake();
 
@@ -38,6 +32,9 @@ class TlsStream {
   awaitable<std::size_t> read_some(std::span<std::byte> out);
   /// Exactly out.size() bytes.
   awaitable<void> read_exactly(std::span<std::byte> out);
+  /// From now on takes no more from the socket than the record that is being read, so that what follows the last one stays there for
+  /// whoever gets the socket by release(); and needs less memory. Not while a read is pending.
+  void stop_reading_ahead();
   /// Everything, as if it were one piece; many TLS records for each system call.
   awaitable<void> write(std::span<const ByteView> pieces);
   awaitable<void> write(ByteView piece);
@@ -47,6 +44,10 @@ class TlsStream {
   void close() noexcept;
   /// Without a word, as TcpStream::abort(). Pending calls throw.
   void abort() noexcept;
+
+  /// Ends TLS without a word, and gives the socket, on which something else goes on. Throws Failure (malformed) if bytes of it are here,
+  /// received or unsent; the connection is closed then.
+  TcpStream release() &&;
 
  private:
   struct State;

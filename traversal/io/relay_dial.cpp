@@ -19,7 +19,7 @@ awaitable<TlsStream> reach(RelayPlace place, const TlsContext& tls) {
   auto socket = co_await connect_any(std::move(place.endpoints));
   std::vector<std::string> alpn{std::string{relay_alpn}};
   TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), only(place.relay)}};
-  stream.read_record_by_record();  // behind the relay's answer come the peer's bytes, which are not of this connection
+  stream.stop_reading_ahead();  // behind the relay's answer come the peer's bytes, which are not of this connection
   co_await stream.handshake();
   co_return stream;
 }

@@ -1,0 +1,264 @@
+#include "relay/joiner.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "relay/subscriber.hpp"
+#include "secure/ticket.hpp"
+
+namespace pshare {
+
+namespace {
+
+constexpr Duration meter_window = std::chrono::seconds{1};
+
+const Error volume_used_up{.code = Errc::limit, .doing = "this relay has carried all that its owner lets it carry for now"};
+
+template <typename Key>
+std::size_t count_of(const std::map<Key, std::size_t>& counts, const Key& key) {
+  const auto found = counts.find(key);
+  return found == counts.end() ? 0 : found->second;
+}
+
+template <typename Key>
+void one_less(std::map<Key, std::size_t>& counts, const Key& key) {
+  if (const auto found = counts.find(key); --found->second == 0) counts.erase(found);
+}
+
+std::uint64_t rate_over(std::uint64_t bytes, Duration time) {
+  return static_cast<std::uint64_t>(static_cast<double>(bytes) / std::chrono::duration<double>{time}.count());
+}
+
+/// A far future would overflow the clock.
+TimePoint when(UnixTime wall_then, UnixTime wall, TimePoint now) {
+  return now + std::clamp<std::chrono::seconds>(wall_then - wall, std::chrono::seconds{0}, 2 * ticket_lifetime);
+}
+
+}  // namespace
+
+// --- a side comes ---------------------------------------------------------------------------------------------------
+
+std::optional<RelayRefused> Joiner::objection(const PeerId& peer, const Ticket& ticket, UnixTime wall) const {
+  if (peer != ticket.one && peer != ticket.other) return RelayRefused{Errc::identity_mismatch, "this ticket is for two others, and not yours"};
+  // Before anything else: it may have expired while it was in use, and who comes now wants to know why its lane has ended.
+  if (const auto spent = spent_.find(ticket.id); spent != spent_.end()) return RelayRefused{spent->second.why.code, spent->second.why.doing};
+  if (ticket.expires <= wall) return RelayRefused{Errc::refused, "this ticket has expired; ask the server for another"};
+  if (in_use_.contains(ticket.id)) return RelayRefused{Errc::refused, "this ticket is in use; each lane needs one of its own"};
+  if (draining_) return RelayRefused{Errc::busy, "this relay is about to end"};
+  const auto& friends = settings_.friends;
+  if (friends && !friends->contains(ticket.one) && !friends->contains(ticket.other))
+    return RelayRefused{Errc::refused, "this supernode serves only its owner's contacts"};
+  if (settings_.volume_left == 0u) return RelayRefused{volume_used_up.code, volume_used_up.doing};
+  if (ticket.quota == 0u) return RelayRefused{Errc::limit, "this ticket allows no bytes at all"};
+  if (lanes_.size() >= settings_.max_lanes)
+    return RelayRefused{Errc::busy, "this relay is full: it carries " + std::to_string(lanes_.size()) + " lanes at once; try again later"};
+  return std::nullopt;
+}
+
+std::optional<RelayRefused> Joiner::no_room(const Side& side) const {
+  if (count_of(of_key_, side.peer) >= settings_.max_sides_of_a_key) return RelayRefused{Errc::busy, "too many lanes of yours at this relay at once"};
+  if (count_of(of_address_, side.subscriber) >= settings_.max_sides_of_an_address)
+    return RelayRefused{Errc::busy, "too many lanes from your address at this relay at once"};
+  return std::nullopt;
+}
+
+void Joiner::presented(RelaySide side, const PeerId& peer, const IpAddress& from, ByteView signed_ticket, UnixTime wall, TimePoint now) {
+  // Whether it has expired is looked at later.
+  const auto ticket = open_ticket(settings_.rendezvous, settings_.relay, UnixTime::min(), signed_ticket);
+  if (!ticket) return refuse(side, {ticket.error().code, ticket.error().doing});
+  if (auto no = objection(peer, *ticket, wall)) return refuse(side, *std::move(no));
+
+  Side who{peer, subscriber_of(from)};
+  const auto first = waiting_.find(ticket->id);
+  std::optional<Waiting> earlier;
+  if (first != waiting_.end()) earlier = stop_waiting(first);
+  if (earlier && earlier->who.peer == peer) {
+    refuse(earlier->side, {Errc::refused, "superseded by a newer connection of yours"});
+    earlier.reset();
+  }
+  if (auto no = no_room(who)) {
+    if (earlier) wait(*ticket, earlier->side, earlier->who, now);
+    return refuse(side, *std::move(no));
+  }
+  if (earlier) return join(*ticket, *earlier, side, who, wall, now);
+  if (waiting_.size() >= max_waiting_sides) return refuse(side, {Errc::busy, "too many wait at this relay already; try again later"});
+  wait(*ticket, side, who, now);
+}
+
+void Joiner::wait(const Ticket& ticket, RelaySide side, Side who, TimePoint now) {
+  const auto until = now + joining_patience;
+  count(who);
+  waiting_.emplace(ticket.id, Waiting{side, who, until});
+  tickets_of_waiting_.emplace(side, ticket.id);
+  by_patience_.emplace(until, ticket.id);
+}
+
+Joiner::Waiting Joiner::stop_waiting(std::map<TicketId, Waiting>::iterator place) {
+  const auto waiting = place->second;
+  by_patience_.erase({waiting.until, place->first});
+  tickets_of_waiting_.erase(waiting.side);
+  waiting_.erase(place);
+  discount(waiting.who);
+  return waiting;
+}
+
+void Joiner::join(const Ticket& ticket, Waiting first, RelaySide side, Side who, UnixTime wall, TimePoint now) {
+  const RelayLane number{next_lane_++};
+  count(first.who);
+  count(who);
+  Lane lane{ticket, when(ticket.expires, wall, now), {first.who, who}, now, now, 0, Meter{now}};
+  actions_.push_back(Join{number, first.side, side, {left_of(lane), settings_.rate}});
+  lanes_.emplace(number, std::move(lane));
+  in_use_.emplace(ticket.id, number);
+  by_idleness_.emplace(now + relay_idle_patience, number);
+}
+
+void Joiner::gone(RelaySide side) {
+  const auto ticket = tickets_of_waiting_.find(side);
+  if (ticket != tickets_of_waiting_.end()) stop_waiting(waiting_.find(ticket->second));
+}
+
+// --- a lane lives ---------------------------------------------------------------------------------------------------
+
+std::optional<std::uint64_t> Joiner::left_of(const Lane& lane) const {
+  auto left = settings_.volume_left;
+  if (!lane.ticket.quota) return left;
+  const auto of_quota = *lane.ticket.quota - std::min(lane.bytes, *lane.ticket.quota);
+  return left ? std::min(*left, of_quota) : of_quota;
+}
+
+std::uint64_t Joiner::allowance(RelayLane lane) const {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return 0;
+  return left_of(found->second).value_or(std::numeric_limits<std::uint64_t>::max());
+}
+
+void Joiner::carried(RelayLane number, std::uint64_t bytes, TimePoint now) {
+  total_bytes_ += bytes;
+  auto& volume = settings_.volume_left;
+  if (volume) *volume -= std::min(*volume, bytes);
+  if (const auto found = lanes_.find(number); found != lanes_.end()) {
+    auto& lane = found->second;
+    lane.bytes += bytes;
+    lane.last_byte = now;
+    lane.meter.add(bytes, now);
+  }
+  if (volume == 0u) return cut_all(volume_used_up, now);
+  cut_if_used_up(number, now);
+}
+
+void Joiner::cut_if_used_up(RelayLane number, TimePoint now) {
+  const auto lane = lanes_.find(number);
+  if (lane == lanes_.end() || left_of(lane->second) != 0u) return;
+  cut(number, {.code = Errc::limit, .doing = "the relay has carried all that this ticket allows: " + std::to_string(*lane->second.ticket.quota) + " bytes"}, now);
+}
+
+void Joiner::allow_volume(std::optional<std::uint64_t> left, TimePoint now) {
+  settings_.volume_left = left;
+  if (left == 0u) cut_all(volume_used_up, now);
+}
+
+void Joiner::ended(RelayLane number, Error why, TimePoint now) {
+  const auto found = lanes_.find(number);
+  if (found == lanes_.end()) return;
+  const auto& lane = found->second;
+  for (const auto& side : lane.sides) discount(side);
+  in_use_.erase(lane.ticket.id);
+  remember(lane.ticket.id, std::move(why), std::max(lane.expires, now + spent_memory));
+  lanes_.erase(found);  // by_idleness_ forgets it when its time has come
+}
+
+void Joiner::cut(RelayLane lane, Error why, TimePoint now) {
+  actions_.push_back(Cut{lane, why});
+  ended(lane, std::move(why), now);
+}
+
+void Joiner::cut_all(const Error& why, TimePoint now) {
+  while (!lanes_.empty()) cut(lanes_.begin()->first, why, now);
+}
+
+void Joiner::drain() {
+  draining_ = true;
+  while (!waiting_.empty()) refuse(stop_waiting(waiting_.begin()).side, {Errc::busy, "this relay is about to end"});
+}
+
+void Joiner::remember(const TicketId& ticket, Error why, TimePoint until) {
+  if (spent_.size() >= max_spent_tickets) {  // the one that would be forgotten first
+    spent_.erase(by_oblivion_.begin()->second);
+    by_oblivion_.erase(by_oblivion_.begin());
+  }
+  spent_.emplace(ticket, Spent{std::move(why), until});
+  by_oblivion_.emplace(until, ticket);
+}
+
+void Joiner::count(const Side& side) {
+  ++of_key_[side.peer];
+  ++of_address_[side.subscriber];
+}
+
+void Joiner::discount(const Side& side) {
+  one_less(of_key_, side.peer);
+  one_less(of_address_, side.subscriber);
+}
+
+// --- looking at it --------------------------------------------------------------------------------------------------
+
+void Joiner::Meter::add(std::uint64_t more, TimePoint now) {
+  bytes += more;
+  if (now - since < meter_window) return;
+  rate = rate_over(bytes, now - since);
+  since = now;
+  bytes = 0;
+}
+
+std::uint64_t Joiner::Meter::at(TimePoint now) const { return now - since < 2 * meter_window ? rate : rate_over(bytes, now - since); }
+
+std::vector<Joiner::LaneView> Joiner::lanes(TimePoint now) const {
+  std::vector<LaneView> views;
+  for (const auto& [number, lane] : lanes_)
+    views.push_back({number, lane.ticket.one, lane.ticket.other, lane.bytes, left_of(lane), lane.since, lane.meter.at(now)});
+  return views;
+}
+
+// --- time -----------------------------------------------------------------------------------------------------------
+
+void Joiner::expire(TimePoint now) {
+  while (!by_patience_.empty() && by_patience_.begin()->first <= now)
+    refuse(stop_waiting(waiting_.find(by_patience_.begin()->second)).side, {Errc::timed_out, "the other peer did not come to this relay"});
+  while (!by_idleness_.empty() && by_idleness_.begin()->first <= now) {
+    const auto number = by_idleness_.begin()->second;
+    by_idleness_.erase(by_idleness_.begin());
+    const auto lane = lanes_.find(number);
+    if (lane == lanes_.end()) continue;
+    const auto end = lane->second.last_byte + relay_idle_patience;
+    if (end <= now) {
+      cut(number, {.code = Errc::timed_out, .doing = "nothing came through the relay for minutes"}, now);
+    } else {
+      by_idleness_.emplace(end, number);
+    }
+  }
+  while (!by_oblivion_.empty() && by_oblivion_.begin()->first <= now) {
+    spent_.erase(by_oblivion_.begin()->second);
+    by_oblivion_.erase(by_oblivion_.begin());
+  }
+}
+
+std::optional<TimePoint> Joiner::deadline() const {
+  std::optional<TimePoint> earliest;
+  const auto consider = [&](const auto& queue) {
+    if (!queue.empty() && (!earliest || queue.begin()->first < *earliest)) earliest = queue.begin()->first;
+  };
+  consider(by_patience_);
+  consider(by_idleness_);
+  consider(by_oblivion_);
+  return earliest;
+}
+
+std::optional<Joiner::Action> Joiner::take() {
+  if (actions_.empty()) return std::nullopt;
+  auto action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+}  // namespace pshare
