@@ -9,6 +9,7 @@
 #include "io/log.hpp"
 #include "relay/io/control_connection.hpp"
 #include "relay/io/dial_back.hpp"
+#include "relay/io/relay_service.hpp"
 #include "wire/reflection.hpp"
 
 namespace pshare {
@@ -49,12 +50,14 @@ awaitable<void> reflect(TlsStream& stream) {
 
 }  // namespace
 
-Server::Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors)
+Server::Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors,
+               RelayService* relay)
     : executor_(executor),
       tls_(tls),
       rendezvous_(rendezvous),
       listener_(std::move(listener)),
       reflectors_(std::move(reflectors)),
+      relay_(relay),
       warnings_(refusal_warnings, Clock::now()),
       clock_(executor),
       news_(executor) {}
@@ -65,6 +68,7 @@ awaitable<void> Server::run() {
   const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
     tasks_ = &tasks;
     tasks.start(keep_time());
+    if (relay_) tasks.start(relay_->run());
     tasks.start(accept(listener_, Roles::all, tasks));
     for (auto& each : reflectors_) tasks.start(accept(each, Roles::reflect, tasks));
     while (!stop_by_ || (!connections_.empty() && Clock::now() < *stop_by_)) co_await news_.wait(stop_by_);
@@ -78,6 +82,7 @@ void Server::stop() {
   listener_.close();
   for (auto& each : reflectors_) each.close();
   rendezvous_.stop();
+  if (relay_) relay_->change([](Joiner& joiner) { joiner.drain(); });
   carry_out();
   news_.ring();
 }
@@ -107,7 +112,9 @@ awaitable<void> Server::serve(TcpStream socket, Roles roles) {
   const auto from = socket.remote();
   std::vector<std::string> accepted{std::string{reflect_alpn}};
   if (roles == Roles::all) accepted.insert(accepted.begin(), std::string{control_alpn});
+  if (roles == Roles::all && relay_) accepted.emplace_back(relay_alpn);
   std::optional<TlsStream> stream;
+  std::optional<RelayHello> ticket;
   try {
     const HalfOpen counted{admission_, from.address};
     stream.emplace(co_await shake_hands(std::move(socket), tls_, std::move(accepted)));
@@ -116,11 +123,17 @@ awaitable<void> Server::serve(TcpStream socket, Roles roles) {
       auto reflecting = reflect(*stream);
       co_await with_deadline(std::move(reflecting), Clock::now() + reflection_patience, "telling a client where it is");
     }
+    if (stream->alpn() == relay_alpn) ticket = co_await relay_->hear_hello(*stream);
   } catch (const std::exception& trouble) {
-    log(LogLevel::debug, stream ? "reflection.over" : "handshake.failed", {{"remote", from}, {"why", trouble.what()}});
+    log(LogLevel::debug, stream ? "connection.over" : "handshake.failed", {{"remote", from}, {"why", trouble.what()}});
     stream.reset();
   }
-  if (stream) co_await control(*std::move(stream));
+  if (!stream) co_return;
+  if (ticket) {
+    co_await relay_->serve(*std::move(stream), *std::move(ticket));
+  } else {
+    co_await control(*std::move(stream));
+  }
 }
 
 awaitable<void> Server::control(TlsStream stream) {

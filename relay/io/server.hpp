@@ -1,5 +1,5 @@
-// The server's TCP sockets: accepts TLS connections, tells those of the reflect role where they come from (wire/reflection.hpp), gives the
-// others to the rendezvous core, and carries out what the core decides.
+// The server's TCP sockets: accepts TLS connections, tells those of the reflect role where they come from (wire/reflection.hpp), gives those of
+// the relay role to the relay, the others to the rendezvous core, and carries out what the core decides.
 // One loop, one thread; a slow, silent or hostile client costs a bounded amount of memory and nobody else's time.
 #pragma once
 
@@ -27,12 +27,14 @@ inline constexpr Rate refusal_warnings{.burst = 1, .each_second = 1.0 / 60};
 inline constexpr Duration reflection_patience = std::chrono::seconds{2};
 
 class ControlConnection;
+class RelayService;
 
 class Server {
  public:
   /// All references live longer.
-  /// `listener` takes every role, `reflectors` the reflect role alone.
-  Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors = {});
+  /// `listener` takes every role, `reflectors` the reflect role alone. `relay`: nothing if the server does not relay.
+  Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors = {},
+         RelayService* relay = nullptr);
   ~Server();
 
   /// Serves until stop(), and then until every client has left, but not much longer than farewell_patience. Errors: those of the
@@ -60,6 +62,7 @@ class Server {
   Rendezvous& rendezvous_;
   Listener listener_;
   std::vector<Listener> reflectors_;
+  RelayService* relay_;
   TaskGroup* tasks_ = nullptr;  // while run() runs
   Admission admission_;
   TokenBucket warnings_;

@@ -1,0 +1,84 @@
+// The relay's sockets: hears who presents which ticket, and copies bytes between those that relay/joiner.hpp has joined (design section 7). Used by
+// the server and by supernodes alike: whoever accepts TLS connections gives those here whose handshake agreed on relay_alpn.
+//
+// While its lane lives, a side is two sockets and some small coroutines: what TLS needed for the hello is gone by then.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "io/asio.hpp"
+#include "io/tcp_stream.hpp"
+#include "io/wakeup.hpp"
+#include "relay/fair_rate.hpp"
+#include "relay/io/splice.hpp"
+#include "relay/joiner.hpp"
+#include "secure/io/tls_stream.hpp"
+#include "wire/relay_hello.hpp"
+
+namespace pshare {
+
+/// After the handshake, the hello has so long to arrive.
+inline constexpr Duration relay_hello_patience = std::chrono::seconds{10};
+/// The answer has so long to be taken. It fits into any socket's buffer.
+inline constexpr Duration relay_answer_patience = std::chrono::seconds{5};
+/// The longest hello: a ticket, and what is around it.
+inline constexpr std::size_t max_relay_hello = max_signed_ticket + 256;
+/// A peer whose machine has vanished is noticed after some minutes, whatever it was doing: see relay_keep_alive_*.
+inline constexpr int relay_keep_alive_idle = 60, relay_keep_alive_interval = 15, relay_keep_alive_count = 4;  // seconds, seconds, probes
+
+class RelayService {
+ public:
+  /// The joiner lives longer, and is driven by this alone; others may look at it, and change() it.
+  /// `rate`: bytes each second of the whole relay, both ways together.
+  RelayService(asio::any_io_executor executor, Joiner& joiner, std::optional<BytesPerSecond> rate = std::nullopt);
+  ~RelayService();
+
+  /// Keeps the joiner's time. For ever: run it beside what accepts.
+  awaitable<void> run();
+
+  /// The first word of a connection that was made in the relay role. Throws Failure: timed_out, malformed, closed... The caller counts it as half open
+  /// until then.
+  awaitable<RelayHello> hear_hello(TlsStream& stream);
+  /// All the rest, until that connection is over. Throws nothing but its cancellation.
+  awaitable<void> serve(TlsStream stream, RelayHello hello);
+
+  /// Changes what the joiner allows (or drains it), and carries out what follows from it.
+  void change(const std::function<void(Joiner&)>& what);
+  /// For tests of what other systems do.
+  void copy_by(OneWay::Means means) { means_ = means; }
+  const Joiner& joiner() const { return joiner_; }
+  const PipePool& pipes() const { return pipes_; }
+
+ private:
+  struct Side;
+  struct Lane;
+
+  awaitable<void> await_verdict(Side& side, RelaySide number);
+  awaitable<void> refuse(TlsStream stream, RelayRefused answer);
+  awaitable<void> join(TlsStream stream, Joiner::Join verdict, RelaySide number);
+  awaitable<void> copy(RelayLane number, std::shared_ptr<Lane> lane);
+  awaitable<void> flow(RelayLane number, Lane& lane, std::size_t from);
+  /// How much may flow now; waits for its turn if there is a rate.
+  awaitable<OneWay::Step> next_step(OneWay& way, RelayLane number);
+  void carry_out();
+  void perform(const Joiner::Action& action);
+
+  asio::any_io_executor executor_;
+  Joiner& joiner_;
+  std::optional<FairRate> rate_;
+  OneWay::Means means_ = OneWay::best_means();
+  PipePool pipes_;
+  std::uint64_t next_side_ = 1;
+  std::map<RelaySide, Side*> sides_;  // that wait for a verdict; each owned by its serve()
+  /// Shared by this table, until it is cut, and by those who serve its two sides.
+  std::map<RelayLane, std::shared_ptr<Lane>> lanes_;
+  std::optional<TimePoint> next_expiry_;
+  Wakeup clock_;
+};
+
+}  // namespace pshare
