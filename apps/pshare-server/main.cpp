@@ -12,6 +12,7 @@
 #include "io/interfaces.hpp"
 #include "io/log.hpp"
 #include "io/task_group.hpp"
+#include "relay/io/relay_service.hpp"
 #include "relay/io/server.hpp"
 #include "relay/store_sqlite.hpp"
 #include "secure/identity.hpp"
@@ -77,15 +78,16 @@ awaitable<void> serve_until_told(asio::signal_set& signals, Server& server, Stun
   log(LogLevel::info, "server.stopped");
 }
 
-/// Every client takes a descriptor, and what a shell allows by default (1024) is soon used up. The hard limit is the operator's.
-void allow_descriptors_for(std::size_t clients) {
+/// Every client takes a descriptor, each lane that is relayed two, and what a shell allows by default (1024) is soon used up. The hard limit is the operator's.
+void allow_descriptors(const ServerOptions& options) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const auto wanted = static_cast<rlim_t>(clients + max_half_open + max_dial_backs + descriptors_of_our_own);
+  const auto of_relay = options.relays ? 2 * options.relay_sessions + max_waiting_sides + 2 * max_pipes : 0;
+  const auto wanted = static_cast<rlim_t>(options.max_clients + of_relay + max_half_open + max_dial_backs + descriptors_of_our_own);
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-    log(LogLevel::warn, "server.few-descriptors", {{"limit", limit.rlim_cur}, {"wanted", wanted}, {"hint", "raise `ulimit -n` or lower --max-clients"}});
+    log(LogLevel::warn, "server.few-descriptors", {{"limit", limit.rlim_cur}, {"wanted", wanted}, {"hint", "raise `ulimit -n`, or lower --max-clients and --relay-sessions"}});
 }
 
 /// Where the numbers of devices begin: not where an earlier run began, and small enough for every CBOR reader.
@@ -112,7 +114,7 @@ Identity own_identity(const std::filesystem::path& key_file) {
 }
 
 void run(const ServerOptions& options) {
-  allow_descriptors_for(options.max_clients);
+  allow_descriptors(options);
   const auto identity = own_identity(options.data / "server.key");
   const auto names = value_or_throw(SqliteNameStore::open(options.data / "names.sqlite"));
   const TlsContext tls{identity};
@@ -121,14 +123,19 @@ void run(const ServerOptions& options) {
   asio::signal_set signals{loop, SIGTERM, SIGINT};
   auto services = open_services(loop.get_executor(), options);
   const auto port = services.control.port(), stun_alternate = services.stun_alternate.port();
+  SecureRandom random;
+  TicketOffice tickets{identity, random, options.relay_quota};
+  Joiner joiner{{.rendezvous = identity.public_key(), .relay = identity.id(), .max_lanes = options.relay_sessions, .rate = options.relay_rate}};
+  const auto rate = options.relay_rate ? std::optional{BytesPerSecond{*options.relay_rate}} : std::nullopt;
+  RelayService relay{loop.get_executor(), joiner, rate};
   Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}, .first_device = some_first_device(),
                                  .stun = services.stun.port(), .stun_alternate = stun_alternate, .reflect_alternate = services.reflect_alternate,
-                                 .addresses = services.addresses, .dials_back = true}};
+                                 .addresses = services.addresses, .dials_back = true, .tickets = &tickets, .relays = options.relays}};
   StunServer answers{{.port = services.stun.port(), .alternate_port = stun_alternate, .addresses = services.addresses, .software = agent}};
   StunResponder stun{std::move(answers), std::move(services.stun), std::move(services.stun_alternate)};
-  Server server{loop.get_executor(), tls, rendezvous, std::move(services.control), std::move(services.reflectors)};
+  Server server{loop.get_executor(), tls, rendezvous, std::move(services.control), std::move(services.reflectors), options.relays ? &relay : nullptr};
   print_welcome(options, port, identity.id());
-  log(LogLevel::info, "server.listening", {{"port", port.number}, {"max_clients", options.max_clients}, {"relay", "no"}});
+  log(LogLevel::info, "server.listening", {{"port", port.number}, {"max_clients", options.max_clients}, {"relay", options.relays ? "yes" : "no"}});
   const auto& addresses = services.addresses;
   log(LogLevel::info, "stun.listening", {{"port", port.number}, {"alternate_port", stun_alternate.number}, {"reflect_port", services.reflect_alternate.number},
                                          {"addresses", addresses ? addresses->first.text() + "," + addresses->second.text() : std::string{"one"}}});

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "apps/pshare/quantities.hpp"
+#include "relay/joiner.hpp"
 #include "relay/rendezvous.hpp"
 
 namespace pshare {
@@ -14,7 +16,7 @@ namespace {
 constexpr Port default_port{4700};
 
 /// Of the contract. To be told so is better than to be told that there is no such option.
-constexpr const char* options_of_later_versions[] = {"--relay-rate", "--metrics", "--config"};
+constexpr const char* options_of_later_versions[] = {"--metrics", "--config"};
 
 std::optional<std::filesystem::path> default_data() {
   const auto variable = [](const char* name) -> std::optional<std::filesystem::path> {
@@ -25,6 +27,14 @@ std::optional<std::filesystem::path> default_data() {
   if (auto data = variable("XDG_DATA_HOME")) return *data / "pshare-server";
   if (auto home = variable("HOME")) return *home / ".local/share/pshare-server";
   return std::nullopt;
+}
+
+/// Nothing for an option that was not given.
+std::optional<std::uint64_t> quantity(const std::string& option, const std::string& text, Result<std::uint64_t> (*parse)(std::string_view)) {
+  if (text.empty()) return std::nullopt;
+  const auto number = parse(text);
+  if (!number) throw CLI::ValidationError{option + ": " + number.error().doing + ". " + number.error().hint};
+  return *number;
 }
 
 /// "ADDR:PORT", ":PORT", "PORT", "[V6]:PORT".
@@ -46,8 +56,9 @@ void parse_listen(const std::string& text, ServerOptions& options) {
 }  // namespace
 
 Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv) {
-  ServerOptions options{.address = {}, .port = default_port, .alternate = {}, .data = {}, .max_clients = default_max_clients, .verbosity = 0};
-  std::string listen, alternate, data;
+  ServerOptions options{.address = {}, .port = default_port, .alternate = {}, .data = {}, .max_clients = default_max_clients,
+                        .relay_sessions = default_max_relay_lanes, .relay_rate = {}, .relay_quota = {}, .verbosity = 0};
+  std::string listen, alternate, data, relay_rate, relay_quota;
   bool no_relay = false;
 
   CLI::App app{"Introduces pshare users to each other: the rendezvous on a public machine.", "pshare-server"};
@@ -56,7 +67,10 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
   app.add_option("--listen", listen, "Where to listen (default: every address, port 4700)")->type_name("ADDR:PORT");
   app.add_option("--alternate", alternate, "A second address of this host, which helps clients to find out about their NATs (default: found by itself)")->type_name("ADDR");
   app.add_option("--data", data, "Where key and names are kept (default: $STATE_DIRECTORY or ~/.local/share/pshare-server)")->type_name("DIR");
-  app.add_flag("--no-relay", no_relay, "Carry no files (this version never does)");
+  app.add_flag("--no-relay", no_relay, "Carry no files for peers that find no straight path");
+  app.add_option("--relay-rate", relay_rate, "Bytes each second that are carried for all of them together (default: no limit)")->type_name("RATE");
+  app.add_option("--relay-sessions", options.relay_sessions, "Pairs of peers that are carried for at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+  app.add_option("--relay-quota", relay_quota, "Bytes that are carried for one pair of peers (default: no limit)")->type_name("SIZE");
   app.add_option("--max-clients", options.max_clients, "Clients at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
   for (const char* later : options_of_later_versions) app.add_option(later)->expected(0, 1)->group("");  // not in the help
   app.add_flag("-v,--verbose", options.verbosity, "Log every connection, with addresses");
@@ -65,6 +79,9 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
     app.parse(argc, argv);
     for (const char* later : options_of_later_versions)
       if (app.count(later) > 0) throw CLI::ValidationError{later, "not in this version."};
+    options.relays = !no_relay;
+    options.relay_rate = quantity("--relay-rate", relay_rate, parse_rate);
+    options.relay_quota = quantity("--relay-quota", relay_quota, parse_size);
     if (!listen.empty()) parse_listen(listen, options);
     if (!alternate.empty()) {
       const auto address = IpAddress::parse(alternate);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -18,6 +19,10 @@ struct ServerOptions {
   std::optional<IpAddress> alternate;  // a second address of this host; nothing: looked for, if every address is listened on
   std::filesystem::path data;
   std::size_t max_clients = 0;
+  bool relays = true;
+  std::size_t relay_sessions = 0;             // lanes at once
+  std::optional<std::uint64_t> relay_rate;    // bytes each second, of all of them together
+  std::optional<std::uint64_t> relay_quota;   // bytes of one lane
   int verbosity = 0;
 };
 
