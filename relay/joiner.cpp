@@ -69,18 +69,13 @@ void Joiner::presented(RelaySide side, const PeerId& peer, const IpAddress& from
   if (auto no = objection(peer, *ticket, wall)) return refuse(side, *std::move(no));
 
   Side who{peer, subscriber_of(from)};
-  const auto first = waiting_.find(ticket->id);
-  std::optional<Waiting> earlier;
-  if (first != waiting_.end()) earlier = stop_waiting(first);
-  if (earlier && earlier->who.peer == peer) {
-    refuse(earlier->side, {Errc::refused, "superseded by a newer connection of yours"});
-    earlier.reset();
+  auto first = waiting_.find(ticket->id);
+  if (first != waiting_.end() && first->second.who.peer == peer) {
+    refuse(stop_waiting(first).side, {Errc::refused, "superseded by a newer connection of yours"});
+    first = waiting_.end();
   }
-  if (auto no = no_room(who)) {
-    if (earlier) wait(*ticket, earlier->side, earlier->who, now);
-    return refuse(side, *std::move(no));
-  }
-  if (earlier) return join(*ticket, *earlier, side, who, wall, now);
+  if (auto no = no_room(who)) return refuse(side, *std::move(no));
+  if (first != waiting_.end()) return join(*ticket, stop_waiting(first), side, who, wall, now);
   if (waiting_.size() >= max_waiting_sides) return refuse(side, {Errc::busy, "too many wait at this relay already; try again later"});
   wait(*ticket, side, who, now);
 }
@@ -183,7 +178,7 @@ void Joiner::drain() {
 }
 
 void Joiner::remember(const TicketId& ticket, Error why, TimePoint until) {
-  if (spent_.size() >= max_spent_tickets) {  // the one that would be forgotten first
+  if (spent_.size() >= settings_.max_spent) {  // the one that would be forgotten first
     spent_.erase(by_oblivion_.begin()->second);
     by_oblivion_.erase(by_oblivion_.begin());
   }
