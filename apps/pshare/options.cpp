@@ -75,8 +75,8 @@ void finish_common(CommonOptions& common, const Texts& texts) {
   if (!texts.tiers.empty()) common.tiers = tiers_from(texts.tiers, "--tiers");
   for (const auto tier : tiers_from(texts.no_tiers, "--no-tiers")) std::erase(common.tiers, tier);
   if (common.tiers.empty()) throw CLI::ValidationError{"--tiers and --no-tiers leave no way to the peer. Allow at least one."};
-  if (std::ranges::none_of(common.tiers, [](Tier tier) { return is_straight(tier); }))
-    throw CLI::ValidationError{"--tiers and --no-tiers leave supernode and relay alone, which this version has not. Allow direct, mapped or punched."};
+  if (texts.transport == "udp" && std::ranges::none_of(common.tiers, [](Tier tier) { return is_straight(tier); }))
+    throw CLI::ValidationError{"--tiers leaves only supernode and relay, which are reached over TCP, and --transport udp rules that out. Leave one of the two away."};
   common.tcp = texts.transport != "udp";
   common.udp = texts.transport != "tcp";
   if (!texts.timeout.empty()) common.timeout = checked(parse_duration(texts.timeout), "--timeout");

@@ -22,7 +22,7 @@ def test_limit_is_kept(film):
 
 @pytest.mark.parametrize("options", [["--lanes", "4"], ["--lanes", "16", "--chunk", "64K"], ["--chunk", "4M"], ["--level", "none"],
                                      ["--level", "1"], ["--level", "19", "--lanes", "2"], ["--transport", "tcp"], ["--transport", "udp"],
-                                     ["--transport", "udp", "--lanes", "4"], ["--tiers", "direct"]],
+                                     ["--transport", "udp", "--lanes", "4"], ["--tiers", "direct"], ["--tiers", "relay"]],
                          ids=" ".join)
 def test_these_settings_change_nothing_in_what_arrives(film, options):
     alice, bob = film
@@ -33,9 +33,9 @@ def test_these_settings_change_nothing_in_what_arrives(film, options):
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [
-    (["--no-tiers", "direct"], []), (["--tiers", "punched,relay"], []), (["--tiers", "punched"], []), ([], ["--no-tiers", "direct"]), ([], ["--tiers", "punched"]),
+    (["--tiers", "mapped,punched"], []), (["--tiers", "punched"], []), ([], ["--tiers", "mapped,punched"]), ([], ["--tiers", "punched"]),
     (["--tiers", "punched"], ["--tiers", "punched"]), (["--transport", "udp"], ["--transport", "tcp"]), (["--transport", "tcp"], ["--transport", "udp"]),
-    (["--transport", "udp", "--no-tiers", "direct"], []), ([], ["--transport", "udp", "--no-tiers", "direct"]),
+    (["--transport", "udp", "--no-tiers", "direct"], []), ([], ["--transport", "udp", "--no-tiers", "direct"]), (["--tiers", "relay"], ["--no-tiers", "relay"]),
 ], ids=lambda options: " ".join(options) or "any")
 def test_without_any_way_to_the_peer_both_say_so(film, ours, theirs):
     alice, bob = film
@@ -97,7 +97,7 @@ def test_on_conflict_skip_keeps_what_is_there(film):
     ["send", "film.mkv", "--to", "bob", "--chunk", "1K"], ["send", "film.mkv", "--to", "bob", "--chunk", "5M"],
     ["send", "film.mkv", "--to", "bob", "--level", "20"], ["send", "film.mkv", "--to", "bob", "--timeout", "soon"],
     ["send", "film.mkv", "--to", "bob", "--tiers", "magic"], ["send", "film.mkv", "--to", "bob", "--no-tiers", "direct,mapped,punched,supernode,relay"],
-    ["send", "film.mkv", "--to", "bob", "--tiers", "relay,supernode"],
+    ["send", "film.mkv", "--to", "bob", "--tiers", "relay,supernode", "--transport", "udp"],
     ["send", "film.mkv", "--to", "bob", "--transport", "pigeon"], ["send", "film.mkv", "--to", "bob", "--server", "host:port"],
     ["receive", "--on-conflict", "explode"], ["receive", "--json", "--stdout"], ["receive", "--nonsense"],
     ["contacts", "add", "carol"], ["contacts", "add", "carol", "not-an-id"], ["init", "--name"], ["--port", "0", "id"],

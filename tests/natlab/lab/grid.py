@@ -82,8 +82,8 @@ def add_verbs(verbs):
     what.add_argument("--receiver-says", metavar="PATTERN", help="by which the receiver is known to be ready")
     result = grid.add_argument_group("what comes out")
     result.add_argument("--out", type=Path, metavar="FOLDER", help="new or empty, for logs and results (usual: a new one in the temporary folder)")
-    result.add_argument("--expect", metavar="FILE|straight|direct", help="exit status 1, with a list, where a cell is not so; straight: every pair "
-                        "that can be, by its gateways, and the others have no path")
+    result.add_argument("--expect", metavar="FILE|connected|straight|direct", help="exit status 1, with a list, where a cell is not so; straight: "
+                        "every pair that can be, by its gateways, and the others, without relays, have no path; connected: those are relayed")
     result.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     grid.add_argument(grid_workers.OPTION, dest="is_worker", action="store_true", help=argparse.SUPPRESS)
 
@@ -139,6 +139,9 @@ def _manner(chosen):
     for says, command in others.items():
         pattern = getattr(chosen, says)
         ours[says] = pattern if pattern is not None else getattr(usual, says) if ours[command] == getattr(usual, command) else ""
+    if chosen.expect in ("straight", "direct") and not any("tiers" in ours[arguments] for arguments in ("send_args", "receive_args")):
+        for arguments in ("send_args", "receive_args") if ours["send_command"] == usual.send_command else ():
+            ours[arguments] = f"{ours[arguments]} --no-tiers supernode,relay".strip()
     if chosen.transport:
         for arguments in ("send_args", "receive_args"):
             ours[arguments] = f"{ours[arguments]} --transport {chosen.transport}".strip()
@@ -239,7 +242,7 @@ def _line(at, of, cell, expected):
 def _conclude(chosen, manner, out, done, of, expected, seconds, interrupted):
     table = grid_table.markdown(done) if chosen.markdown else grid_table.plain(done)
     sentences = grid_table.summary(done) if done else ["No cell was completed."]
-    if chosen.expect == "straight":
+    if chosen.expect in ("straight", "connected"):
         sentences.append(grid_table.reached(done, expected))
     sentences.append(f"Seed {chosen.seed}; took {seconds:.0f} s.")
     if interrupted:

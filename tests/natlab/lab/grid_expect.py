@@ -2,7 +2,7 @@
 
 Expectations are a file, {"SENDER": {"RECEIVER": "WORD"}}, or an earlier grid's result.json; a WORD is a tier, "no path", "no server",
 "straight" (any tier without a third party), or several with "|" in between. Or worked out from the sites: "straight", that every pair goes
-straight that can by any means, and no other; "direct", what two programs reach that only dial each other's own addresses over TCP.
+straight that can by any means, and no other; "connected", that all others go over a relay; "direct", what two programs reach that only dial each other's own addresses over TCP.
 """
 import json
 from pathlib import Path
@@ -48,12 +48,14 @@ def read(text, port, pairs, transports=grid_reach.TRANSPORTS):
         return WorkedOut(lambda sender, receiver: direct_word(sender, receiver, port))
     if text == "straight":
         return WorkedOut(lambda sender, receiver: grid_reach.straight_word(sender, receiver, port, transports))
+    if text == "connected":
+        return WorkedOut(lambda sender, receiver: grid_reach.connected_word(sender, receiver, port, transports))
     try:
         rows = json.loads(Path(text).read_text())
         words = _as_before(rows["cells"]) if "cells" in rows else {(sender, receiver): word for sender, row in rows.items() for receiver, word in row.items()}
         assert all(isinstance(word, str) for word in words.values())
     except (OSError, ValueError, AttributeError, KeyError, TypeError, AssertionError) as wrong:
-        raise SpecError(f"--expect: {text!r} is neither \"straight\" nor \"direct\" nor a file with expectations: {wrong or 'rows of words are'}") from None
+        raise SpecError(f"--expect: {text!r} is neither \"straight\" nor \"connected\" nor \"direct\" nor a file with expectations: {wrong or 'rows of words are'}") from None
     for (sender, receiver), word in words.items():
         if unknown := set(map(str.strip, word.split("|"))) - WORDS:
             raise SpecError(f"--expect: {sender} -> {receiver}: {min(unknown)!r} is no word for what can come of a cell")

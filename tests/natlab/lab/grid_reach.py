@@ -13,6 +13,7 @@ from .plan import Plan
 PLAIN, PREDICTED, SEARCHED, IMPOSSIBLE = "no search", "prediction", "random search", "impossible"
 KINDS = (PLAIN, PREDICTED, SEARCHED)
 TRANSPORTS = ("udp", "tcp")
+RELAYED = "supernode|relay"
 
 STABLE, IN_SEQUENCE, IN_BLOCK, AT_RANDOM = "stable", "in sequence", "in a block", "at random"  # ports, over destinations
 ANYBODY, SAME_ADDRESS, SAME_PORT = 0, 1, 2  # whom a mapping lets in
@@ -114,3 +115,9 @@ def straight_word(sender, receiver, port, transports=TRANSPORTS):
         return NO_SERVER
     kind = kind_of(sender, receiver, transports)
     return None if kind is None else NO_PATH if kind == IMPOSSIBLE else "straight"
+
+
+def connected_word(sender, receiver, port, transports=TRANSPORTS):
+    """What is expected of a cell where everybody who reaches the server is connected: straight if that is possible at all, else over a relay."""
+    word = straight_word(sender, receiver, port, transports)
+    return RELAYED if word == NO_PATH else word

@@ -1,8 +1,8 @@
 """A grid's results for people: a table (plain or Markdown) and what it comes to. Pure: cells in, text out."""
 import statistics
 
-from .grid_reach import KINDS
-from .grid_verdict import NO_PATH, Verdict
+from .grid_reach import KINDS, RELAYED
+from .grid_verdict import FORWARDED, NO_PATH, Verdict
 
 CORNER = "sender \\ receiver"
 
@@ -94,16 +94,18 @@ def markdown_rows(rows):
 
 
 def reached(cells, expected):
-    """A sentence: how many of the pairs that can be straight are so in every direction and run, and whether the others say that there is no path."""
-    can, cannot = {}, {}
+    """A sentence: how many of the pairs that can be straight are so in every direction and run, and whether the others are relayed, or say that there is no path."""
+    can, cannot, relayed = {}, {}, {}
     for cell in cells:
         word = expected(cell["sender"], cell["receiver"])
-        into = can if word == "straight" else cannot if word == NO_PATH else None
+        into = can if word == "straight" else cannot if word == NO_PATH else relayed if word == RELAYED else None
         if into is not None:
             into.setdefault(frozenset((cell["sender"], cell["receiver"])), []).append(verdict_of(cell))
     straight = sum(all(verdict.straight for verdict in verdicts) for verdicts in can.values())
     told = sum(all(verdict.word == NO_PATH for verdict in verdicts) for verdicts in cannot.values())
     rest = f" Of the {len(cannot)} others, {told} say \"{NO_PATH}\" and why." if cannot else ""
+    over_relays = sum(all(verdict.word in FORWARDED for verdict in verdicts) for verdicts in relayed.values())
+    rest += f" Of the {len(relayed)} others, {over_relays} are relayed." if relayed else ""
     return f"Of the {len(can)} pairs that can be straight at all, {straight} are, in every direction and run.{rest}"
 
 

@@ -371,6 +371,47 @@ TEST_F(ASender, TakesARivalForALaneLikeAnyWhereThereIsNoneToChallenge) {
   EXPECT_THAT(said<ManifestBegin>(drain(*sender_)), SizeIs(1));
 }
 
+TEST_F(ASender, MovesToASuccessorAtOnceAndSendsNothingTwice) {
+  begin_sending(8, 2);  // 0 and 1 are under way
+  sender_->successor_joined(second_lane, now_);
+  const auto moved = drain(*sender_);
+  ASSERT_THAT(all_of<Sender::Chosen>(moved), SizeIs(1)) << "however little is left";
+  EXPECT_EQ(all_of<Sender::Chosen>(moved).front().lane, second_lane);
+  EXPECT_THAT(all_of<Sender::Retire>(moved), IsEmpty());
+  EXPECT_THAT(sent(free(first_lane)), IsEmpty()) << "no more chunks on the old one";
+  EXPECT_THAT(sent(free(second_lane)), ElementsAre(2));
+  now_ += seeing_off_silence * 2;
+  sender_->expire(now_);
+  EXPECT_THAT(all_of<Sender::Retire>(drain(*sender_)), IsEmpty()) << "a relay may be slow";
+  hear(Stored{chunks({0})});
+  const auto home = hear(Stored{chunks({1})});
+  ASSERT_THAT(all_of<Sender::Retire>(home), SizeIs(1));
+  EXPECT_EQ(all_of<Sender::Retire>(home).front().lane, first_lane);
+  for (const std::uint64_t next : {3, 4, 5, 6, 7}) EXPECT_THAT(sent(free(second_lane)), ElementsAre(next));
+  EXPECT_EQ(sender_->lane_to_challenge(), second_lane);
+}
+
+TEST_F(ASender, MovesToASuccessorThatCameBeforeItKnewWhatIsToBeSent) {
+  begin(8);
+  join(first_lane, 2);
+  sender_->successor_joined(second_lane, now_);
+  drain(*sender_);
+  hear(HaveBegin{8});
+  const auto known = hear(HaveEnd{});
+  ASSERT_THAT(all_of<Sender::Chosen>(known), SizeIs(1));
+  EXPECT_THAT(all_of<Sender::Retire>(known), SizeIs(1)) << "nothing was under way";
+}
+
+TEST_F(ASender, TakesASuccessorForItsOnlyLaneWhenItHasLostTheOther) {
+  begin_sending(8);
+  sender_->successor_joined(second_lane, now_);
+  drain(*sender_);
+  sender_->lane_lost(first_lane, now_);
+  drain(*sender_);
+  EXPECT_EQ(sender_->lane_to_challenge(), second_lane);
+  EXPECT_THAT(sent(free(second_lane)), ElementsAre(0)) << "which was lost with it";
+}
+
 TEST_F(ASender, IgnoresMessagesOfLanesItDoesNotHave) {
   begin(1);
   EXPECT_THAT(hear(HaveEnd{}, LaneNumber{77}), IsEmpty());

@@ -55,6 +55,7 @@ struct Climbing {
         for (const auto transport : begin->over) punching.push_back("begin " + std::string{word(transport)});
       if (const auto* end = std::get_if<Ascent::StopPunching>(&action)) punching.push_back("stop " + std::string{word(end->transport)});
       if (const auto* report = std::get_if<Ascent::Report>(&action)) reports.push_back(report->attempt);
+      if (const auto* meet = std::get_if<Ascent::Meet>(&action)) meetings.push_back(meet->tier);
       if (const auto* use = std::get_if<Ascent::Use>(&action)) used.push_back(use->lane.number);
       if (const auto* rival = std::get_if<Ascent::Rival>(&action)) rivals.push_back(rival->lane.number);
       if (const auto* close = std::get_if<Ascent::Close>(&action)) closed.push_back(close->lane.number);
@@ -83,6 +84,14 @@ struct Climbing {
     ascent.punching_ended(transport, reason, now, std::move(words));
     drain();
   }
+  void meeting_ended(Tier tier, Reason reason) {
+    ascent.meeting_ended(tier, reason, now);
+    drain();
+  }
+  void try_again() {
+    ascent.try_again(now);
+    drain();
+  }
   Targets more(const Targets& targets) {
     auto added = ascent.more_pairs(targets, now);
     drain();
@@ -101,6 +110,7 @@ struct Climbing {
   Ascent ascent;
   std::vector<std::size_t> dials;
   std::vector<std::string> punching;
+  std::vector<Tier> meetings;
   std::vector<Attempt> reports;
   std::vector<std::uint32_t> used, rivals, closed;
   std::optional<Error> why;
@@ -628,6 +638,91 @@ TEST(Ascent, SaysOverUdpWhereOnlyThatWasTried) {
   climbing.wait(1s);
   ASSERT_TRUE(climbing.why);
   EXPECT_EQ(climbing.why->doing, "no path to the peer; tried punched: unreachable over UDP: no way");
+}
+
+// --- relays ---------------------------------------------------------------------------------------------------------
+
+Ascent::Settings with_relays() { return {.patience = 25s, .relays = true}; }
+
+TEST(Ascent, MeetsAtRelaysAsAStandbyAndUsesThemAfterTheHeadStart) {
+  Climbing climb{behind_nats(), with_relays()};
+  climb.wait(standby_delay - 1ms);
+  EXPECT_THAT(climb.meetings, IsEmpty()) << "most straight paths are up by then";
+  climb.wait(1ms);
+  EXPECT_THAT(climb.meetings, ElementsAre(Tier::supernode, Tier::relay));
+  climb.meeting_ended(Tier::supernode, Reason::no_candidates);
+  climb.lane_up(std::nullopt, path(Tier::relay));
+  climb.meeting_ended(Tier::relay, Reason::none);
+  EXPECT_THAT(climb.used, IsEmpty()) << "it stays idle";
+  climb.wait(default_head_start - standby_delay + default_grace);
+  EXPECT_THAT(climb.used, ElementsAre(0));
+  ASSERT_TRUE(climb.ascent.winner());
+  EXPECT_EQ(climb.ascent.winner()->tier, Tier::relay);
+}
+
+TEST(Ascent, UsesARelayAtOnceWhereNothingStraightIsPossible) {
+  Climbing climb{Targets{}, with_relays()};
+  EXPECT_THAT(climb.meetings, ElementsAre(Tier::supernode)) << "the server's relay is a standby";
+  climb.meeting_ended(Tier::supernode, Reason::no_candidates);
+  EXPECT_THAT(climb.meetings, ElementsAre(Tier::supernode, Tier::relay));
+  climb.lane_up(std::nullopt, path(Tier::relay));
+  climb.meeting_ended(Tier::relay, Reason::none);
+  EXPECT_THAT(climb.used, ElementsAre(0));
+}
+
+TEST(Ascent, ClosesTheStandbyWhenAStraightLaneWins) {
+  Climbing climb{behind_nats(), with_relays()};
+  climb.wait(standby_delay);
+  climb.lane_up(std::nullopt, path(Tier::relay));
+  climb.meeting_ended(Tier::relay, Reason::none);
+  climb.lane_up(std::nullopt, path(Tier::punched));
+  climb.wait(default_grace);
+  EXPECT_THAT(climb.used, ElementsAre(1));
+  EXPECT_THAT(climb.closed, Contains(0));
+}
+
+TEST(Ascent, GoesOnTryingStraightTiersOnARelayedPathAndMovesUp) {
+  Climbing climb{behind_nats(), with_relays()};
+  climb.wait(standby_delay);
+  climb.meeting_ended(Tier::supernode, Reason::no_candidates);
+  climb.lane_up(std::nullopt, path(Tier::relay));
+  climb.meeting_ended(Tier::relay, Reason::none);
+  climb.fail(0, Errc::timed_out);
+  climb.punching_ended(Transport::tcp, Reason::timeout);
+  climb.punching_ended(Transport::udp, Reason::timeout);
+  climb.wait(default_head_start);
+  ASSERT_THAT(climb.used, ElementsAre(0));
+  climb.punching.clear();
+  climb.wait(longest_retry_pause);
+  EXPECT_THAT(climb.punching, Contains("begin udp"));
+  climb.lane_up(std::nullopt, path(Tier::punched, Transport::udp));
+  climb.wait(default_grace);
+  EXPECT_THAT(climb.used, ElementsAre(0, 1));
+  EXPECT_EQ(climb.ascent.winner()->tier, Tier::punched);
+  EXPECT_THAT(climb.told(), Contains("punched udp: connected"));
+}
+
+TEST(Ascent, TriesAgainAtOnceWhenSomethingHasChanged) {
+  Climbing climb{behind_nats(), with_relays()};
+  climb.lane_up(std::nullopt, path(Tier::relay));
+  climb.fail(0, Errc::timed_out);
+  climb.punching_ended(Transport::tcp, Reason::timeout);
+  climb.punching_ended(Transport::udp, Reason::timeout);
+  climb.wait(default_head_start);
+  ASSERT_THAT(climb.used, ElementsAre(0));
+  climb.wait(100ms);
+  climb.punching.clear();
+  climb.try_again();
+  EXPECT_THAT(climb.punching, Contains("begin udp"));
+  climb.punching.clear();
+  climb.try_again();
+  EXPECT_THAT(climb.punching, IsEmpty()) << "it is under way";
+}
+
+TEST(Ascent, NeedsTcpForARelay) {
+  Climbing climb{behind_nats(), {.tcp_allowed = false, .patience = 25s, .relays = true}};
+  climb.wait(3s);
+  EXPECT_THAT(climb.meetings, IsEmpty());
 }
 
 }  // namespace

@@ -79,6 +79,17 @@ TEST_F(LadderTest, StartsStraightTiersAtOnceAndForwardedOnesAfterTheirHeadStart)
   EXPECT_THAT(pass(ladder, start + 10s), ElementsAre("2000 start supernode"));
 }
 
+TEST_F(LadderTest, StartsAWarmTierAfterItsDelayOrInItsTurnWhicheverComesFirst) {
+  const std::vector<Rung> standby{{.tier = Tier::punched}, {.tier = Tier::relay, .start = Rung::Start::warm, .warm_after = 700ms}};
+  auto ladder = make(standby);
+  EXPECT_THAT(told(ladder), ElementsAre("start punched"));
+  EXPECT_THAT(pass(ladder, start + 10s), ElementsAre("700 start relay"));
+  auto hopeless = make(standby);
+  told(hopeless);
+  hopeless.attempt_ended(Tier::punched, Outcome::failed, Reason::no_candidates, start + 5ms);
+  EXPECT_THAT(told(hopeless), ElementsAre("start relay"));
+}
+
 TEST_F(LadderTest, GivesEachForwardedTierItsHeadStartOverTheNext) {
   auto ladder = make(rungs({Tier::punched, Tier::supernode, Tier::relay}));
   EXPECT_THAT(told(ladder), ElementsAre("start punched"));

@@ -3,9 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include "wire/candidate.hpp"
 #include "wire/cbor.hpp"
 #include "wire/framing.hpp"
 #include "wire/random.hpp"
+#include "wire/ticket.hpp"
 
 namespace pshare {
 namespace {
@@ -333,6 +335,69 @@ TEST(Probed, CarriesEveryOutcome) {
   auto strange = verb("probed");
   strange.set("outcome", "maybe");
   EXPECT_FALSE(decode_server_message(strange.encode()));
+}
+
+// --- relays ---------------------------------------------------------------------------------------------------------
+
+TEST(Volunteer, SaysWhereAndForWhom) {
+  const auto read = from_client(Volunteer{.request = 5, .port = Port{4711}, .for_anyone = true, .full = true});
+  EXPECT_EQ(read.port, Port{4711});
+  EXPECT_TRUE(read.for_anyone);
+  EXPECT_TRUE(read.full);
+  EXPECT_EQ(from_client(Volunteer{.request = 6}).port, Port{}) << "no more";
+  EXPECT_FALSE(decode_client_message(verb("volunteer").encode())) << "no port";
+}
+
+TEST(AskRelays, NamesWhomWeTrust) {
+  EXPECT_THAT(from_client(AskRelays{.request = 5, .trusted = {peer(1), peer(2)}}).trusted, ElementsAre(peer(1), peer(2)));
+  EXPECT_THAT(from_client(AskRelays{.request = 5, .trusted = {}}).trusted, IsEmpty());
+  EXPECT_FALSE(decode_client_message(verb("ask-relays").encode()));
+}
+
+TEST(AskTicket, NamesSessionPeerAndRelay) {
+  const auto read = from_client(AskTicket{.request = 5, .session = session(), .peer = peer(1), .relay = peer(2)});
+  EXPECT_EQ(read.session, session());
+  EXPECT_EQ(read.peer, peer(1));
+  EXPECT_EQ(read.relay, peer(2));
+  EXPECT_FALSE(decode_client_message(verb("ask-ticket").encode()));
+}
+
+TEST(Volunteered, SaysWhereTheServerLooked) {
+  const auto where = *Endpoint::parse("192.0.2.1:4711");
+  const auto read = from_server(Volunteered{5, DialBackOutcome::timeout, where});
+  EXPECT_EQ(read.outcome, DialBackOutcome::timeout);
+  EXPECT_EQ(read.endpoint, where);
+  EXPECT_FALSE(decode_server_message(verb("volunteered").encode()));
+}
+
+TEST(Relays, AreListedWithTheirAddresses) {
+  const RelayListing one{peer(1), {*Endpoint::parse("192.0.2.1:1"), *Endpoint::parse("[2001:db8::1]:2")}, true}, two{peer(2), {*Endpoint::parse("192.0.2.2:3")}, false};
+  EXPECT_THAT(from_server(Relays{5, {one, two}}).relays, ElementsAre(one, two));
+}
+
+TEST(Relays, BeyondTheLimitAndWithoutAddressesAreLeftOut) {
+  Relays many{5, {{peer(99), {}, true}}};
+  for (std::uint64_t i = 0; i < max_relays + 3; ++i) many.relays.push_back({peer(i), {*Endpoint::parse("192.0.2.1:1")}, true});
+  const auto read = from_server(many).relays;
+  ASSERT_EQ(read.size(), max_relays);
+  EXPECT_EQ(read.front().relay, peer(0));
+  Relays everywhere{5, {{peer(1), std::vector<Endpoint>(max_relay_endpoints + 2, *Endpoint::parse("192.0.2.1:1")), true}}};
+  EXPECT_EQ(from_server(everywhere).relays.front().endpoints.size(), max_relay_endpoints);
+}
+
+TEST(Granted, CarriesATicketThatIsNotTooLong) {
+  EXPECT_EQ(from_server(Granted{5, ByteBuffer(max_signed_ticket)}).ticket.size(), max_signed_ticket);
+  EXPECT_FALSE(decode_server_message(encode(ServerMessage{Granted{5, ByteBuffer(max_signed_ticket + 1)}})));
+}
+
+TEST(Welcome, SaysWhetherThereAreRelays) {
+  Welcome welcome;
+  welcome.observed = *Endpoint::parse("192.0.2.1:1");
+  EXPECT_FALSE(from_server(welcome).relays);
+  EXPECT_FALSE(from_server(welcome).signs_tickets);
+  welcome.relays = welcome.signs_tickets = true;
+  EXPECT_TRUE(from_server(welcome).relays);
+  EXPECT_TRUE(from_server(welcome).signs_tickets);
 }
 
 }  // namespace

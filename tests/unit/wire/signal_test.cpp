@@ -6,6 +6,7 @@
 #include "wire/cbor.hpp"
 #include "wire/control.hpp"
 #include "wire/random.hpp"
+#include "wire/ticket.hpp"
 
 namespace pshare {
 namespace {
@@ -139,6 +140,34 @@ TEST(MoreCandidates, AreReadBack) {
   const MoreCandidates more{session(), {host("192.0.2.2:1")}, some_nat()};
   EXPECT_EQ(again(more), more);
 }
+
+PeerId some_relay(std::uint64_t seed) {
+  SeededRandom random{seed};
+  PeerId::Digest digest;
+  random.fill(digest);
+  return PeerId{digest};
+}
+
+TEST(RelaysNear, AreReadBackAndBounded) {
+  RelaysNear near{session(), {{some_relay(1), std::chrono::milliseconds{12}}, {some_relay(2), std::chrono::milliseconds{340}}}};
+  EXPECT_EQ(again(near), near);
+  EXPECT_EQ(again(RelaysNear{session(), {}}), (RelaysNear{session(), {}}));
+  near.relays.front().round_trip = std::chrono::hours{1};
+  EXPECT_EQ(again(near).relays.front().round_trip, longest_relay_rtt);
+  for (std::uint64_t i = 3; near.relays.size() <= max_relays; ++i) near.relays.push_back({some_relay(i), std::chrono::milliseconds{1}});
+  EXPECT_EQ(decode_signal(encode(Signal{near})).error().code, Errc::malformed);
+}
+
+TEST(MeetAtRelay, NamesRelayPlacesAndTicket) {
+  const MeetAtRelay meet{session(), some_relay(1), {*Endpoint::parse("192.0.2.2:1")}, ByteBuffer(300, std::byte{7})};
+  EXPECT_EQ(again(meet), meet);
+  const MeetAtRelay at_the_server{session(), some_relay(1), {}, ByteBuffer(1)};
+  EXPECT_EQ(again(at_the_server), at_the_server);
+  EXPECT_EQ(decode_signal(encode(Signal{MeetAtRelay{session(), some_relay(1), {}, ByteBuffer(max_signed_ticket + 1)}})).error().code, Errc::malformed);
+  EXPECT_EQ(decode_signal(of_kind("meet-at-relay").encode()).error().code, Errc::malformed);
+}
+
+TEST(TryAgain, IsReadBack) { EXPECT_EQ(again(TryAgain{session()}), TryAgain{session()}); }
 
 TEST(Accept, CarriesTheReceiversCandidates) {
   const Accept accept{session(), {host("192.0.2.2:1"), host("[2001:db8::2]:2")}, some_nat()};
