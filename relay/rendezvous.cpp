@@ -95,6 +95,7 @@ void Rendezvous::disconnected(DeviceId device, TimePoint) {
 
 void Rendezvous::disappear(DeviceId device, const Client& client) {
   presence_.disappear(client.id, device);
+  volunteers_.gone(device, client.id);
   if (!presence_.key_of(client.id)) reflections_.erase(client.id);
 }
 
@@ -254,16 +255,25 @@ void Rendezvous::on(DeviceId device, Client& client, const Withdraw& message, Ti
   say(device, SignalFate{message.request, waited ? Fate::waiting : Fate::unknown});
 }
 
-void Rendezvous::on(DeviceId device, Client& client, const Probe& message, TimePoint now) {
-  if (!settings_.dials_back) return refuse(device, message.request, Errc::unsupported, "this server dials nobody back");
+std::optional<Trouble> Rendezvous::may_dial(Client& client, std::uint64_t request, TimePoint now) {
   if (client.dialling >= max_dial_backs_of_a_connection || !client.dial_backs.take(now))
-    return refuse(device, message.request, Errc::limit, "too many probes of yours; wait a minute");
-  if (dialling_.size() >= max_dial_backs) return refuse(device, message.request, Errc::busy, "too many probes at once; try again");
-  if (!dial_backs_.allow(client.subscriber, now))
-    return refuse(device, message.request, Errc::limit, "too many probes from your address; wait a minute");
+    return Trouble{request, Errc::limit, "too many probes of yours; wait a minute"};
+  if (dialling_.size() >= max_dial_backs) return Trouble{request, Errc::busy, "too many probes at once; try again"};
+  if (!dial_backs_.allow(client.subscriber, now)) return Trouble{request, Errc::limit, "too many probes from your address; wait a minute"};
+  return std::nullopt;
+}
+
+std::uint64_t Rendezvous::start_dialling(DeviceId device, Client& client, std::uint64_t request, std::optional<Endpoint> volunteered) {
   ++client.dialling;
   const auto number = next_dial_back_++;
-  dialling_.emplace(number, Dialling{device, message.request});
+  dialling_.emplace(number, Dialling{device, request, volunteered});
+  return number;
+}
+
+void Rendezvous::on(DeviceId device, Client& client, const Probe& message, TimePoint now) {
+  if (!settings_.dials_back) return refuse(device, message.request, Errc::unsupported, "this server dials nobody back");
+  if (auto no = may_dial(client, message.request, now)) return say(device, *std::move(no));
+  const auto number = start_dialling(device, client, message.request);
   // Never to anywhere else: else we would be made to knock at strangers' doors.
   actions_.push_back(DialBack{number, message.transport, {client.from.address, message.port}, message.nonce, other_address(client)});
 }
@@ -271,25 +281,47 @@ void Rendezvous::on(DeviceId device, Client& client, const Probe& message, TimeP
 void Rendezvous::dialled_back(std::uint64_t number, DialBackOutcome outcome) {
   const auto dialled = dialling_.extract(number);
   if (!dialled) return;
-  const auto client = clients_.find(dialled.mapped().device);
-  if (client == clients_.end()) return;
-  --client->second.dialling;
-  if (client->second.stage != Stage::closing) say(client->first, Probed{dialled.mapped().request, outcome});
+  const auto found = clients_.find(dialled.mapped().device);
+  if (found == clients_.end()) return;
+  const auto& [device, request, volunteered] = dialled.mapped();
+  auto& client = found->second;
+  --client.dialling;
+  if (client.stage == Stage::closing) return;
+  if (!volunteered) return say(device, Probed{request, outcome});
+  volunteers_.looked(device, client.id, *volunteered, outcome == DialBackOutcome::reached);
+  say(device, Volunteered{request, outcome, *volunteered});
 }
 
-void Rendezvous::on(DeviceId device, Client&, const Volunteer& message, TimePoint) {
-  refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
+// --- relays ---------------------------------------------------------------------------------------------------------
+
+void Rendezvous::on(DeviceId device, Client& client, const Volunteer& message, TimePoint now) {
+  if (!settings_.tickets || !settings_.dials_back) return refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
+  const Endpoint at{client.from.address, message.port};
+  if (message.port.number == 0) {
+    volunteers_.gone(device, client.id);
+    return say(device, Volunteered{message.request, DialBackOutcome::refused, at});  // by the volunteer itself
+  }
+  switch (volunteers_.offered({device, client.id, client.subscriber, at, message.for_anyone, message.full})) {
+    case Volunteers::Verdict::known: return say(device, Volunteered{message.request, DialBackOutcome::reached, at});
+    case Volunteers::Verdict::too_many: return refuse(device, message.request, Errc::limit, "too many supernodes are at your address already");
+    case Volunteers::Verdict::look: break;
+  }
+  if (auto no = may_dial(client, message.request, now)) return say(device, *std::move(no));
+  actions_.push_back(VerifyRelay{start_dialling(device, client, message.request, at), at, client.id});
 }
 
-void Rendezvous::on(DeviceId device, Client&, const AskRelays& message, TimePoint) {
-  refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
+void Rendezvous::on(DeviceId device, Client& client, const AskRelays& message, TimePoint now) {
+  if (!settings_.tickets) return refuse(device, message.request, Errc::unsupported, "this server lists no supernodes");
+  if (message.trusted.size() > max_who) return refuse(device, message.request, Errc::limit, "too many peers in one question");
+  if (!may_look_up(client, now)) return refuse(device, message.request, Errc::limit, "too many look-ups; wait a minute");
+  say(device, Relays{message.request, volunteers_.list_for(client.id, message.trusted)});
 }
 
 void Rendezvous::on(DeviceId device, Client& client, const AskTicket& message, UnixTime wall, TimePoint now) {
   if (!settings_.tickets) return refuse(device, message.request, Errc::unsupported, "this server signs no tickets");
   const bool ours = message.relay == settings_.tickets->id();
   if (ours && !settings_.relays) return refuse(device, message.request, Errc::offline, "this server does not relay");
-  if (!ours) return refuse(device, message.request, Errc::offline, "that relay is not there any more");
+  if (!ours && !volunteers_.lists(message.relay)) return refuse(device, message.request, Errc::offline, "that relay is not there any more, or full");
   auto ticket = settings_.tickets->sign({client.id, message.peer, message.relay, message.session}, client.subscriber, wall, now);
   if (!ticket) return refuse(device, message.request, ticket.error().code, ticket.error().doing);
   say(device, Granted{message.request, *std::move(ticket)});

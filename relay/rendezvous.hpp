@@ -18,6 +18,7 @@
 #include "relay/presence.hpp"
 #include "relay/store.hpp"
 #include "relay/ticket_office.hpp"
+#include "relay/volunteers.hpp"
 #include "wire/control.hpp"
 #include "wire/core.hpp"
 
@@ -81,7 +82,9 @@ class Rendezvous {
   /// Say `nonce` to `to` (wire/dial_back.hpp), and call dialled_back(number) when that is over.
   /// From the address that the client has not come to, if there are two, and from a fresh port.
   struct DialBack  { std::uint64_t number; Transport transport; Endpoint to; DialBackNonce nonce; std::optional<IpAddress> from; };
-  using Action = std::variant<Reply, Close, Complaint, DialBack>;
+  /// Look whether a relay with this key is there (relay/io/relay_look.hpp), and call dialled_back(number) likewise.
+  struct VerifyRelay { std::uint64_t number; Endpoint at; PeerId relay; };
+  using Action = std::variant<Reply, Close, Complaint, DialBack, VerifyRelay>;
 
   /// The store lives longer.
   Rendezvous(NameStore& store, Settings settings);
@@ -94,7 +97,7 @@ class Rendezvous {
   void disconnected(DeviceId device, TimePoint now);
   /// A connection of the reflect role whose TLS handshake proved `key`. Remembered while that key is online, and no longer.
   void reflected(const PublicKey& key, const IpAddress& from);
-  /// Once for each DialBack, whether its client is still there or not.
+  /// Once for each DialBack and VerifyRelay, whether its client is still there or not.
   void dialled_back(std::uint64_t number, DialBackOutcome outcome);
   /// The server is about to end: everybody is told, and sent away; so is whoever still comes.
   void stop();
@@ -121,6 +124,7 @@ class Rendezvous {
   struct Dialling {
     DeviceId device;
     std::uint64_t request;
+    std::optional<Endpoint> volunteered = {};  // where a supernode is looked for; nothing: a probe
   };
 
   void greet(DeviceId device, Client& client, const Hello& hello, UnixTime wall, TimePoint now);
@@ -139,6 +143,9 @@ class Rendezvous {
   void resolve_name(DeviceId device, Client& client, std::uint64_t request, const std::string& text, TimePoint now);
   void resolve_id(DeviceId device, std::uint64_t request, const PeerId& id);
 
+  /// Why nobody can be dialled for this client now: nothing if it may be, which is counted.
+  std::optional<Trouble> may_dial(Client& client, std::uint64_t request, TimePoint now);
+  std::uint64_t start_dialling(DeviceId device, Client& client, std::uint64_t request, std::optional<Endpoint> volunteered = std::nullopt);
   /// The one of our two addresses that it has not come to.
   std::optional<IpAddress> other_address(const Client& client) const;
   void disappear(DeviceId device, const Client& client);
@@ -168,6 +175,7 @@ class Rendezvous {
   Presence presence_;
   std::map<PeerId, std::deque<IpAddress>> reflections_;  // of keys that are online; the latest at the end
   Mailbox mailbox_;
+  Volunteers volunteers_;
   Limiter<IpAddress> hellos_{hellos_of_an_address, max_limited};
   Limiter<PeerId> registrations_of_keys_{registrations_of_a_key, max_limited};
   Limiter<IpAddress> registrations_{registrations_of_an_address, max_limited};

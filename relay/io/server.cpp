@@ -9,6 +9,7 @@
 #include "io/log.hpp"
 #include "relay/io/control_connection.hpp"
 #include "relay/io/dial_back.hpp"
+#include "relay/io/relay_look.hpp"
 #include "relay/io/relay_service.hpp"
 #include "wire/reflection.hpp"
 
@@ -199,8 +200,16 @@ awaitable<void> Server::dial(Rendezvous::DialBack back) {
   carry_out();
 }
 
+awaitable<void> Server::look(Rendezvous::VerifyRelay at) {
+  const auto outcome = co_await look_at_relay(tls_, at.at, at.relay);
+  log(LogLevel::debug, "supernode.looked-at", {{"at", at.at}, {"relay", at.relay.short_text()}, {"outcome", word(outcome)}});
+  rendezvous_.dialled_back(at.number, outcome);
+  carry_out();
+}
+
 void Server::perform(const Rendezvous::Action& action) {
   if (const auto* back = std::get_if<Rendezvous::DialBack>(&action)) return tasks_->start(dial(*back));
+  if (const auto* verify = std::get_if<Rendezvous::VerifyRelay>(&action)) return tasks_->start(look(*verify));
   if (const auto* complaint = std::get_if<Rendezvous::Complaint>(&action))
     return log(LogLevel::error, "names.failed", {{"why", complaint->why.message()}, {"hint", complaint->why.hint}});
   const auto* reply = std::get_if<Rendezvous::Reply>(&action);

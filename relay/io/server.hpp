@@ -50,6 +50,7 @@ class Server {
   awaitable<void> serve(TcpStream socket, Roles roles);
   awaitable<void> control(TlsStream stream);
   awaitable<void> dial(Rendezvous::DialBack back);
+  awaitable<void> look(Rendezvous::VerifyRelay at);
   awaitable<void> converse(ControlConnection& connection, DeviceId device);
   awaitable<void> keep_time();
   /// Hands the core's replies to the connections they are for.
