@@ -38,4 +38,17 @@ class Admission {
 
 std::string_view word(Admission::Verdict verdict);
 
+/// An admitted connection counts as half open for as long as this lives.
+class HalfOpen {
+ public:
+  HalfOpen(Admission& admission, IpAddress from) : admission_(admission), from_(from) {}
+  HalfOpen(const HalfOpen&) = delete;
+  HalfOpen& operator=(const HalfOpen&) = delete;
+  ~HalfOpen() { admission_.proven_or_gone(from_); }
+
+ private:
+  Admission& admission_;
+  IpAddress from_;
+};
+
 }  // namespace pshare

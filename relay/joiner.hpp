@@ -119,6 +119,7 @@ class Joiner {
   std::optional<std::uint64_t> volume_left() const { return settings_.volume_left; }
   /// Nobody else can be served now.
   bool full() const { return draining_ || lanes_.size() >= settings_.max_lanes || settings_.volume_left == 0u; }
+  bool draining() const { return draining_; }
   bool idle() const { return lanes_.empty() && waiting_.empty(); }
 
  private:

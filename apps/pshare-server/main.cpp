@@ -127,7 +127,7 @@ void run(const ServerOptions& options) {
   TicketOffice tickets{identity, random, options.relay_quota};
   Joiner joiner{{.rendezvous = identity.public_key(), .relay = identity.id(), .max_lanes = options.relay_sessions, .rate = options.relay_rate}};
   const auto rate = options.relay_rate ? std::optional{BytesPerSecond{*options.relay_rate}} : std::nullopt;
-  RelayService relay{loop.get_executor(), joiner, rate};
+  RelayService relay{loop.get_executor(), joiner, {.rate = rate}};
   Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}, .first_device = some_first_device(),
                                  .stun = services.stun.port(), .stun_alternate = stun_alternate, .reflect_alternate = services.reflect_alternate,
                                  .addresses = services.addresses, .dials_back = true, .tickets = &tickets, .relays = options.relays}};

@@ -70,9 +70,9 @@ struct RelayService::Lane {
   Wakeup over;
 };
 
-RelayService::RelayService(asio::any_io_executor executor, Joiner& joiner, std::optional<BytesPerSecond> rate)
-    : executor_(executor), joiner_(joiner), clock_(executor) {
-  if (rate) rate_.emplace(*rate, Clock::now());
+RelayService::RelayService(asio::any_io_executor executor, Joiner& joiner, Settings settings)
+    : executor_(executor), joiner_(joiner), settings_(settings), clock_(executor), news_(executor) {
+  if (settings_.rate) rate_.emplace(*settings_.rate, Clock::now());
 }
 
 RelayService::~RelayService() = default;
@@ -86,9 +86,14 @@ awaitable<void> RelayService::run() {
   }
 }
 
+awaitable<void> RelayService::until_drained() {
+  while (!joiner_.draining() || !joiner_.idle()) co_await news_.wait();
+}
+
 void RelayService::change(const std::function<void(Joiner&)>& what) {
   what(joiner_);
   carry_out();
+  news_.ring();
 }
 
 void RelayService::carry_out() {
@@ -118,6 +123,7 @@ void RelayService::perform(const Joiner::Action& action) {
   lane.mapped()->cut = true;
   lane.mapped()->close();
   lane.mapped()->over.ring();
+  news_.ring();
 }
 
 // --- before there is a lane -----------------------------------------------------------------------------------------
@@ -137,7 +143,7 @@ awaitable<RelayHello> RelayService::hear_hello(TlsStream& stream) {
   };
   stream.stop_reading_ahead();
   auto hearing = hear();
-  co_return co_await with_deadline(std::move(hearing), Clock::now() + relay_hello_patience, "waiting for a ticket");
+  co_return co_await with_deadline(std::move(hearing), Clock::now() + settings_.hello_patience, "waiting for a ticket");
 }
 
 awaitable<void> RelayService::serve(TlsStream stream, RelayHello hello) {
@@ -218,6 +224,7 @@ awaitable<void> RelayService::join(TlsStream stream, Joiner::Join verdict, Relay
     lane->close();
     joiner_.ended(verdict.lane, {.code = Errc::closed, .doing = "one of the two peers was lost before the lane began"}, Clock::now());
     carry_out();
+    news_.ring();
   }
   if (lane->cut || !lane->ends[0] || !lane->ends[1]) co_return;  // the later one copies
   co_await copy(verdict.lane, lane);
@@ -244,6 +251,7 @@ awaitable<void> RelayService::copy(RelayLane number, std::shared_ptr<Lane> lane)
       const Error ended{.code = Errc::closed, .doing = "the peers have ended this lane"};
       service.joiner_.ended(number, lane.trouble.value_or(ended), Clock::now());
       service.carry_out();
+      service.news_.ring();
     }
   };
   const Farewell farewell{*this, number, *lane};
@@ -265,7 +273,7 @@ awaitable<OneWay::Step> RelayService::next_step(OneWay& way, RelayLane number) {
 awaitable<void> RelayService::flow(RelayLane number, Lane& lane, std::size_t from) {
   auto& source = lane.ends[from]->socket();
   auto& destination = lane.ends[1 - from]->socket();
-  OneWay way{source, destination, pipes_, means_};
+  OneWay way{source, destination, pipes_, settings_.means};
   while (!lane.cut) {
     const auto step = co_await next_step(way, number);
     if (step.taken > 0) {

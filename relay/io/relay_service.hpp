@@ -28,14 +28,18 @@ inline constexpr Duration relay_hello_patience = std::chrono::seconds{10};
 inline constexpr Duration relay_answer_patience = std::chrono::seconds{5};
 /// The longest hello: a ticket, and what is around it.
 inline constexpr std::size_t max_relay_hello = max_signed_ticket + 256;
-/// A peer whose machine has vanished is noticed after some minutes, whatever it was doing: see relay_keep_alive_*.
+/// A peer whose machine has vanished is noticed after two minutes, even if the other side says nothing.
 inline constexpr int relay_keep_alive_idle = 60, relay_keep_alive_interval = 15, relay_keep_alive_count = 4;  // seconds, seconds, probes
 
 class RelayService {
  public:
+  struct Settings {
+    std::optional<BytesPerSecond> rate = {};        // of the whole relay, both ways together
+    Duration hello_patience = relay_hello_patience;  // tests on real sockets have less
+    OneWay::Means means = OneWay::best_means();      // and try what other systems do
+  };
   /// The joiner lives longer, and is driven by this alone; others may look at it, and change() it.
-  /// `rate`: bytes each second of the whole relay, both ways together.
-  RelayService(asio::any_io_executor executor, Joiner& joiner, std::optional<BytesPerSecond> rate = std::nullopt);
+  RelayService(asio::any_io_executor executor, Joiner& joiner, Settings settings);
   ~RelayService();
 
   /// Keeps the joiner's time. For ever: run it beside what accepts.
@@ -47,10 +51,10 @@ class RelayService {
   /// All the rest, until that connection is over. Throws nothing but its cancellation.
   awaitable<void> serve(TlsStream stream, RelayHello hello);
 
+  /// Returns once the joiner is drained and its last lane has ended.
+  awaitable<void> until_drained();
   /// Changes what the joiner allows (or drains it), and carries out what follows from it.
   void change(const std::function<void(Joiner&)>& what);
-  /// For tests of what other systems do.
-  void copy_by(OneWay::Means means) { means_ = means; }
   const Joiner& joiner() const { return joiner_; }
   const PipePool& pipes() const { return pipes_; }
 
@@ -70,8 +74,8 @@ class RelayService {
 
   asio::any_io_executor executor_;
   Joiner& joiner_;
+  Settings settings_;
   std::optional<FairRate> rate_;
-  OneWay::Means means_ = OneWay::best_means();
   PipePool pipes_;
   std::uint64_t next_side_ = 1;
   std::map<RelaySide, Side*> sides_;  // that wait for a verdict; each owned by its serve()
@@ -79,6 +83,7 @@ class RelayService {
   std::map<RelayLane, std::shared_ptr<Lane>> lanes_;
   std::optional<TimePoint> next_expiry_;
   Wakeup clock_;
+  Wakeups news_;  // rung when a lane has ended, and by change()
 };
 
 }  // namespace pshare

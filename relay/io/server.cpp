@@ -19,19 +19,6 @@ namespace {
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
-/// An admitted connection counts as half open for as long as this lives.
-class HalfOpen {
- public:
-  HalfOpen(Admission& admission, IpAddress from) : admission_(admission), from_(from) {}
-  HalfOpen(const HalfOpen&) = delete;
-  HalfOpen& operator=(const HalfOpen&) = delete;
-  ~HalfOpen() { admission_.proven_or_gone(from_); }
-
- private:
-  Admission& admission_;
-  IpAddress from_;
-};
-
 awaitable<TlsStream> shake_hands(TcpStream socket, const TlsContext& tls, std::vector<std::string> roles) {
   const auto anybody = [](const PeerId&) { return true; };
   TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::server, std::move(roles), anybody}};

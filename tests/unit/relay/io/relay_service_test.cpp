@@ -3,9 +3,13 @@
 
 #include <gmock/gmock.h>
 
+#include <deque>
+#include <fstream>
 #include <vector>
 
 #include "io/deadline.hpp"
+#include "relay/io/relay_listener.hpp"
+#include "relay/io/relay_look.hpp"
 #include "relay/io/server.hpp"
 #include "secure/random_source.hpp"
 #include "secure/ticket.hpp"
@@ -56,11 +60,13 @@ class RelayServiceTest : public testing::Test {
     return sign_ticket(host.identity, {TicketId::random(random), SessionId::random(random), alice.id(), bob.id(), host.id(), now + 1min, quota});
   }
 
-  awaitable<TcpStream> dial() { return connect(Endpoint{*IpAddress::parse("127.0.0.1"), port}); }
-  awaitable<TlsStream> call(const Person& as) {
-    auto socket = co_await dial();
+  Endpoint here() const { return {*IpAddress::parse("127.0.0.1"), port}; }
+  awaitable<TcpStream> dial() { return connect(here()); }
+  awaitable<TlsStream> call(const Person& as) { return call_at(here(), as, host.id()); }
+  awaitable<TlsStream> call_at(Endpoint there, const Person& as, PeerId whom) {
+    auto socket = co_await connect(there);
     std::vector<std::string> roles{std::string{relay_alpn}};
-    TlsStream stream{std::move(socket), TlsEngine{as.tls, TlsRole::client, std::move(roles), only(host.id())}};
+    TlsStream stream{std::move(socket), TlsEngine{as.tls, TlsRole::client, std::move(roles), only(whom)}};
     co_await stream.handshake();
     stream.stop_reading_ahead();
     co_return stream;
@@ -122,6 +128,46 @@ class RelayServiceTest : public testing::Test {
     }
     stream.finish();
   }
+  awaitable<void> write_quietly(TlsStream& stream, const ByteBuffer& bytes) {
+    try {
+      co_await stream.write(ByteView{bytes});
+    } catch (const Failure&) {  // the relay may have had enough of it already
+    }
+  }
+  awaitable<void> write_for_ever(TcpStream& stream, const ByteBuffer& bytes) {
+    for (;;) co_await stream.write(bytes);
+  }
+  awaitable<bool> is_ended(TlsStream& stream) {
+    try {
+      for (;;) {
+        std::array<std::byte, 1024> piece;
+        co_await stream.read_some(piece);
+      }
+    } catch (const Failure&) {
+    }
+    co_return true;
+  }
+  /// Connections from one address, each of which says nothing and is left open until there are many.
+  awaitable<void> flood(std::size_t count) {
+    std::deque<asio::ip::tcp::socket> open;
+    const auto there = to_asio(here());
+    for (std::size_t i = 0; i < count; ++i) {
+      asio::ip::tcp::socket socket{loop};
+      socket.open(there.protocol());
+      socket.bind({asio::ip::make_address("127.0.0.2"), 0});
+      socket.set_option(asio::socket_base::linger{true, 0});
+      const auto connected = co_await socket.async_connect(there, asio::experimental::as_tuple(use_awaitable));
+      if (std::get<0>(connected)) continue;
+      open.push_back(std::move(socket));
+      if (open.size() > 200) open.pop_front();
+    }
+  }
+  static std::size_t resident_memory() {
+    std::ifstream statm{"/proc/self/statm"};
+    std::size_t all = 0, resident = 0;
+    statm >> all >> resident;
+    return resident * 4 * KiB;
+  }
   awaitable<void> read_into(TcpStream& stream, ByteBuffer& into) { into = co_await read_all(stream); }
 
   /// Both send and then end, at the same time; each gets what the other sent.
@@ -143,6 +189,8 @@ class RelayServiceTest : public testing::Test {
     while (!joiner.idle()) co_await asio::post(use_awaitable);
   }
 
+  virtual RelayService::Settings settings() { return {.hello_patience = 500ms}; }
+
   Person host, alice, bob, mallory;
   MemoryNameStore names;
   SecureRandom random;
@@ -150,7 +198,7 @@ class RelayServiceTest : public testing::Test {
   TicketOffice office{host.identity, random};
   Rendezvous rendezvous{names, {.agent = "test", .notice = {}, .tickets = &office, .relays = true}};
   Joiner joiner{{.rendezvous = host.identity.public_key(), .relay = host.id(), .max_sides_of_a_key = 10'000, .max_sides_of_an_address = 10'000}};
-  RelayService relay{loop.get_executor(), joiner};
+  RelayService relay{loop.get_executor(), joiner, settings()};
   Listener listener = Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}});
   const Port port = listener.port();
   Server server{loop.get_executor(), host.tls, rendezvous, std::move(listener), {}, &relay};
@@ -158,7 +206,7 @@ class RelayServiceTest : public testing::Test {
 
 class RelayServiceByEachMeans : public RelayServiceTest, public testing::WithParamInterface<OneWay::Means> {
  protected:
-  RelayServiceByEachMeans() { relay.copy_by(GetParam()); }
+  RelayService::Settings settings() override { return {.means = GetParam()}; }
 };
 
 TEST_P(RelayServiceByEachMeans, CarriesBytesBothWaysAndPassesEachEndOn) {
@@ -217,6 +265,219 @@ TEST_F(RelayServiceTest, NoticesThatAPeerIsLost) {
     ends.alice.abort();
     EXPECT_TRUE((co_await read_all(ends.bob)).empty());
     co_await until_idle();
+  });
+}
+
+// --- peers that do not do as they should ----------------------------------------------------------------------------
+
+TEST_F(RelayServiceTest, RefusesAStolenTicketInWords) {
+  tell([this]() -> awaitable<void> {
+    auto thief = co_await call(mallory);
+    auto bytes = ticket();
+    co_await present(thief, std::move(bytes));
+    const auto no = co_await refusal(thief);
+    EXPECT_EQ(no.code, Errc::identity_mismatch);
+    co_await until_idle();
+  });
+}
+
+TEST_F(RelayServiceTest, TellsTheOlderThatItIsSuperseded) {
+  tell([this]() -> awaitable<void> {
+    const auto bytes = ticket();
+    auto older = co_await call(alice);
+    auto newer = co_await call(alice);
+    auto copy = bytes;
+    co_await present(older, std::move(copy));
+    while (joiner.waiting() == 0) co_await asio::post(use_awaitable);
+    copy = bytes;
+    co_await present(newer, std::move(copy));
+    EXPECT_THAT((co_await refusal(older)).words, HasSubstr("superseded"));
+    auto other = co_await call(bob);
+    copy = bytes;
+    co_await present(other, std::move(copy));
+    EXPECT_TRUE(std::holds_alternative<RelayJoined>(co_await hear(newer)));
+  });
+}
+
+TEST_F(RelayServiceTest, TellsWhoSpeaksAnotherVersion) {
+  tell([this]() -> awaitable<void> {
+    auto guest = co_await call(alice);
+    const auto framed = frame(encode(RelayHello{relay_version + 1, ticket()}));
+    co_await guest.write(ByteView{framed});
+    EXPECT_EQ((co_await refusal(guest)).code, Errc::version);
+  });
+}
+
+TEST_F(RelayServiceTest, EndsWhoSaysNoHelloInTime) {
+  tell([this]() -> awaitable<void> {
+    auto mute = co_await call(alice);
+    auto dripping = co_await call(bob);
+    const auto framed = frame(encode(RelayHello{relay_version, ticket()}));
+    const auto drip = [&](TaskGroup& tasks) -> awaitable<void> {
+      const auto drops = [&]() -> awaitable<void> {
+        try {
+          for (const auto byte : framed) {
+            co_await dripping.write(ByteView{&byte, 1});
+            co_await sleep_until(Clock::now() + 20ms);  // it would take many seconds
+          }
+        } catch (const Failure&) {
+        }
+      };
+      tasks.start(drops());
+      EXPECT_TRUE(co_await is_ended(dripping));
+    };
+    co_await with_tasks<void>(drip);
+    EXPECT_TRUE(co_await is_ended(mute));
+    EXPECT_TRUE(joiner.idle());
+  });
+}
+
+TEST_F(RelayServiceTest, EndsWhoSaysGarbageAndGoesOnWithTheOthers) {
+  tell([this]() -> awaitable<void> {
+    auto bytes = ticket();
+    auto ends = co_await meet(std::move(bytes));
+    const std::vector<ByteBuffer> vandalism{frame(bytes_of("not CBOR")), ByteBuffer(4, std::byte{0xFF}), ByteBuffer(100'000, std::byte{0}),
+                                            frame(ByteBuffer(max_relay_hello + 1))};
+    for (const auto& words : vandalism) {
+      auto vandal = co_await call(mallory);
+      co_await write_quietly(vandal, words);
+      EXPECT_TRUE(co_await is_ended(vandal));
+    }
+    // Not even TLS.
+    auto socket = co_await dial();
+    const auto noise = random_bytes(5, 10'000);
+    co_await socket.write(noise);
+    EXPECT_TRUE((co_await read_all(socket)).size() < 100);  // an alert at most
+    co_await exchange(ends, 1'000'000, 6);
+  });
+}
+
+TEST_F(RelayServiceTest, EndsWhoTalksBeforeTheAnswer) {
+  tell([this]() -> awaitable<void> {
+    const auto bytes = ticket();
+    auto copy = bytes;
+    auto hasty = co_await call(alice);
+    co_await present(hasty, std::move(copy));
+    while (joiner.waiting() == 0) co_await asio::post(use_awaitable);
+    const auto words = random_bytes(7, 10);
+    co_await hasty.write(ByteView{words});
+    EXPECT_TRUE(co_await is_ended(hasty));
+    co_await until_idle();
+  });
+}
+
+TEST_F(RelayServiceTest, LetsTheOtherGoWhenWhatFollowedTheHelloWasNotAwaited) {
+  tell([this]() -> awaitable<void> {
+    const auto bytes = ticket();
+    auto polite = co_await call(alice);
+    auto copy = bytes;
+    co_await present(polite, std::move(copy));
+    while (joiner.waiting() == 0) co_await asio::post(use_awaitable);
+    auto hasty = co_await call(bob);
+    auto words = frame(encode(RelayHello{relay_version, bytes}));
+    words.resize(words.size() + 500);  // in the same record
+    co_await hasty.write(ByteView{words});
+    EXPECT_TRUE(co_await is_ended(hasty));
+    EXPECT_TRUE(co_await is_ended(polite));
+    co_await until_idle();
+  });
+}
+
+TEST_F(RelayServiceTest, NoticesWhoLeavesWhileWaiting) {
+  tell([this]() -> awaitable<void> {
+    for (const bool orderly : {true, false}) {
+      auto guest = co_await call(alice);
+      auto bytes = ticket();
+      co_await present(guest, std::move(bytes));
+      while (joiner.waiting() == 0) co_await asio::post(use_awaitable);
+      if (orderly) {
+        guest.close();
+      } else {
+        guest.abort();
+      }
+      co_await until_idle();
+    }
+  });
+}
+
+TEST_F(RelayServiceTest, KeepsNoPipeForALaneThatNobodyReadsFrom) {
+  tell([this]() -> awaitable<void> {
+    std::vector<Ends> stuck;
+    const auto much = random_bytes(8, 200'000);
+    const auto fill = [&](TaskGroup& tasks) -> awaitable<void> {
+      for (int i = 0; i < 40; ++i) {
+        auto bytes = ticket();
+        stuck.push_back(co_await meet(std::move(bytes)));
+      }
+      for (auto& each : stuck) tasks.start(write_for_ever(each.alice, much));
+      auto bytes = ticket();
+      auto honest = co_await meet(std::move(bytes));
+      co_await exchange(honest, 3'000'000, 9);
+      EXPECT_LE(relay.pipes().lent(), max_pipes);
+    };
+    co_await with_tasks<void>(fill);
+  });
+}
+
+TEST_F(RelayServiceTest, OutlivesAFloodOfTenThousandConnectionsInBoundedMemory) {
+  tell([this]() -> awaitable<void> {
+    auto bytes = ticket();
+    auto ends = co_await meet(std::move(bytes));
+    co_await flood(500);  // so that what is measured is not what the first ones cost
+    const auto before = resident_memory();
+    const auto both = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(flood(10'000));
+      co_await exchange(ends, 10'000'000, 10);
+      while (tasks.running() > 0) co_await sleep_until(Clock::now() + 1ms);
+    };
+    co_await with_tasks<void>(both);
+    EXPECT_LT(resident_memory(), before + 200 * MiB);  // 32 half-open ones of the address, each 300 KiB; the test's own buffers; ASan's
+  });
+}
+
+TEST_F(RelayServiceTest, FindsARelayWhereItIsAndNothingElse) {
+  tell([this]() -> awaitable<void> {
+    const Endpoint here{*IpAddress::parse("127.0.0.1"), port};
+    EXPECT_EQ(co_await look_at_relay(alice.tls, here, host.id()), DialBackOutcome::reached);
+    EXPECT_EQ(co_await look_at_relay(alice.tls, here, bob.id()), DialBackOutcome::refused);
+    auto other = Listener::on(loop.get_executor(), Endpoint{here.address, Port{0}});
+    const Endpoint nobody{here.address, other.port()};
+    other.close();
+    EXPECT_EQ(co_await look_at_relay(alice.tls, nobody, host.id()), DialBackOutcome::refused);
+  });
+}
+
+TEST_F(RelayServiceTest, ServesASupernodesPortUntilItIsDrained) {
+  tell([this]() -> awaitable<void> {
+    Joiner of_helper{{.rendezvous = host.identity.public_key(), .relay = mallory.id()}};
+    RelayService service{loop.get_executor(), of_helper, {}};
+    RelayListener supernode{mallory.tls, service, Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}})};
+    bool ended = false;
+    const auto story = [&](TaskGroup& tasks) -> awaitable<void> {
+      const auto run = [&]() -> awaitable<void> {
+        co_await supernode.run();
+        ended = true;
+      };
+      tasks.start(run());
+      const Endpoint there{*IpAddress::parse("127.0.0.1"), supernode.port()};
+      EXPECT_EQ(co_await look_at_relay(host.tls, there, mallory.id()), DialBackOutcome::reached);
+      const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+      const auto bytes = sign_ticket(host.identity, {TicketId::random(random), {}, alice.id(), bob.id(), mallory.id(), now + 1min, {}});
+      auto one = co_await call_at(there, alice, mallory.id());
+      auto other = co_await call_at(there, bob, mallory.id());
+      auto copy = bytes;
+      co_await present(one, std::move(copy));
+      copy = bytes;
+      co_await present(other, std::move(copy));
+      co_await hear(one);
+      co_await hear(other);
+      auto left = std::move(one).release();
+      Ends ends{std::move(left), std::move(other).release()};
+      supernode.close();
+      co_await exchange(ends, 1'000'000, 11);  // what was joined goes on
+      while (!ended) co_await asio::post(use_awaitable);
+    };
+    co_await with_tasks<void>(story);
   });
 }
 
