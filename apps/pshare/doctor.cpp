@@ -47,7 +47,7 @@ class Examination {
         options_(std::move(options)),
         address_(address),
         door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
-        server_(program.executor, program.tls, address, program.random, RendezvousClient::Attendance::answers_only, door_.port()),
+        server_(program.executor, program.tls, address, program.random, program.outlet, RendezvousClient::Attendance::answers_only, door_.port()),
         letters_(program.executor, program.identity, server_, program.random),
         inquiries_(program, letters_, [this] { return concluded_ ? std::optional{found_.network} : std::nullopt; }),
         standpoint_(program.executor, program.tls, program.random, server_, address, door_, {.manual = program.options.port}),
@@ -318,7 +318,7 @@ class Examination {
     LaneDoor door{program_.executor, program_.tls, Listener::on(program_.executor, Port{0})};
     const PunchingPort port{program_.executor, door.port()};
     const ServerAddress literal{.host = there->address.text(), .port = there->port, .key = address_.key};
-    RendezvousClient server{program_.executor, program_.tls, literal, program_.random, RendezvousClient::Attendance::answers_only, door.port()};
+    RendezvousClient server{program_.executor, program_.tls, literal, program_.random, program_.outlet, RendezvousClient::Attendance::answers_only, door.port()};
     std::optional<bool> over_tcp, over_udp;
     const auto look = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(server.run());

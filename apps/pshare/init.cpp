@@ -9,7 +9,7 @@ namespace pshare {
 namespace {
 
 awaitable<void> register_at(Program& program, ServerAddress address, std::optional<std::string> name) {
-  RendezvousClient server{program.executor, program.tls, address, program.random, RendezvousClient::Attendance::answers_only};
+  RendezvousClient server{program.executor, program.tls, address, program.random, program.outlet, RendezvousClient::Attendance::answers_only};
   const auto conversation = [&](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(server.run());
     tasks.start(until_interrupted());

@@ -27,11 +27,12 @@ void run(const Options& options, Report& report) {
   const auto home = value_or_throw(Home::open(options.common));
   const auto identity = value_or_throw(home.identity());
   const TlsContext tls{identity};
+  Outlet outlet;
   SecureRandom random;
   asio::io_context loop{1};
   WorkerPool workers{worker_threads()};
   Terminal terminal{loop.get_executor()};
-  Program program{loop.get_executor(), options.common, home, identity, tls, random, workers, terminal, report};
+  Program program{loop.get_executor(), options.common, home, identity, tls, outlet, random, workers, terminal, report};
 
   std::exception_ptr trouble;
   asio::co_spawn(loop, run_verb(program, options.verb), [&](std::exception_ptr thrown) { trouble = thrown; });

@@ -38,7 +38,7 @@ std::vector<PeerId> keys_of_contacts(const Home& home) {
 Online::Online(Program& program, ServerAddress address, RendezvousClient::Attendance attendance)
     : program_(program),
       door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
-      server_(program.executor, program.tls, address, program.random, attendance, door_.port()),
+      server_(program.executor, program.tls, address, program.random, program.outlet, attendance, door_.port()),
       letters_(program.executor, program.identity, server_, program.random),
       relays_(program.executor, program.tls, server_, [&home = program.home] { return keys_of_contacts(home); }),
       standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),

@@ -9,6 +9,7 @@
 #include "apps/pshare/report.hpp"
 #include "apps/pshare/terminal.hpp"
 #include "io/asio.hpp"
+#include "io/outlet.hpp"
 #include "io/worker_pool.hpp"
 #include "secure/identity.hpp"
 #include "secure/random_source.hpp"
@@ -23,6 +24,7 @@ struct Program {
   const Home& home;
   const Identity& identity;
   const TlsContext& tls;
+  Outlet& outlet;
   SecureRandom& random;
   WorkerPool& workers;
   Terminal& terminal;

@@ -60,7 +60,7 @@ awaitable<ServerAddress> pinned_server(Program& program, ServerSpec spec) {
   auto pins = value_or_throw(program.home.servers());
   if (const auto pin = pins.find(spec.host_and_port())) co_return ServerAddress{spec.host, spec.port, pin->id};
 
-  const auto key = co_await learn_server_key(spec.host, spec.port, program.tls, program.server_patience());
+  const auto key = co_await learn_server_key(spec.host, spec.port, program.tls, program.outlet, program.server_patience());
   value_or_throw(pins.add(Pin{spec.host_and_port(), key}));
   program.report.warn("the server " + spec.host_and_port() + " is new to you; its key is remembered from now on:\n  " + key.text());
   co_return ServerAddress{spec.host, spec.port, key};

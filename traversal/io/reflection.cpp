@@ -3,11 +3,10 @@
 #include <array>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "io/deadline.hpp"
 #include "io/tcp_stream.hpp"
-#include "secure/io/tls_stream.hpp"
+#include "traversal/io/server_dial.hpp"
 #include "wire/framing.hpp"
 #include "wire/reflection.hpp"
 
@@ -38,9 +37,7 @@ awaitable<void> end_of(TlsStream& stream) {
 
 awaitable<Endpoint> reflect(asio::any_io_executor, const TlsContext& tls, Endpoint server, PeerId key, std::optional<Port> local_port) {
   auto socket = co_await connect(server, 0, local_port);
-  std::vector<std::string> roles{std::string{reflect_alpn}};
-  TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(roles), only(key)}};
-  co_await stream.handshake();
+  auto stream = co_await greet_in_role(std::move(socket), tls, std::string{reflect_alpn}, only(key));
   const auto reflection = co_await answer(stream);
   try {
     auto ending = end_of(stream);

@@ -6,7 +6,7 @@
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
-#include "io/tcp_stream.hpp"
+#include "traversal/io/server_dial.hpp"
 #include "traversal/overloaded.hpp"
 #include "wire/framing.hpp"
 
@@ -18,25 +18,10 @@ namespace pshare {
 
 namespace {
 
-std::string host_and_port(const std::string& host, Port port) {
-  const bool v6_literal = host.find(':') != std::string::npos;
-  return (v6_literal ? "[" + host + "]" : host) + ":" + std::to_string(port.number);
-}
-
 /// What the server said may be in there.
 Error shown(Error error) {
   error.doing = printable(error.doing);
   return error;
-}
-
-/// Looks up, dials and greets with TLS, taking the key at the other end for whom `check` takes it.
-awaitable<TlsStream> reach(std::string host, Port port, const TlsContext& tls, PeerCheck check, std::optional<Port> local_port = std::nullopt) {
-  auto endpoints = co_await resolve(std::move(host), port);
-  auto socket = co_await connect_any(std::move(endpoints), local_port);
-  std::vector<std::string> alpn{std::string{control_alpn}};
-  TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), std::move(check)}};
-  co_await stream.handshake();
-  co_return stream;
 }
 
 }  // namespace
@@ -84,10 +69,11 @@ std::vector<std::string> features_of(RendezvousClient::Attendance attendance) {
 }  // namespace
 
 RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random,
-                                   Attendance attendance, std::optional<Port> local_port)
+                                   Outlet& outlet, Attendance attendance, std::optional<Port> local_port)
     : executor_(std::move(executor)),
       tls_(tls),
       server_(std::move(server)),
+      outlet_(outlet),
       local_port_(local_port),
       link_("pshare/" PSHARE_VERSION, random, Clock::now(), features_of(attendance)),
       news_(executor_),
@@ -96,7 +82,7 @@ RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsCont
 
 RendezvousClient::~RendezvousClient() = default;
 
-std::string RendezvousClient::server_text() const { return host_and_port(server_.host, server_.port); }
+std::string RendezvousClient::server_text() const { return HostAndPort{server_.host, server_.port}.text(); }
 
 std::string RendezvousClient::last_trouble() const {
   return link_.last_trouble() ? printable(link_.last_trouble()->message()) : std::string{};
@@ -175,10 +161,10 @@ awaitable<void> RendezvousClient::serve_connection() {
   std::shared_ptr<Connection> connection;
   std::optional<Error> why;
   try {
-    auto dialling = reach(server_.host, server_.port, tls_, only(server_.key), local_port_);
-    auto stream = co_await with_deadline(std::move(dialling), Clock::now() + server_connect_patience,
-                                         "connecting to the server " + server_text());
-    connection = std::make_shared<Connection>(std::move(stream), executor_);
+    ServerDial dial{.to = HostAndPort{server_.host, server_.port}, .role = std::string{control_alpn}, .check = only(server_.key), .local_port = local_port_};
+    auto dialling = dial_server(tls_, outlet_, std::move(dial));
+    auto reached = co_await with_deadline(std::move(dialling), Clock::now() + server_connect_patience, "connecting to the server " + server_text());
+    connection = std::make_shared<Connection>(std::move(reached.stream), executor_);
     connection_ = connection;
     const auto& socket = connection->stream.socket();
     server_endpoint_ = socket.remote();
@@ -347,20 +333,21 @@ awaitable<Delivery> RendezvousClient::next_delivery() {
   co_return delivery;
 }
 
-awaitable<PeerId> learn_server_key(std::string host, Port port, const TlsContext& tls, TimePoint until) {
-  const auto where = host_and_port(host, port);
+awaitable<PeerId> learn_server_key(std::string host, Port port, const TlsContext& tls, Outlet& outlet, TimePoint until) {
+  const HostAndPort there{std::move(host), port};
   PeerCheck anybody = [](const PeerId&) { return true; };
   std::optional<Error> trouble;
   try {
-    auto reaching = reach(std::move(host), port, tls, std::move(anybody));
-    auto stream = co_await with_deadline(std::move(reaching), until, "no answer in time");
-    const auto key = stream.peer();
-    stream.close();
+    ServerDial dial{.to = there, .role = std::string{control_alpn}, .check = std::move(anybody)};
+    auto dialling = dial_server(tls, outlet, std::move(dial));
+    auto reached = co_await with_deadline(std::move(dialling), until, "no answer in time");
+    const auto key = reached.stream.peer();
+    reached.stream.close();
     co_return key;
   } catch (const Failure& failure) {
     trouble = failure.error();
   }
-  trouble->doing = "asking the server " + where + " for its key: " + printable(trouble->doing);
+  trouble->doing = "asking the server " + there.text() + " for its key: " + printable(trouble->doing);
   if (trouble->hint.empty()) trouble->hint = "check the address, that pshare-server runs there, and that this machine is online";
   throw Failure{std::move(*trouble)};
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "io/asio.hpp"
+#include "io/outlet.hpp"
 #include "io/task_group.hpp"
 #include "io/wakeup.hpp"
 #include "secure/io/tls_stream.hpp"
@@ -41,9 +42,9 @@ class RendezvousClient {
   /// Whether a signal's recipient is told at which address the server sees us; over either family, if it has (set_other_address()).
   enum class OurAddress { hidden, shown };
 
-  /// `tls` and `random` live longer. `local_port`: where connections to the server are dialled from, so that Welcome.observed is the
+  /// `tls`, `random` and `outlet` live longer. `local_port`: where connections to the server are dialled from, so that Welcome.observed is the
   /// external endpoint of that very port; when that cannot be done (a connection of the same four numbers lingers), from any other.
-  RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random,
+  RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random, Outlet& outlet,
                    Attendance attendance = Attendance::offers, std::optional<Port> local_port = std::nullopt);
   ~RendezvousClient();
 
@@ -131,6 +132,7 @@ class RendezvousClient {
   asio::any_io_executor executor_;
   const TlsContext& tls_;
   ServerAddress server_;
+  Outlet& outlet_;
   std::optional<Port> local_port_;
   std::optional<Endpoint> server_endpoint_, local_endpoint_;
   std::optional<IpAddress> other_address_;
@@ -151,6 +153,6 @@ class RendezvousClient {
 
 /// Trust on first use: connects, lets the server prove whatever key it has, and gives that key's ID. Errors: unreachable, timed_out,
 /// malformed (no pshare-server there), naming host and port.
-awaitable<PeerId> learn_server_key(std::string host, Port port, const TlsContext& tls, TimePoint until);
+awaitable<PeerId> learn_server_key(std::string host, Port port, const TlsContext& tls, Outlet& outlet, TimePoint until);
 
 }  // namespace pshare

@@ -222,7 +222,8 @@ awaitable<bool> attack(const Identity& us, const TlsContext& tls, Target target,
   SecureRandom random;
   const auto executor = co_await asio::this_coro::executor;
   ServerAddress address{target.host, target.port, target.server};
-  RendezvousClient server{executor, tls, address, random};
+  Outlet outlet;
+  RendezvousClient server{executor, tls, address, random, outlet};
   const auto body = [&](TaskGroup& tasks) -> awaitable<bool> {
     tasks.start(server.run());
     const auto until = Clock::now() + 30s;

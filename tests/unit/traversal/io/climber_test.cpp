@@ -35,12 +35,13 @@ struct Home {
   Home(asio::io_context& loop, const Person& person, Random& random, LaneDoorLimits limits = {})
       : of(person),
         door(loop.get_executor(), person.tls, Listener::on(loop.get_executor(), {here(), Port{0}}), limits),
-        server(loop.get_executor(), person.tls, nobody, random),
+        server(loop.get_executor(), person.tls, nobody, random, outlet),
         relays(loop.get_executor(), person.tls, server, [] { return std::vector<PeerId>{}; }),
         standpoint(loop.get_executor(), person.tls, random, server, nobody, door, {.ask_routers = false, .peer_may_be_here = true}) {}
   const ServerAddress nobody{"127.0.0.1", Port{9}, PeerId{}};
   const Person& of;
   LaneDoor door;
+  Outlet outlet;
   RendezvousClient server;
   RelayGuide relays;
   Standpoint standpoint;

@@ -64,11 +64,12 @@ class Conversation {
 struct World {
   asio::io_context loop;
   SeededRandom random{1};
+  Outlet outlet;
   Person alice, bob, server;
   Listener listener = Listener::on(loop.get_executor(), {here(), Port{0}});
 
   ServerAddress address() const { return {.host = "127.0.0.1", .port = listener.port(), .key = server.id()}; }
-  RendezvousClient client(const Person& of) { return {loop.get_executor(), of.tls, address(), random}; }
+  RendezvousClient client(const Person& of) { return {loop.get_executor(), of.tls, address(), random, outlet}; }
 
   awaitable<Conversation> accept() {
     auto socket = co_await listener.accept();
@@ -191,7 +192,7 @@ TEST(RendezvousClient, EndsWhenTheServersKeyIsNotThePinnedOne) {
   World world;
   auto address = world.address();
   address.key = world.bob.id();
-  RendezvousClient client{world.loop.get_executor(), world.alice.tls, address, world.random};
+  RendezvousClient client{world.loop.get_executor(), world.alice.tls, address, world.random, world.outlet};
   auto serve = [&]() -> awaitable<void> { co_await error_of(world.accept()); };
   auto story = [&]() -> awaitable<void> {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
@@ -214,7 +215,7 @@ TEST(RendezvousClient, NamesServerAndTroubleWhenThereIsNoneToWelcomeIt) {
   world.listener.close();
   const auto gone = Listener::on(world.loop.get_executor(), {here(), Port{0}}).port();
   const ServerAddress address{.host = "127.0.0.1", .port = gone, .key = world.server.id()};
-  RendezvousClient client{world.loop.get_executor(), world.alice.tls, address, world.random};
+  RendezvousClient client{world.loop.get_executor(), world.alice.tls, address, world.random, world.outlet};
   auto story = [&]() -> awaitable<void> {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(client.run());
@@ -270,7 +271,7 @@ TEST(LearnServerKey, GivesTheKeyThatTheServerProves) {
   auto story = [&]() -> awaitable<void> {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(serve());
-      const auto key = co_await learn_server_key("127.0.0.1", world.listener.port(), world.alice.tls, within(10s));
+      const auto key = co_await learn_server_key("127.0.0.1", world.listener.port(), world.alice.tls, world.outlet, within(10s));
       EXPECT_EQ(key, world.server.id());
     };
     co_await with_tasks(std::move(body));
@@ -290,7 +291,7 @@ TEST(LearnServerKey, SaysWhomItAskedWhenThereIsNoSuchServer) {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(garbage());
       const auto port = world.listener.port();
-      const auto error = co_await error_of(learn_server_key("127.0.0.1", port, world.alice.tls, within(10s)));
+      const auto error = co_await error_of(learn_server_key("127.0.0.1", port, world.alice.tls, world.outlet, within(10s)));
       EXPECT_THAT(error.value().doing, HasSubstr("127.0.0.1:" + std::to_string(port.number)));
       EXPECT_FALSE(error.value().hint.empty());
     };
@@ -302,7 +303,7 @@ TEST(LearnServerKey, SaysWhomItAskedWhenThereIsNoSuchServer) {
 TEST(RendezvousClient, DialsFromThePortItIsGivenAndKnowsTheWayToTheServer) {
   World world;
   auto ours = Listener::on(world.loop.get_executor(), Port{0});
-  RendezvousClient client{world.loop.get_executor(), world.alice.tls, world.address(), world.random, RendezvousClient::Attendance::offers, ours.port()};
+  RendezvousClient client{world.loop.get_executor(), world.alice.tls, world.address(), world.random, world.outlet, RendezvousClient::Attendance::offers, ours.port()};
   EXPECT_FALSE(client.server_endpoint() || client.local_endpoint() || client.round_trip_time());
   auto serve = [&]() -> awaitable<void> {
     auto conversation = co_await world.accept();

@@ -26,6 +26,7 @@ using Whom = std::variant<std::string, PeerId>;
 TEST(RendezvousClientAndServer, IntroduceTwoPeopleToEachOther) {
   asio::io_context loop;
   SeededRandom random{1};
+  Outlet outlet;
   Person operators, alice, bob;
   MemoryNameStore names;
   Rendezvous rendezvous{names, {.max_clients = 10, .agent = "test", .notice = "welcome, both"}};
@@ -33,8 +34,8 @@ TEST(RendezvousClientAndServer, IntroduceTwoPeopleToEachOther) {
   const auto port = listener.port();
   Server server{loop.get_executor(), operators.tls, rendezvous, std::move(listener)};
   const ServerAddress address{.host = "127.0.0.1", .port = port, .key = operators.id()};
-  RendezvousClient alices{loop.get_executor(), alice.tls, address, random};
-  RendezvousClient bobs{loop.get_executor(), bob.tls, address, random};
+  RendezvousClient alices{loop.get_executor(), alice.tls, address, random, outlet};
+  RendezvousClient bobs{loop.get_executor(), bob.tls, address, random, outlet};
   std::vector<std::string> notices;
   alices.set_on_notice([&](std::string words) { notices.push_back(std::move(words)); });
 
@@ -42,7 +43,7 @@ TEST(RendezvousClientAndServer, IntroduceTwoPeopleToEachOther) {
     auto body = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(server.run());
       const auto until = Clock::now() + 20s;
-      EXPECT_EQ(co_await learn_server_key("127.0.0.1", port, alice.tls, until), operators.id());
+      EXPECT_EQ(co_await learn_server_key("127.0.0.1", port, alice.tls, outlet, until), operators.id());
       tasks.start(alices.run());
       EXPECT_EQ((co_await alices.welcome(until)).observed.address, here());
       EXPECT_EQ(co_await alices.register_name("Alice", until), "alice");
@@ -75,6 +76,7 @@ TEST(RendezvousClientAndServer, IntroduceTwoPeopleToEachOther) {
 struct World {
   asio::io_context loop;
   SeededRandom random{1};
+  Outlet outlet;
   Person operators, alice;
   MemoryNameStore names;
   Rendezvous rendezvous{names, {.max_clients = 10, .agent = "test", .notice = {}, .stun = Port{1}, .dials_back = true}};
@@ -82,7 +84,7 @@ struct World {
   const Port port = listener.port(), alternate_port = alternate.port();
   Server server{loop.get_executor(), operators.tls, rendezvous, std::move(listener), one(std::move(alternate))};
   Listener ours = Listener::on(loop.get_executor(), Port{0});
-  RendezvousClient client{loop.get_executor(), alice.tls, {.host = "127.0.0.1", .port = port, .key = operators.id()}, random,
+  RendezvousClient client{loop.get_executor(), alice.tls, {.host = "127.0.0.1", .port = port, .key = operators.id()}, random, outlet,
                           RendezvousClient::Attendance::answers_only, ours.port()};
   const TimePoint until = Clock::now() + 20s;
 
@@ -137,7 +139,7 @@ TEST(Reflect, BelievesNobodyButTheServer) {
 TEST(Server, TakesNoControlConnectionsOnItsAlternatePort) {
   World world;
   tell(world, [&](TaskGroup&) -> awaitable<void> {
-    EXPECT_TRUE((co_await error_of(learn_server_key("127.0.0.1", world.alternate_port, world.alice.tls, world.until))).has_value());
+    EXPECT_TRUE((co_await error_of(learn_server_key("127.0.0.1", world.alternate_port, world.alice.tls, world.outlet, world.until))).has_value());
   });
 }
 
