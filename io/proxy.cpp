@@ -200,10 +200,11 @@ std::optional<int> status_of(std::string_view header) {
 Error refusal(int status, std::string doing, bool had_credentials, Port port) {
   const auto number = " (HTTP " + std::to_string(status) + ")";
   const auto to_port = " to port " + std::to_string(port.number);
-  if (status == 407 && !had_credentials)
+  const bool about_login = status == 407 || status == 401;  // tinyproxy says 401 to what it does not take
+  if (about_login && !had_credentials)
     return {.code = Errc::refused, .doing = doing + ": it wants a user name and a password" + number,
             .hint = "put them into the proxy's URL: http://USER:PASSWORD@HOST:PORT (Basic authentication is the one way that pshare knows)"};
-  if (status == 407)
+  if (about_login)
     return {.code = Errc::refused, .doing = doing + ": it does not take this user name and password" + number,
             .hint = "check them in the proxy's URL; a proxy that wants NTLM or Kerberos needs a helper such as cntlm in between"};
   if (status == 400 || status == 403 || status == 405 || status == 501)

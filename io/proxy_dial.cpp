@@ -47,7 +47,7 @@ awaitable<void> ask(TcpStream& stream, const Proxy& proxy, std::string host, Por
 
 awaitable<TcpStream> connect_through(Proxy proxy, std::string host, Port port) {
   auto stream = co_await reach(proxy);
-  const auto words = "waiting for the proxy " + proxy.text() + " to connect";
+  const auto words = "waiting for the proxy " + proxy.text() + " to connect: no answer in time";
   auto asking = ask(stream, proxy, std::move(host), port);
   co_await with_deadline(std::move(asking), Clock::now() + proxy_patience, words);
   co_return stream;

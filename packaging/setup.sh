@@ -24,9 +24,10 @@ test_packages=(
   clang libclang-rt-dev clang-tidy cppcheck util-linux iputils-ping
   miniupnpd-nftables
   miniupnpc natpmpc stun-client coturn
+  tinyproxy-bin dante-server
 )
 # Debian starts these when it installs them. Nobody asked for that, so they are kept from it; one that was there before is left alone.
-unwanted_services=(coturn)
+unwanted_services=(coturn danted)
 
 usage() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"

@@ -179,7 +179,7 @@ TlsContext::TlsContext(const Identity& identity) : handle_(std::make_unique<Hand
 TlsContext::TlsContext(TlsContext&&) noexcept = default;
 TlsContext::~TlsContext() = default;
 
-TlsEngine::TlsEngine(const TlsContext& context, TlsRole role, std::vector<std::string> alpn, PeerCheck check) : state_(std::make_unique<State>()) {
+TlsEngine::TlsEngine(const TlsContext& context, TlsRole role, std::vector<std::string> alpn, PeerCheck check, const std::string& server_name) : state_(std::make_unique<State>()) {
   state_->check = std::move(check);
   state_->alpn_offered = std::move(alpn);
   state_->connection.reset(SSL_new(context.handle().context.get()));
@@ -195,6 +195,7 @@ TlsEngine::TlsEngine(const TlsContext& context, TlsRole role, std::vector<std::s
     return;
   }
   SSL_set_connect_state(connection);
+  if (!server_name.empty()) SSL_set_tlsext_host_name(connection, server_name.c_str());  // one that is too long goes unsaid
   std::string list;
   for (const auto& each : state_->alpn_offered) list += static_cast<char>(each.size()) + each;
   SSL_set_alpn_protos(connection, reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()));

@@ -42,7 +42,8 @@ class TlsEngine {
  public:
   /// `alpn`: what we offer (client) or accept, best first (server). The connection fails when nothing is common.
   /// With a server of several roles, alpn() tells which was agreed.
-  TlsEngine(const TlsContext& context, TlsRole role, std::vector<std::string> alpn, PeerCheck check);
+  /// `server_name`: the host's name, if it was dialled by one (RFC 6066 section 3): nobody here heeds it, but ordinary TLS has it.
+  TlsEngine(const TlsContext& context, TlsRole role, std::vector<std::string> alpn, PeerCheck check, const std::string& server_name = {});
   TlsEngine(TlsEngine&&) noexcept;
   TlsEngine& operator=(TlsEngine&&) noexcept;
   ~TlsEngine();

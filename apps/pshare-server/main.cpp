@@ -122,6 +122,8 @@ void run(const ServerOptions& options) {
   // Before the line is printed: whoever has read it may end us.
   asio::signal_set signals{loop, SIGTERM, SIGINT};
   auto services = open_services(loop.get_executor(), options);
+  std::string further;
+  for (const auto& each : services.further) further += (further.empty() ? "" : ",") + std::to_string(each.port().number);
   const auto port = services.control.port(), stun_alternate = services.stun_alternate.port();
   SecureRandom random;
   TicketOffice tickets{identity, random, options.relay_quota};
@@ -133,9 +135,10 @@ void run(const ServerOptions& options) {
                                  .addresses = services.addresses, .dials_back = true, .tickets = &tickets, .relays = options.relays}};
   StunServer answers{{.port = services.stun.port(), .alternate_port = stun_alternate, .addresses = services.addresses, .software = agent}};
   StunResponder stun{std::move(answers), std::move(services.stun), std::move(services.stun_alternate)};
-  Server server{loop.get_executor(), tls, rendezvous, std::move(services.control), std::move(services.reflectors), options.relays ? &relay : nullptr};
+  Server server{loop.get_executor(), tls, rendezvous, std::move(services.control), std::move(services.reflectors), std::move(services.further), options.relays ? &relay : nullptr};
   print_welcome(options, port, identity.id());
   log(LogLevel::info, "server.listening", {{"port", port.number}, {"max_clients", options.max_clients}, {"relay", options.relays ? "yes" : "no"}});
+  if (!further.empty()) log(LogLevel::info, "server.listening-too", {{"ports", further}});
   const auto& addresses = services.addresses;
   log(LogLevel::info, "stun.listening", {{"port", port.number}, {"alternate_port", stun_alternate.number}, {"reflect_port", services.reflect_alternate.number},
                                          {"addresses", addresses ? addresses->first.text() + "," + addresses->second.text() : std::string{"one"}}});

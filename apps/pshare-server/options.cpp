@@ -38,33 +38,38 @@ std::optional<std::uint64_t> quantity(const std::string& option, const std::stri
 }
 
 /// "ADDR:PORT", ":PORT", "PORT", "[V6]:PORT".
-void parse_listen(const std::string& text, ServerOptions& options) {
+ServerOptions::Place parse_listen(const std::string& text) {
+  ServerOptions::Place place;
   const auto refuse = [&] {
     throw CLI::ValidationError{"--listen: \"" + text + "\" is not ADDR:PORT. For instance 0.0.0.0:4700, [::1]:4700, or :4700 for every address."};
   };
   if (const auto whole = Endpoint::parse(text)) {
     const bool every = whole->address == IpAddress{IpAddress::V6{}};
-    if (!every) options.address = whole->address;
-    options.port = whole->port;
-    return;
+    if (!every) place.address = whole->address;
+    place.port = whole->port;
+    return place;
   }
   const auto digits = text.starts_with(':') ? std::string_view{text}.substr(1) : std::string_view{text};
-  const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), options.port.number);
+  const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), place.port.number);
   if (trouble != std::errc{} || end != digits.data() + digits.size()) refuse();
+  return place;
 }
 
 }  // namespace
 
 Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv) {
-  ServerOptions options{.address = {}, .port = default_port, .alternate = {}, .data = {}, .max_clients = default_max_clients,
+  ServerOptions options{.address = {}, .port = default_port, .further = {}, .https_too = false, .alternate = {}, .data = {}, .max_clients = default_max_clients,
                         .relay_sessions = default_max_relay_lanes, .relay_rate = {}, .relay_quota = {}, .verbosity = 0};
-  std::string listen, alternate, data, relay_rate, relay_quota;
+  std::vector<std::string> listen;
+  std::string alternate, data, relay_rate, relay_quota;
   bool no_relay = false;
 
   CLI::App app{"Introduces pshare users to each other: the rendezvous on a public machine.", "pshare-server"};
   app.footer("\nSIGTERM ends it cleanly; names survive. Exit status: 0 ended, 1 failed, 2 wrong usage, 8 trouble with its files.");
   app.set_version_flag("--version", "pshare-server " PSHARE_VERSION);
-  app.add_option("--listen", listen, "Where to listen (default: every address, port 4700)")->type_name("ADDR:PORT");
+  app.add_option("--listen", listen, "Where to listen (default: every address, port 4700, and 443 as well if it is free and allowed). More of them are for TCP alone")
+      ->type_name("ADDR:PORT")
+      ->allow_extra_args(false);
   app.add_option("--alternate", alternate, "A second address of this host, which helps clients to find out about their NATs (default: found by itself)")->type_name("ADDR");
   app.add_option("--data", data, "Where key and names are kept (default: $STATE_DIRECTORY or ~/.local/share/pshare-server)")->type_name("DIR");
   app.add_flag("--no-relay", no_relay, "Carry no files for peers that find no straight path");
@@ -82,7 +87,14 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
     options.relays = !no_relay;
     options.relay_rate = quantity("--relay-rate", relay_rate, parse_rate);
     options.relay_quota = quantity("--relay-quota", relay_quota, parse_size);
-    if (!listen.empty()) parse_listen(listen, options);
+    options.https_too = listen.empty();
+    if (listen.size() > max_places) throw CLI::ValidationError{"--listen: at most " + std::to_string(max_places) + " places."};
+    for (const auto& each : listen) options.further.push_back(parse_listen(each));
+    if (!listen.empty()) {
+      options.address = options.further.front().address;
+      options.port = options.further.front().port;
+      options.further.erase(options.further.begin());
+    }
     if (!alternate.empty()) {
       const auto address = IpAddress::parse(alternate);
       if (!address) throw CLI::ValidationError{"--alternate: \"" + alternate + "\" is no address. For instance 192.0.2.2."};

@@ -7,15 +7,25 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "wire/address.hpp"
 #include "wire/result.hpp"
 
 namespace pshare {
 
+/// The most places of --listen: a few addresses, each with a port or two.
+inline constexpr std::size_t max_places = 16;
+
 struct ServerOptions {
   std::optional<IpAddress> address;  // nothing: every address, IPv4 and IPv6
   Port port;
+  struct Place {
+    std::optional<IpAddress> address;  // as above
+    Port port;
+  };
+  std::vector<Place> further;        // over TCP alone
+  bool https_too = false;            // port 443 as well, if it is free and we may
   std::optional<IpAddress> alternate;  // a second address of this host; nothing: looked for, if every address is listened on
   std::filesystem::path data;
   std::size_t max_clients = 0;

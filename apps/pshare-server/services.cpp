@@ -1,6 +1,8 @@
 #include "apps/pshare-server/services.hpp"
 
 #include "io/interfaces.hpp"
+#include "io/log.hpp"
+#include "io/outlet.hpp"
 
 namespace pshare {
 
@@ -54,6 +56,19 @@ auto wanted_or_any(Open open, Port wanted) {
   return open(Port{0});
 }
 
+/// What was asked for must be had; 443 unasked is a kindness to clients in networks that let through nothing else.
+std::vector<Listener> further_places(const asio::any_io_executor& executor, const ServerOptions& options) {
+  std::vector<Listener> further;
+  for (const auto& each : options.further) further.push_back(tcp(executor, each.address, each.port));
+  if (!options.https_too || options.port == https_port) return further;
+  try {
+    further.push_back(tcp(executor, std::nullopt, https_port));
+  } catch (const Failure& failure) {
+    log(LogLevel::info, "server.not-on-443", {{"why", failure.what()}});
+  }
+  return further;
+}
+
 }  // namespace
 
 Services open_services(const asio::any_io_executor& executor, const ServerOptions& options) {
@@ -76,7 +91,7 @@ Services open_services(const asio::any_io_executor& executor, const ServerOption
   const auto reflect_alternate = reflectors.front().port();
   if (at.size() > 1)
     for (const auto each : {port, reflect_alternate}) reflectors.push_back(tcp(executor, at[1], each));
-  return {*std::move(control), std::move(reflectors), *std::move(stun), std::move(stun_alternate), reflect_alternate, addresses_of(options)};
+  return {*std::move(control), std::move(reflectors), further_places(executor, options), *std::move(stun), std::move(stun_alternate), reflect_alternate, addresses_of(options)};
 }
 
 }  // namespace pshare

@@ -15,7 +15,7 @@ namespace pshare {
 
 struct Services {
   Listener control;
-  std::vector<Listener> reflectors;
+  std::vector<Listener> reflectors, further;
   UdpPorts stun, stun_alternate;
   Port reflect_alternate;
   std::optional<std::pair<IpAddress, IpAddress>> addresses;

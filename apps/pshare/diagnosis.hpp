@@ -22,7 +22,8 @@ struct Diagnosis {
   struct Server {
     std::string address;                                   // as the user gave it
     std::optional<std::string> trouble = {};               // why it was not reached: then nothing that needs it is known, and nothing concluded
-    std::optional<Endpoint> endpoint = {};                 // that was dialled
+    std::optional<Endpoint> endpoint = {};                 // that was dialled; nothing if that was through a proxy
+    std::optional<std::string> proxy = {};                 // through which it was reached, without credentials
     std::string version = {};
     std::optional<Duration> round_trip = {};
     std::optional<std::chrono::seconds> clock_ahead = {};  // ours; negative: behind

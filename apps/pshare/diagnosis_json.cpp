@@ -86,6 +86,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   out["server"] = {{"address", server.address},
                    {"trouble", optional(server.trouble, [](const std::string& words) { return words; })},
                    {"endpoint", optional(server.endpoint)},
+                   {"proxy", optional(server.proxy, [](const std::string& url) { return url; })},
                    {"version", server.version},
                    {"round_trip_ms", optional(server.round_trip, milliseconds)},
                    {"clock_ahead_s", optional(server.clock_ahead, [](std::chrono::seconds ahead) { return ahead.count(); })},

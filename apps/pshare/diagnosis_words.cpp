@@ -145,6 +145,7 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
   page.group("Server");
   page.line(printable(server.address) + (server.version.empty() ? "" : ", " + printable(server.version)) +
             (server.round_trip ? ", " + milliseconds(*server.round_trip) + " there and back" : "") + (server.trouble ? " is not reached." : "."));
+  if (server.proxy) page.line("Reached through the proxy " + printable(*server.proxy) + ". How the internet sees you is looked at past it.");
   if (server.trouble) page.line("Without it little can be said: how the internet sees you, it alone could tell.");
   if (server.clock_ahead) page.line(clock_words(*server.clock_ahead));
 

@@ -171,12 +171,14 @@ class Examination {
     step_ended_.ring();
   }
 
-  IpFamily family() const { return server_.server_endpoint()->address.is_v4() ? IpFamily::v4 : IpFamily::v6; }
+  /// Of the connection to the server; through a proxy IPv4, where there is most to find out.
+  IpFamily family() const { return !server_.server_endpoint() || server_.server_endpoint()->address.is_v4() ? IpFamily::v4 : IpFamily::v6; }
 
   void note_welcome(const Welcome& welcome) {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     auto& server = found_.server;
     server.endpoint = server_.server_endpoint();
+    if (server_.through_proxy()) server.proxy = program_.outlet.proxy()->text();
     server.version = welcome.agent;
     server.stun = welcome.stun != Port{};
     server.two_addresses = welcome.alternate_address.has_value();
@@ -259,7 +261,11 @@ class Examination {
     found_.mappings = mappings;
   }
 
-  awaitable<void> look_at_https() { co_await knock_at_https(server_.server_endpoint()->address); }
+  awaitable<void> look_at_https() {
+    auto there = server_.server_endpoint();
+    if (!there) there = co_await server_at(family());
+    if (there) co_await knock_at_https(there->address);
+  }
 
   awaitable<void> knock_at_https(IpAddress there) {
     try {
@@ -313,12 +319,13 @@ class Examination {
   /// filters, and a router perhaps a port.
   awaitable<void> look_from_outside_over(IpFamily over) {
     auto there = server_.server_endpoint();
-    if (over != family()) there = co_await server_at(over);
+    if (over != family() || !there) there = co_await server_at(over);
     if (!there) co_return;
     LaneDoor door{program_.executor, program_.tls, Listener::on(program_.executor, Port{0})};
     const PunchingPort port{program_.executor, door.port()};
     const ServerAddress literal{.host = there->address.text(), .port = there->port, .key = address_.key};
-    RendezvousClient server{program_.executor, program_.tls, literal, program_.random, program_.outlet, RendezvousClient::Attendance::answers_only, door.port()};
+    Outlet straight;
+    RendezvousClient server{program_.executor, program_.tls, literal, program_.random, straight, RendezvousClient::Attendance::answers_only, door.port()};
     std::optional<bool> over_tcp, over_udp;
     const auto look = [&](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(server.run());

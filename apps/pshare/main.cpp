@@ -1,6 +1,7 @@
 // pshare: the user's tool. Reads the command line, builds what the verb needs, runs it, and turns its end into an exit status.
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <thread>
 
@@ -23,11 +24,18 @@ awaitable<void> run_verb(Program& program, Verb verb) {
 /// Two are enough to read and compress while a third thread, the loop, encrypts and sends; more only where there are cores for them.
 std::size_t worker_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8); }
 
+std::optional<std::string> environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value && *value ? std::optional<std::string>{value} : std::nullopt;
+}
+
 void run(const Options& options, Report& report) {
   const auto home = value_or_throw(Home::open(options.common));
   const auto identity = value_or_throw(home.identity());
   const TlsContext tls{identity};
-  Outlet outlet;
+  auto proxies = value_or_throw(proxy_settings(options.common.proxy, environment));
+  if (proxies.ignored) report.warn("the environment's proxy is not used: " + *proxies.ignored);
+  Outlet outlet{std::move(proxies)};
   SecureRandom random;
   asio::io_context loop{1};
   WorkerPool workers{worker_threads()};

@@ -49,7 +49,7 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
 
 /// The text of options that need parsing of our own, until the command line is read.
 struct Texts {
-  std::string server, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
+  std::string server, proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
   std::string name, to, text, code, with, lifetime;
   std::vector<std::string> paths;
   std::uint16_t port = 0;
@@ -57,6 +57,8 @@ struct Texts {
 
 void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
   app.add_option("--server", texts.server, "The rendezvous, HOST:PORT or HOST:PORT#FINGERPRINT (or PSHARE_SERVER)")->type_name("HOST:PORT");
+  app.add_option("--proxy", texts.proxy, "Reach servers through this proxy alone: http://[USER:PASSWORD@]HOST:PORT, socks5://..., or none (default: HTTPS_PROXY, ALL_PROXY)")
+      ->type_name("URL");
   app.add_option("--home", texts.home, "Where identity and contacts are kept (or PSHARE_HOME)")->type_name("DIR");
   app.add_option("--port", texts.port, "A port that your router forwards to this machine")->type_name("P")->check(CLI::Range(1, 65535));
   app.add_option("--tiers", texts.tiers, "Use only these ways to the peer, separated by commas: direct, mapped, punched, supernode, relay")->type_name("LIST");
@@ -70,6 +72,7 @@ void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
 
 void finish_common(CommonOptions& common, const Texts& texts) {
   if (!texts.server.empty()) common.server = texts.server;
+  if (!texts.proxy.empty()) common.proxy = texts.proxy;
   if (!texts.home.empty()) common.home = texts.home;
   if (texts.port != 0) common.port = Port{texts.port};
   if (!texts.tiers.empty()) common.tiers = tiers_from(texts.tiers, "--tiers");

@@ -1,5 +1,6 @@
 #include "relay/io/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -7,11 +8,13 @@
 
 #include "io/deadline.hpp"
 #include "io/log.hpp"
+#include "io/printable.hpp"
 #include "relay/io/control_connection.hpp"
 #include "relay/io/dial_back.hpp"
 #include "relay/io/relay_look.hpp"
 #include "relay/io/relay_service.hpp"
 #include "wire/reflection.hpp"
+#include "wire/role.hpp"
 
 namespace pshare {
 
@@ -19,12 +22,25 @@ namespace {
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
-awaitable<TlsStream> shake_hands(TcpStream socket, const TlsContext& tls, std::vector<std::string> roles) {
-  const auto anybody = [](const PeerId&) { return true; };
-  TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::server, std::move(roles), anybody}};
-  auto handshake = stream.handshake();
-  co_await with_deadline(std::move(handshake), Clock::now() + handshake_patience, "the TLS handshake");
-  co_return stream;
+/// Reads the frame that names the role, and not a byte more.
+awaitable<std::string> named_role(TlsStream& stream) {
+  std::array<std::byte, sizeof(std::uint32_t)> header;
+  co_await stream.read_exactly(header);
+  const auto length = ByteReader{header}.u32().value_or(0);
+  if (length > max_role_frame) throw Failure{{.code = Errc::limit, .doing = "reading in which role a connection is meant: a frame of " + std::to_string(length) + " bytes"}};
+  ByteBuffer body(length);
+  co_await stream.read_exactly(body);
+  co_return value_or_throw(decode_role(body));
+}
+
+/// The role that a connection is meant in: one of `roles`.
+awaitable<std::string> shake_hands(TlsStream& stream, std::vector<std::string> roles) {
+  co_await stream.handshake();
+  if (stream.alpn() != ordinary_alpn) co_return stream.alpn();
+  auto named = co_await named_role(stream);
+  if (std::ranges::find(roles, named) == roles.end())
+    throw Failure{{.code = Errc::malformed, .doing = "a connection that is meant for \"" + printable(named) + "\", which is no role here"}};
+  co_return named;
 }
 
 /// Tells a client where it comes from, and closes first: then neither a NAT nor the client's own port keeps a closed connection in mind.
@@ -39,12 +55,13 @@ awaitable<void> reflect(TlsStream& stream) {
 }  // namespace
 
 Server::Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors,
-               RelayService* relay)
+               std::vector<Listener> further, RelayService* relay)
     : executor_(executor),
       tls_(tls),
       rendezvous_(rendezvous),
       listener_(std::move(listener)),
       reflectors_(std::move(reflectors)),
+      further_(std::move(further)),
       relay_(relay),
       warnings_(refusal_warnings, Clock::now()),
       clock_(executor),
@@ -58,6 +75,7 @@ awaitable<void> Server::run() {
     tasks.start(keep_time());
     if (relay_) tasks.start(relay_->run());
     tasks.start(accept(listener_, Roles::all, tasks));
+    for (auto& each : further_) tasks.start(accept(each, Roles::all, tasks));
     for (auto& each : reflectors_) tasks.start(accept(each, Roles::reflect, tasks));
     while (!stop_by_ || (!connections_.empty() && Clock::now() < *stop_by_)) co_await news_.wait(stop_by_);
   };
@@ -68,6 +86,7 @@ awaitable<void> Server::run() {
 void Server::stop() {
   stop_by_ = Clock::now() + farewell_patience;
   listener_.close();
+  for (auto& each : further_) each.close();
   for (auto& each : reflectors_) each.close();
   rendezvous_.stop();
   if (relay_) relay_->change([](Joiner& joiner) { joiner.drain(); });
@@ -98,22 +117,29 @@ bool Server::admit(const Endpoint& from) {
 /// Whatever goes wrong here ends this connection alone. Cancellation needs no passing on, since nothing is awaited after it.
 awaitable<void> Server::serve(TcpStream socket, Roles roles) {
   const auto from = socket.remote();
+  bool greeted = false;
   std::vector<std::string> accepted{std::string{reflect_alpn}};
   if (roles == Roles::all) accepted.insert(accepted.begin(), std::string{control_alpn});
   if (roles == Roles::all && relay_) accepted.emplace_back(relay_alpn);
+  auto spoken = accepted;
+  spoken.emplace_back(ordinary_alpn);
+  const auto anybody = [](const PeerId&) { return true; };
   std::optional<TlsStream> stream;
   std::optional<RelayHello> ticket;
   try {
     const HalfOpen counted{admission_, from.address};
-    stream.emplace(co_await shake_hands(std::move(socket), tls_, std::move(accepted)));
-    if (stream->alpn() == reflect_alpn) {  // counts as half open to its end, which is near
+    stream.emplace(std::move(socket), TlsEngine{tls_, TlsRole::server, std::move(spoken), anybody});
+    auto shaking = shake_hands(*stream, std::move(accepted));
+    const auto role = co_await with_deadline(std::move(shaking), Clock::now() + handshake_patience, "the TLS handshake");
+    greeted = true;
+    if (role == reflect_alpn) {  // counts as half open to its end, which is near
       rendezvous_.reflected(stream->peer_key(), from.address);  // first: the client names the address as soon as it has been told
       auto reflecting = reflect(*stream);
       co_await with_deadline(std::move(reflecting), Clock::now() + reflection_patience, "telling a client where it is");
     }
-    if (stream->alpn() == relay_alpn) ticket = co_await relay_->hear_hello(*stream);
+    if (role == relay_alpn) ticket = co_await relay_->hear_hello(*stream);
   } catch (const std::exception& trouble) {
-    log(LogLevel::debug, stream ? "connection.over" : "handshake.failed", {{"remote", from}, {"why", trouble.what()}});
+    log(LogLevel::debug, greeted ? "connection.over" : "handshake.failed", {{"remote", from}, {"why", trouble.what()}});
     stream.reset();
   }
   if (!stream) co_return;

@@ -18,7 +18,7 @@
 
 namespace pshare {
 
-/// A connection has so long to prove its key.
+/// A connection has so long to prove its key, and to say in which role it is meant.
 inline constexpr Duration handshake_patience = std::chrono::seconds{10};
 /// How often the operator is told that connections are being turned away; each single one is seen at `debug`.
 inline constexpr Rate refusal_warnings{.burst = 1, .each_second = 1.0 / 60};
@@ -32,9 +32,9 @@ class RelayService;
 class Server {
  public:
   /// All references live longer.
-  /// `listener` takes every role, `reflectors` the reflect role alone. `relay`: nothing if the server does not relay.
+  /// `listener` and `further` take every role, `reflectors` the reflect role alone. `relay`: nothing if the server does not relay.
   Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors = {},
-         RelayService* relay = nullptr);
+         std::vector<Listener> further = {}, RelayService* relay = nullptr);
   ~Server();
 
   /// Serves until stop(), and then until every client has left, but not much longer than farewell_patience. Errors: those of the
@@ -62,7 +62,7 @@ class Server {
   const TlsContext& tls_;
   Rendezvous& rendezvous_;
   Listener listener_;
-  std::vector<Listener> reflectors_;
+  std::vector<Listener> reflectors_, further_;
   RelayService* relay_;
   TaskGroup* tasks_ = nullptr;  // while run() runs
   Admission admission_;

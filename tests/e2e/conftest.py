@@ -12,6 +12,7 @@ import own_network  # noqa: E402
 from processes import Running  # noqa: E402
 from world import Peer, Server  # noqa: E402
 
+FAR = "198.51.100.7"
 _no_network = None
 
 
@@ -22,6 +23,16 @@ def pytest_configure():
 
 def pytest_report_header():
     return f"not in a network of their own ({_no_network}): this machine's router may be asked for a port" if _no_network else "in a network of their own"
+
+
+@pytest.fixture
+def far_address():
+    """An address that is not loopback's, so that proxies are used towards it. Port 443 is free there."""
+    if _no_network:
+        pytest.skip(f"there is no network of the tests' own: {_no_network}")
+    own_network.add_address(FAR)
+    yield FAR
+    own_network.take_address_back()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+_SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP = 0x8914, 0x8916, 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -19,6 +19,20 @@ def enter():
         return trouble
     _move()
     return None
+
+
+def add_address(address):
+    """Another address of this network's one interface, of a whole /24, and the right to any port of it: for what makes a difference between this machine and
+    the rest of the world. Only once this network is ours."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        place = struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton(address))
+        fcntl.ioctl(any_socket, _SIOCSIFADDR, struct.pack("16s16s8x", b"lo:far", place))
+    Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
+
+
+def take_address_back():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo:far", 0))
 
 
 def _tried_by_another():

@@ -10,8 +10,8 @@ MiB = 1024 * 1024
 
 
 def environment(**more):
-    """Ours, without what would lead a program to somebody's real home or server."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PSHARE_")}
+    """Ours, without what would lead a program to somebody's real home, server or proxy."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PSHARE_") and not key.lower().endswith("_proxy")}
     kept.update({key: str(value) for key, value in more.items()})
     return kept
 
@@ -19,8 +19,11 @@ def environment(**more):
 class Server:
     """A pshare-server on a free port of this machine, which it keeps when it is started again."""
 
-    def __init__(self, data: Path, launcher=()):
+    def __init__(self, data: Path, launcher=(), address="127.0.0.1", further=()):
+        """`further`: more ADDR:PORT to listen on."""
         self.data = data
+        self.host = address
+        self.further = further
         self.launcher = launcher
         self.port = 0
         self.spec = ""
@@ -28,7 +31,7 @@ class Server:
         self.start()
 
     def start(self):
-        argv = [program("pshare-server"), "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
+        argv = [program("pshare-server"), "--listen", f"{self.host}:{self.port}", "--data", str(self.data), *(word for each in self.further for word in ("--listen", each))]
         self.running = Running(argv, environment(HOME=self.data), launcher=self.launcher)
         found = self.running.wait_until(lambda: re.search(r"--server (\S+)", self.running.text), "the line that clients need")
         self.spec = found.group(1)

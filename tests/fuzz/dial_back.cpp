@@ -1,10 +1,11 @@
-// Fuzzes what the server says by itself: the dial-back frame and the reflection. What is accepted is written and read again as the same.
+// Fuzzes what the server says by itself, the dial-back frame and the reflection, and the role that it is told. What is accepted is written and read again as the same.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
 #include "wire/dial_back.hpp"
 #include "wire/reflection.hpp"
+#include "wire/role.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace pshare;
@@ -16,6 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto reflection = decode_reflection(bytes)) {
     const auto again = decode_reflection(encode(*reflection));
     if (!again || *again != *reflection || reflection->observed.port.number == 0) std::abort();
+  }
+  if (const auto role = decode_role(bytes); role && role->size() + 8 <= max_role_frame) {
+    const auto again = decode_role(encode_role(*role));
+    if (!again || *again != *role) std::abort();
   }
   return 0;
 }

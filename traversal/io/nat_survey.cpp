@@ -65,10 +65,21 @@ awaitable<void> NatSurvey::run() {
 
 void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local) {
   control_ = Control{server, local, welcome.observed};
+  learn_ports(welcome, server.port, [&] {
+    places_[family_of(server.address)].address = server.address;
+    if (const auto other = welcome.alternate_address) places_[family_of(*other)].alternate_address = other;
+  });
+}
+
+void NatSurvey::welcomed_through_proxy(const Welcome& welcome) {
+  control_.reset();
+  learn_ports(welcome, server_.port, [] {});
+}
+
+void NatSurvey::learn_ports(const Welcome& welcome, Port reflect, const std::function<void()>& learn_places) {
   const std::array asked{stun_destinations(IpFamily::v4), stun_destinations(IpFamily::v6)};
-  places_[family_of(server.address)].address = server.address;
-  if (const auto other = welcome.alternate_address) places_[family_of(*other)].alternate_address = other;
-  ports_ = {.stun = welcome.stun, .stun_alternate = welcome.stun_alternate, .reflect = server.port, .reflect_alternate = welcome.reflect_alternate};
+  learn_places();
+  ports_ = {.stun = welcome.stun, .stun_alternate = welcome.stun_alternate, .reflect = reflect, .reflect_alternate = welcome.reflect_alternate};
   has_stun_ = welcome.stun != Port{};
   if (!has_stun_)
     for (const auto family : {IpFamily::v4, IpFamily::v6}) view_of(Transport::udp, family) = {.surveyed = true};

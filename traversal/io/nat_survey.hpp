@@ -41,6 +41,8 @@ class NatSurvey {
   /// The server has let us in: `server` is the endpoint that was dialled, `local` ours (RendezvousClient::server_endpoint(), local_endpoint()).
   /// From now on TCP is surveyed too, and a server that has no STUN is not taken for UDP being blocked.
   void welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local);
+  /// The same through a proxy: nothing of that connection tells about our NATs, but the ports are known now, at the server's own address.
+  void welcomed_through_proxy(const Welcome& welcome);
 
   /// Something speaks for another network: the UDP mappings are looked at at once, and until the server has answered
   /// or the next look is due anyway.
@@ -106,6 +108,7 @@ class NatSurvey {
   UdpMeasurement::Settings settings(IpFamily family) const;
   View& view_of(Transport transport, IpFamily family) { return views_.at({transport, family}); }
   void changed();
+  void learn_ports(const Welcome& welcome, Port reflect, const std::function<void()>& learn_places);
 
   asio::any_io_executor executor_;
   const TlsContext& tls_;

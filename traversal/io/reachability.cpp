@@ -17,6 +17,7 @@ constexpr std::string_view no_nonce = "waiting for the server's nonce";
 awaitable<bool> dialled_back(RendezvousClient& server, LaneDoor& door, const PunchingPort& port, Random& random, Transport transport, Port external) {
   const auto until = Clock::now() + reachability_patience;
   const auto welcome = co_await server.welcome(until);
+  if (!server.server_endpoint()) throw Failure{{.code = Errc::unsupported, .doing = "asking to be dialled back: the server sees a proxy in our place"}};
   const auto there = server.server_endpoint()->address;
   DialBackNonce nonce{};
   random.fill(nonce);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
 #include "traversal/io/server_dial.hpp"
@@ -106,6 +105,8 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
           [&](RendezvousLink::Connect&) { tasks.start(serve_connection()); },
           [&](RendezvousLink::Send& send) {
             if (!connection_) return;  // lost meanwhile; the link hears of it
+            // The address that the server sees is the proxy's then, and none of ours is proved.
+            if (auto* const signal = std::get_if<SendSignal>(&send.message); signal != nullptr && through_proxy_) signal->show_address = false;
             connection_->outbox.push_back(frame(encode(send.message)));
             connection_->outbox_filled.ring();
           },
@@ -161,15 +162,12 @@ awaitable<void> RendezvousClient::serve_connection() {
   std::shared_ptr<Connection> connection;
   std::optional<Error> why;
   try {
-    ServerDial dial{.to = HostAndPort{server_.host, server_.port}, .role = std::string{control_alpn}, .check = only(server_.key), .local_port = local_port_};
-    auto dialling = dial_server(tls_, outlet_, std::move(dial));
-    auto reached = co_await with_deadline(std::move(dialling), Clock::now() + server_connect_patience, "connecting to the server " + server_text());
+    ServerDial dial{.to = HostAndPort{server_.host, server_.port}, .role = std::string{control_alpn}, .check = only(server_.key),
+                    .until = Clock::now() + server_connect_patience, .local_port = local_port_};
+    auto reached = co_await dial_server(tls_, outlet_, std::move(dial));
     connection = std::make_shared<Connection>(std::move(reached.stream), executor_);
     connection_ = connection;
-    const auto& socket = connection->stream.socket();
-    server_endpoint_ = socket.remote();
-    local_endpoint_ = socket.local();
-    connect_took_ = socket.took();
+    note_way(connection->stream.socket(), reached.through_proxy);
     link_.connected(Clock::now());
     news_.ring();
     co_await converse(connection);
@@ -186,6 +184,13 @@ awaitable<void> RendezvousClient::serve_connection() {
   }
   link_.connection_lost(std::move(*why), Clock::now());
   news_.ring();
+}
+
+void RendezvousClient::note_way(const TcpStream& socket, bool through_proxy) {
+  through_proxy_ = through_proxy;
+  server_endpoint_ = through_proxy ? std::nullopt : std::optional{socket.remote()};
+  connect_took_ = through_proxy ? std::nullopt : socket.took();
+  local_endpoint_ = socket.local();
 }
 
 awaitable<void> RendezvousClient::converse(std::shared_ptr<Connection> connection) {
@@ -338,9 +343,8 @@ awaitable<PeerId> learn_server_key(std::string host, Port port, const TlsContext
   PeerCheck anybody = [](const PeerId&) { return true; };
   std::optional<Error> trouble;
   try {
-    ServerDial dial{.to = there, .role = std::string{control_alpn}, .check = std::move(anybody)};
-    auto dialling = dial_server(tls, outlet, std::move(dial));
-    auto reached = co_await with_deadline(std::move(dialling), until, "no answer in time");
+    ServerDial dial{.to = there, .role = std::string{control_alpn}, .check = std::move(anybody), .until = until};
+    auto reached = co_await dial_server(tls, outlet, std::move(dial));
     const auto key = reached.stream.peer();
     reached.stream.close();
     co_return key;

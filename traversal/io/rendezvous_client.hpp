@@ -91,7 +91,9 @@ class RendezvousClient {
 
   bool connected() const { return link_.online(); }
   // Of the present connection, or of the last; nothing before the first.
-  /// The server's endpoint that was dialled: its STUN ports (in the Welcome) are at the same address.
+  /// Then Welcome.observed is the proxy's address; it is not shown to peers.
+  bool through_proxy() const { return through_proxy_; }
+  /// The server's endpoint that was dialled: its STUN ports (in the Welcome) are at the same address. Nothing if that was through a proxy.
   std::optional<Endpoint> server_endpoint() const { return server_endpoint_; }
   /// What the server said of itself.
   const std::optional<Welcome>& last_welcome() const { return last_welcome_; }
@@ -118,8 +120,8 @@ class RendezvousClient {
   class Waiting;
 
   void perform(RendezvousLink::Action action, TaskGroup& tasks);
-  awaitable<TlsStream> dial();
   awaitable<void> serve_connection();
+  void note_way(const TcpStream& socket, bool through_proxy);
   awaitable<void> converse(std::shared_ptr<Connection> connection);
   awaitable<void> read_messages(std::shared_ptr<Connection> connection);
   awaitable<void> write_messages(std::shared_ptr<Connection> connection);
@@ -135,6 +137,7 @@ class RendezvousClient {
   Outlet& outlet_;
   std::optional<Port> local_port_;
   std::optional<Endpoint> server_endpoint_, local_endpoint_;
+  bool through_proxy_ = false;
   std::optional<IpAddress> other_address_;
   std::optional<Duration> connect_took_;
   RendezvousLink link_;

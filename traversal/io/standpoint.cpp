@@ -40,8 +40,13 @@ void Standpoint::begin(TaskGroup& tasks) {
 
 awaitable<void> Standpoint::watch_server() {
   const auto welcome = co_await server_.welcome(TimePoint::max());
-  observed_ = welcome.observed;
   server_other_address_ = welcome.alternate_address;
+  if (server_.through_proxy()) {  // whose address it is that the server sees
+    survey_.welcomed_through_proxy(welcome);
+    note_change();
+    co_return;
+  }
+  observed_ = welcome.observed;
   const auto there = server_.server_endpoint();
   const auto here = server_.local_endpoint();
   if (there && here) survey_.welcomed(welcome, *there, *here);

@@ -86,6 +86,7 @@ TEST(HttpProxy, ItsRefusalSaysWhatToDo) {
   EXPECT_THAT(wants_login.hint, HasSubstr("USER:PASSWORD@"));
   const auto wrong_login = refusal("http://ann:secret@proxy.example", "HTTP/1.1 407 no\r\n\r\n");
   EXPECT_THAT(wrong_login.doing, HasSubstr("does not take this user name and password"));
+  EXPECT_THAT(refusal("http://ann:secret@proxy.example", "HTTP/1.0 401 Unauthorized\r\n\r\n").doing, HasSubstr("does not take"));  // tinyproxy 1.11
   EXPECT_THAT(wrong_login.message() + wrong_login.hint, Not(HasSubstr("secret")));
   EXPECT_THAT(refusal("http://proxy.example", "HTTP/1.0 403 Access violation\r\n\r\n").doing, HasSubstr("does not let anybody through to port 443"));
   EXPECT_EQ(refusal("http://proxy.example", "HTTP/1.1 502 Bad Gateway\r\n\r\n").code, Errc::unreachable);

@@ -8,6 +8,7 @@
 #include "io/deadline.hpp"
 #include "relay/io/control_connection.hpp"
 #include "secure/io/tls_stream.hpp"
+#include "wire/role.hpp"
 
 namespace pshare {
 namespace {
@@ -241,6 +242,33 @@ TEST_F(ServerTest, QueuesOnlySoMuchForAReaderWhoIsSlow) {
     EXPECT_LE(queued, max_unsent);
     EXPECT_GT(queued + each, max_unsent);
     EXPECT_TRUE(connection.say(Pong{}));  // what still fits is taken
+  });
+}
+
+TEST_F(ServerTest, IsToldTheRoleInsideOfWhatLooksLikeOrdinaryTls) {
+  tell([&]() -> awaitable<void> {
+    auto caller = co_await call(alice, std::string{ordinary_alpn});
+    const auto role = frame(encode_role(control_alpn)), hello = frame(encode(ClientMessage{Hello{}}));
+    ByteBuffer both = role;
+    both.insert(both.end(), hello.begin(), hello.end());
+    co_await caller.say_raw(std::move(both));
+    const auto welcome = co_await caller.hear_a<Welcome>();
+    EXPECT_EQ(welcome.agent, "test");
+    caller.close();
+    server.stop();
+  });
+}
+
+TEST_F(ServerTest, EndsWhatLooksLikeOrdinaryTlsAndNamesNoRoleOfIts) {
+  tell([&]() -> awaitable<void> {
+    const ByteBuffer others[] = {frame(encode_role("somebody-elses/1")), frame(ByteBuffer(max_role_frame + 1)), frame(ByteBuffer{}),
+                                 buffer_of(bytes_of("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"))};
+    for (const auto& each : others) {
+      auto caller = co_await call(alice, std::string{ordinary_alpn});
+      co_await caller.say_raw(each);
+      EXPECT_TRUE(co_await ends(caller));
+    }
+    server.stop();
   });
 }
 
