@@ -40,7 +40,7 @@ Online::Online(Program& program, ServerAddress address, RendezvousClient::Attend
       door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
       server_(program.executor, program.tls, address, program.random, program.outlet, attendance, door_.port()),
       letters_(program.executor, program.identity, server_, program.random),
-      relays_(program.executor, program.tls, server_, [&home = program.home] { return keys_of_contacts(home); }),
+      relays_(program.executor, RelayWay{program.tls, program.outlet}, server_, [&home = program.home] { return keys_of_contacts(home); }),
       standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),
       reconnected_(program.executor) {
   for (const auto& port : standpoint_.port().udp()) strays_.push_back(reset_strays(*port, program.identity));

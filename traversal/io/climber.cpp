@@ -343,26 +343,28 @@ awaitable<LanePtr> Climber::meet_at(RelayPlace place, Tier tier, TimePoint since
   const auto relay = place.relay;
   auto ticket = co_await with_.relays.ticket(settings_.session, settings_.peer, relay, Clock::now() + relay_connect_patience);
   // The server's relay is for each where it has reached the server.
-  say(MeetAtRelay{settings_.session, relay, tier == Tier::relay ? std::vector<Endpoint>{} : place.endpoints, ticket});
+  const auto* endpoints = std::get_if<std::vector<Endpoint>>(&place.at);
+  say(MeetAtRelay{settings_.session, relay, endpoints ? *endpoints : std::vector<Endpoint>{}, ticket});
   co_return co_await over_relay(std::move(place), std::move(ticket), tier, since);
 }
 
 awaitable<LanePtr> Climber::over_relay(RelayPlace place, ByteBuffer ticket, Tier tier, TimePoint since) {
-  auto joined = co_await join_at_relay(place, with_.tls, ticket);
+  auto joined = co_await join_at_relay(place, with_.relays.way(), ticket);
   const auto limits = joined.limits;
   auto greeting = over_tcp(std::move(joined.socket), tier, 0, since);
   auto lane = co_await with_deadline(std::move(greeting), Clock::now() + dial_patience, "greeting the peer through the relay");
   if (on_relayed_) on_relayed_(lane->path(), limits);
-  co_return std::make_unique<RelayedLane>(std::move(lane), std::move(place), with_.tls, std::move(ticket));
+  co_return std::make_unique<RelayedLane>(std::move(lane), std::move(place), with_.relays.way(), std::move(ticket));
 }
 
 void Climber::heard(const MeetAtRelay& meet) {
   if (!climb_ || settings_.role != ClimbRole::receiver) return;
   const auto tier = with_.relays.tier_of(meet.relay);
   auto server = with_.relays.of_server();
+  const bool somewhere = tier == Tier::relay ? server.has_value() : !meet.endpoints.empty();
   RelayPlace place{meet.relay, meet.endpoints};
   if (tier == Tier::relay && server) place = std::move(*server);
-  if (!tier || !allows(*tier) || !settings_.tcp_allowed || place.endpoints.empty()) {
+  if (!tier || !allows(*tier) || !settings_.tcp_allowed || !somewhere) {
     log(LogLevel::debug, "relay.not_wanted", {{"relay", meet.relay.short_text()}, {"why", tier ? "not allowed here" : "nobody that we trust"}});
     return;
   }

@@ -15,16 +15,18 @@ namespace {
 /// How long a relay may take to say why a lane has ended: somebody waits for another lane meanwhile.
 constexpr Duration why_patience = std::chrono::seconds{2};
 
-awaitable<TlsStream> reach(RelayPlace place, const TlsContext& tls) {
-  auto socket = co_await connect_any(std::move(place.endpoints));
-  std::vector<std::string> alpn{std::string{relay_alpn}};
-  TlsStream stream{std::move(socket), TlsEngine{tls, TlsRole::client, std::move(alpn), only(place.relay)}};
-  stream.stop_reading_ahead();  // behind the relay's answer come the peer's bytes, which are not of this connection
-  co_await stream.handshake();
-  co_return stream;
+std::string place_words(const RelayPlace& place) {
+  if (const auto* named = std::get_if<HostAndPort>(&place.at)) return named->text();
+  const auto& endpoints = std::get<std::vector<Endpoint>>(place.at);
+  return endpoints.empty() ? place.relay.short_text() : endpoints.front().text();
 }
 
-std::string place_words(const RelayPlace& place) { return place.endpoints.empty() ? place.relay.short_text() : place.endpoints.front().text(); }
+awaitable<TlsStream> reach(RelayPlace place, RelayWay way) {
+  ServerDial dial{.to = std::move(place.at), .role = std::string{relay_alpn}, .check = only(place.relay), .until = Clock::now() + relay_connect_patience};
+  auto connection = co_await dial_server(way.tls, way.outlet, std::move(dial));
+  connection.stream.stop_reading_ahead();  // behind the relay's answer come the peer's bytes, which are not of this connection
+  co_return std::move(connection.stream);
+}
 
 awaitable<RelayAnswer> present(TlsStream& stream, ByteBuffer ticket) {
   const RelayHello hello{.ticket = std::move(ticket)};
@@ -42,10 +44,9 @@ awaitable<RelayAnswer> present(TlsStream& stream, ByteBuffer ticket) {
 
 }  // namespace
 
-awaitable<JoinedRelay> join_at_relay(RelayPlace place, const TlsContext& tls, ByteBuffer ticket) {
+awaitable<JoinedRelay> join_at_relay(RelayPlace place, RelayWay way, ByteBuffer ticket) {
   const auto where = place_words(place);
-  auto reaching = reach(std::move(place), tls);
-  auto stream = co_await with_deadline(std::move(reaching), Clock::now() + relay_connect_patience, "connecting to the relay " + where);
+  auto stream = co_await reach(std::move(place), way);
   auto presenting = present(stream, std::move(ticket));
   const auto answer = co_await with_deadline(std::move(presenting), Clock::now() + relay_join_patience, "waiting at the relay " + where + " for the peer");
   if (const auto* refused = std::get_if<RelayRefused>(&answer))
@@ -53,14 +54,14 @@ awaitable<JoinedRelay> join_at_relay(RelayPlace place, const TlsContext& tls, By
   co_return JoinedRelay{std::move(stream).release(), std::get<RelayJoined>(answer)};
 }
 
-awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, const TlsContext& tls, ByteBuffer ticket) {
+awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, RelayWay way, ByteBuffer ticket) {
   std::optional<std::string> why;
   try {
-    const auto ask = [](RelayPlace at, const TlsContext& with, ByteBuffer of) -> awaitable<RelayAnswer> {
-      auto stream = co_await reach(std::move(at), with);
+    const auto ask = [](RelayPlace at, RelayWay by, ByteBuffer of) -> awaitable<RelayAnswer> {
+      auto stream = co_await reach(std::move(at), by);
       co_return co_await present(stream, std::move(of));
     };
-    auto asking = ask(std::move(place), tls, std::move(ticket));
+    auto asking = ask(std::move(place), way, std::move(ticket));
     const auto answer = co_await with_deadline(std::move(asking), Clock::now() + why_patience, "asking the relay why it ended");
     if (const auto* refused = std::get_if<RelayRefused>(&answer); refused && !refused->words.empty()) why = printable(refused->words);
   } catch (const Failure&) {
@@ -69,10 +70,9 @@ awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, const Tl
   co_return why;
 }
 
-awaitable<Duration> relay_round_trip(RelayPlace place) {
-  const auto where = place_words(place);
-  auto connecting = connect_any(std::move(place.endpoints));
-  const auto socket = co_await with_deadline(std::move(connecting), Clock::now() + relay_connect_patience, "connecting to the relay " + where);
+awaitable<Duration> relay_round_trip(std::vector<Endpoint> endpoints) {
+  auto connecting = connect_any(std::move(endpoints));
+  const auto socket = co_await with_deadline(std::move(connecting), Clock::now() + relay_connect_patience, "connecting to a supernode");
   co_return socket.took().value_or(relay_connect_patience);
 }
 

@@ -4,11 +4,14 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "io/asio.hpp"
+#include "io/outlet.hpp"
 #include "io/tcp_stream.hpp"
 #include "secure/tls.hpp"
+#include "traversal/io/server_dial.hpp"
 #include "wire/address.hpp"
 #include "wire/bytes.hpp"
 #include "wire/ids.hpp"
@@ -19,7 +22,14 @@ namespace pshare {
 /// A relay, and how it is reached.
 struct RelayPlace {
   PeerId relay;
-  std::vector<Endpoint> endpoints;
+  /// The server's by its name, so that the way that control connections take is taken; a supernode's by its addresses.
+  std::variant<HostAndPort, std::vector<Endpoint>> at;
+};
+
+/// What it takes to get there. All of it lives longer.
+struct RelayWay {
+  const TlsContext& tls;
+  Outlet& outlet;
 };
 
 /// How long TCP and TLS with a relay may take.
@@ -35,13 +45,13 @@ struct JoinedRelay {
 
 /// Errors: those of connecting; identity_mismatch (another key answers there); what the relay refuses with, in its words; timed_out (the peer did
 /// not come).
-awaitable<JoinedRelay> join_at_relay(RelayPlace place, const TlsContext& tls, ByteBuffer ticket);
+awaitable<JoinedRelay> join_at_relay(RelayPlace place, RelayWay way, ByteBuffer ticket);
 
 /// What the relay says of a ticket whose lane has ended: "the supernode's volume of this month is used up". Nothing if it says nothing, or is out of
 /// reach.
-awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, const TlsContext& tls, ByteBuffer ticket);
+awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, RelayWay way, ByteBuffer ticket);
 
-/// To the relay and back, by how long TCP takes to connect. Errors: those of connecting.
-awaitable<Duration> relay_round_trip(RelayPlace place);
+/// To a supernode and back, by how long TCP takes to connect, straight from here. Errors: those of connecting.
+awaitable<Duration> relay_round_trip(std::vector<Endpoint> endpoints);
 
 }  // namespace pshare

@@ -9,8 +9,8 @@
 
 namespace pshare {
 
-RelayGuide::RelayGuide(asio::any_io_executor executor, const TlsContext& tls, RendezvousClient& server, Trusted trusted)
-    : executor_(std::move(executor)), tls_(tls), server_(server), trusted_(std::move(trusted)), looked_(executor_) {}
+RelayGuide::RelayGuide(asio::any_io_executor executor, RelayWay way, RendezvousClient& server, Trusted trusted)
+    : executor_(std::move(executor)), way_(way), server_(server), trusted_(std::move(trusted)), looked_(executor_) {}
 
 awaitable<void> RelayGuide::look() {
   if (looking_ || (looked_at_ && Clock::now() < *looked_at_ + relay_list_lifetime)) co_return;
@@ -48,8 +48,7 @@ awaitable<void> RelayGuide::look() {
 
 awaitable<void> RelayGuide::measure(RelayListing listing, Measuring& all) {
   try {
-    RelayPlace place{listing.relay, listing.endpoints};
-    auto dialling = relay_round_trip(std::move(place));
+    auto dialling = relay_round_trip(listing.endpoints);
     const auto round_trip = co_await with_deadline(std::move(dialling), Clock::now() + relay_distance_patience, "measuring how far a supernode is");
     log(LogLevel::debug, "relay.near", {{"relay", listing.relay.short_text()}, {"round_trip", round_trip}});
     all.near.push_back({listing, round_trip});
@@ -61,13 +60,12 @@ awaitable<void> RelayGuide::measure(RelayListing listing, Measuring& all) {
 
 std::optional<RelayPlace> RelayGuide::of_server() const {
   const auto& welcome = server_.last_welcome();
-  const auto& endpoint = server_.server_endpoint();
-  if (!welcome || !welcome->relays || !endpoint) return std::nullopt;
-  return RelayPlace{server_.key(), {*endpoint}};
+  if (!welcome || !welcome->relays) return std::nullopt;
+  return RelayPlace{server_.address().key, HostAndPort{server_.address().host, server_.address().port}};
 }
 
 std::optional<Tier> RelayGuide::tier_of(const PeerId& relay) const {
-  if (relay == server_.key()) return Tier::relay;
+  if (relay == server_.address().key) return Tier::relay;
   const auto trusted = trusted_();
   if (std::ranges::find(trusted, relay) != trusted.end()) return Tier::supernode;
   const auto listed = [&](const NearRelay& each) { return each.listing.relay == relay; };

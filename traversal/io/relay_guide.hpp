@@ -8,7 +8,6 @@
 
 #include "io/asio.hpp"
 #include "io/wakeup.hpp"
-#include "secure/tls.hpp"
 #include "traversal/io/relay_dial.hpp"
 #include "traversal/io/rendezvous_client.hpp"
 #include "traversal/relay_choice.hpp"
@@ -29,7 +28,7 @@ class RelayGuide {
   using Trusted = std::function<std::vector<PeerId>()>;
 
   /// All references live longer.
-  RelayGuide(asio::any_io_executor executor, const TlsContext& tls, RendezvousClient& server, Trusted trusted);
+  RelayGuide(asio::any_io_executor executor, RelayWay way, RendezvousClient& server, Trusted trusted);
 
   /// Fetches the list and measures, unless that was done just now. Never throws Failure: without an answer there are none.
   awaitable<void> look();
@@ -39,7 +38,7 @@ class RelayGuide {
   awaitable<void> looked(TimePoint until) { co_await looked_.wait(until); }
   void forget() { looked_at_.reset(); }
 
-  /// The server's own relay, where we have reached the server. Nothing if it does not relay, as far as is known.
+  /// The server's own relay. Nothing if it does not relay, as far as is known.
   std::optional<RelayPlace> of_server() const;
   /// Which of the two relayed tiers that is; nothing for a relay that we have no reason to trust.
   std::optional<Tier> tier_of(const PeerId& relay) const;
@@ -48,7 +47,7 @@ class RelayGuide {
   awaitable<ByteBuffer> ticket(SessionId session, PeerId peer, PeerId relay, TimePoint until) {
     return server_.ticket(session, peer, relay, until);
   }
-  const TlsContext& tls() const { return tls_; }
+  const RelayWay& way() const { return way_; }
 
  private:
   struct Measuring {
@@ -59,7 +58,7 @@ class RelayGuide {
   awaitable<void> measure(RelayListing listing, Measuring& all);
 
   asio::any_io_executor executor_;
-  const TlsContext& tls_;
+  RelayWay way_;
   RendezvousClient& server_;
   Trusted trusted_;
   std::optional<std::vector<NearRelay>> near_;

@@ -5,8 +5,8 @@
 
 namespace pshare {
 
-RelayedLane::RelayedLane(LanePtr lane, RelayPlace place, const TlsContext& tls, ByteBuffer ticket)
-    : lane_(std::move(lane)), place_(std::move(place)), tls_(tls), ticket_(std::move(ticket)) {}
+RelayedLane::RelayedLane(LanePtr lane, RelayPlace place, RelayWay way, ByteBuffer ticket)
+    : lane_(std::move(lane)), place_(std::move(place)), way_(way), ticket_(std::move(ticket)) {}
 
 awaitable<std::size_t> RelayedLane::read_some(std::span<std::byte> out) {
   std::optional<Error> trouble;
@@ -33,7 +33,7 @@ awaitable<void> RelayedLane::write(std::span<const ByteView> pieces) {
 awaitable<void> RelayedLane::fail(Error trouble) {
   // An end in order is the peer's doing, and silence says that the relay is gone or cut off as well.
   if (trouble.code == Errc::unreachable && !closed_) {
-    const auto why = co_await why_relay_ended(place_, tls_, ticket_);
+    const auto why = co_await why_relay_ended(place_, way_, ticket_);
     if (why) trouble.doing += "; the relay says: " + *why;
   }
   throw Failure{std::move(trouble)};

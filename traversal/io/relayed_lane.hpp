@@ -2,7 +2,6 @@
 // breaks, the relay is asked why, and its words are part of the error: a quota that is used up, a supernode that is going away.
 #pragma once
 
-#include "secure/tls.hpp"
 #include "traversal/io/lane.hpp"
 #include "traversal/io/relay_dial.hpp"
 
@@ -10,8 +9,8 @@ namespace pshare {
 
 class RelayedLane final : public Lane {
  public:
-  /// `tls` lives longer. `ticket`: the one with which it came up.
-  RelayedLane(LanePtr lane, RelayPlace place, const TlsContext& tls, ByteBuffer ticket);
+  /// `ticket`: the one with which it came up.
+  RelayedLane(LanePtr lane, RelayPlace place, RelayWay way, ByteBuffer ticket);
 
   PeerId peer() const override { return lane_->peer(); }
   const Path& path() const override { return lane_->path(); }
@@ -27,7 +26,7 @@ class RelayedLane final : public Lane {
 
   LanePtr lane_;
   RelayPlace place_;
-  const TlsContext& tls_;
+  RelayWay way_;
   ByteBuffer ticket_;
   bool closed_ = false;
 };

@@ -97,7 +97,7 @@ class RendezvousClient {
   std::optional<Endpoint> server_endpoint() const { return server_endpoint_; }
   /// What the server said of itself.
   const std::optional<Welcome>& last_welcome() const { return last_welcome_; }
-  const PeerId& key() const { return server_.key; }
+  const ServerAddress& address() const { return server_; }
   /// Ours, as this machine sees it. Its port is `local_port` unless that could not be used.
   std::optional<Endpoint> local_endpoint() const { return local_endpoint_; }
 

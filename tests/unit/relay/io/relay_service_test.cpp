@@ -201,7 +201,7 @@ class RelayServiceTest : public testing::Test {
   RelayService relay{loop.get_executor(), joiner, settings()};
   Listener listener = Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}});
   const Port port = listener.port();
-  Server server{loop.get_executor(), host.tls, rendezvous, std::move(listener), {}, &relay};
+  Server server{loop.get_executor(), host.tls, rendezvous, std::move(listener), {}, {}, &relay};
 };
 
 class RelayServiceByEachMeans : public RelayServiceTest, public testing::WithParamInterface<OneWay::Means> {

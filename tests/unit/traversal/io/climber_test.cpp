@@ -36,7 +36,7 @@ struct Home {
       : of(person),
         door(loop.get_executor(), person.tls, Listener::on(loop.get_executor(), {here(), Port{0}}), limits),
         server(loop.get_executor(), person.tls, nobody, random, outlet),
-        relays(loop.get_executor(), person.tls, server, [] { return std::vector<PeerId>{}; }),
+        relays(loop.get_executor(), RelayWay{person.tls, outlet}, server, [] { return std::vector<PeerId>{}; }),
         standpoint(loop.get_executor(), person.tls, random, server, nobody, door, {.ask_routers = false, .peer_may_be_here = true}) {}
   const ServerAddress nobody{"127.0.0.1", Port{9}, PeerId{}};
   const Person& of;
