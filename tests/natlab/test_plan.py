@@ -150,7 +150,7 @@ def test_the_server_meets_everybody_at_the_backbone():
     ({"a": "@isp:masq", "b": "@isp:masq"}, "described twice"),
     ({"a": "@p:masq+@q", "b": "@q:masq+@p"}, "behind itself"),
     ({"a": "@p:masq+@p"}, "behind itself"),
-    ({"d": "masq"}, "no site 'd'"),
+    ({"f": "masq"}, "no site 'f'"),
     ({"a": "masq+masq,lan=192.168.11"}, "a.gw1 and a.gw2.* both have the LAN 192.168.11.0/24"),
     ({"a": "masq,lan=10.0.0+@isp", "b": "@isp:full-cone,lan=10.0.0"}, "a.gw1 and isp"),
 ])

@@ -43,6 +43,7 @@ FAULTS = {
     "behaviour": ("NAME NAME=VALUE...", "other axes of a gateway in user space from now on: filtering=address-dependent", _behaviour),
     "reboot": ("NAME", "a gateway, or the home gateway of a host, forgets all mappings", lambda lab, name: lab.reboot(name)),
     "change-address": ("NAME", "the provider gives a site another address, which is printed", lambda lab, name: lab.change_address(name)),
+    "move": ("HOST TO", "a host leaves its network for the place of another host, where nothing should run", lambda lab, name, to: lab.move(name, to)),
     "block-udp": ("NAME", "a gateway, or the home gateway of a host, lets no UDP through", lambda lab, name: lab.block_udp(name)),
     "allow-udp": ("NAME", "it does again", lambda lab, name: lab.allow_udp(name)),
     "forward": ("NAME PROTOCOL:PORT...", "ports are opened by hand for a host, or the first one behind a gateway: udp:4700", _forward),

@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from . import grid_expect, grid_reach, grid_table, grid_workers, internet
+from . import grid_cell, grid_expect, grid_reach, grid_table, grid_workers, internet
 from .grid_cell import Cell, Manner, discard_work
 from .grid_table import verdict_of
 from .grid_verdict import judge
@@ -66,7 +66,7 @@ def add_verbs(verbs):
     which.add_argument("--repeat", type=at_least_one, default=1, metavar="N", help="each cell so often, with other seeds")
     which.add_argument("--seed", type=int, help="repeats a grid's randomness")
     how = grid.add_argument_group("how")
-    how.add_argument("--size", type=_size, default=usual.size, metavar="SIZE", help="of the file, such as 1MiB (usual) or 500k")
+    how.add_argument("--size", type=size, default=usual.size, metavar="SIZE", help="of the file, such as 1MiB (usual) or 500k")
     how.add_argument("--timeout", type=at_least_one, default=usual.timeout, metavar="SECONDS",
                      help=f"{{timeout}} of the programs: how long they look for a path (usual: {usual.timeout})")
     how.add_argument("--patience", type=float, default=usual.patience, metavar="SECONDS", help=f"then they hang (usual: {usual.patience:g})")
@@ -95,7 +95,7 @@ def at_least_one(text):
     return number
 
 
-def _size(text):
+def size(text):
     found = re.fullmatch(r"(\d+)\s*([kmg]?)(i?b)?", text.lower())
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 1MiB or 500k (powers of 1024)")
@@ -153,7 +153,7 @@ def _manner(chosen):
 def main(chosen, must_be_allowed):
     """Gives the exit status: 0 when every cell is what it says it is, and what was expected."""
     if chosen.is_worker:
-        return grid_workers.serve(chosen.rootless)
+        return grid_workers.serve(chosen.rootless, grid_cell)
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1_000_000)
     manner, wanted = _manner(chosen), cells(chosen)
@@ -164,7 +164,7 @@ def main(chosen, must_be_allowed):
     must_be_allowed(chosen.rootless)
     if trouble := internet.why_not() or manner.why_not():
         raise LabError(trouble)
-    out = _folder(chosen.out)
+    out = folder_for(chosen.out, grid_cell.VERB)
     say(f"{len(wanted)} cells, {chosen.jobs} side by side, seed {chosen.seed}; logs in {out}")
     if beyond := expected.beyond(pairs(chosen)):
         say(f"{chosen.expect} expects something of cells that are not in this grid: {', '.join(map(' -> '.join, beyond))}")
@@ -172,7 +172,7 @@ def main(chosen, must_be_allowed):
     judged = {}
     began = time.monotonic()
     interrupted = False
-    running = grid_workers.run([(cell, out / _name(at, cell)) for at, cell in enumerate(wanted, 1)], manner, chosen.jobs, chosen.rootless)
+    running = grid_workers.run([(cell, out / _name(at, cell)) for at, cell in enumerate(wanted, 1)], manner, chosen.jobs, chosen.rootless, grid_cell)
     try:
         for facts in running:
             cell = _judged(facts)
@@ -194,9 +194,9 @@ def _judged(facts):
     return {"word": verdict.word, "note": verdict.note, **facts}
 
 
-def _folder(asked):
+def folder_for(asked, verb):
     if asked is None:
-        return Path(tempfile.mkdtemp(prefix="natlab-grid-"))
+        return Path(tempfile.mkdtemp(prefix=f"natlab-{verb}-"))
     out = asked.resolve()
     if Path("/run") in out.parents:
         raise LabError(f"--out {out}: a laboratory has a /run of its own; choose another place")

@@ -22,6 +22,7 @@ from .grid_reach import TRANSPORTS
 from .grid_verdict import TIERS
 from .spec import SpecError
 
+VERB = "grid"
 SENDER, RECEIVER = "a", "b"
 PLACEHOLDERS = {"bin", "file", "dir", "data", "server", "server2", "server_v6", "port", "sender_address", "receiver_address", "timeout", "fingerprint",
                 "home", "peer", "peer_address"}
@@ -29,6 +30,7 @@ FILE_NAME = "film.mkv"
 LOOK_EVERY = 0.01          # at the counters, in seconds: how exactly the first file byte is timed
 MORE_THAN_TALK = 4096      # bytes after the path came up: a manifest and its like are less, a file is more
 SERVER_ENDS_WITHIN = 10.0
+SETUP_AT_MOST = 60.0       # seconds that a cell may take besides its patience
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,16 @@ def run(cell, manner, folder: Path):
     facts["programs"] = {name: _told_of(running) for name, running in started.items()}
     (folder / "result.json").write_text(json.dumps(facts, indent=1))
     return facts
+
+
+def longest(manner):
+    return manner.patience + SETUP_AT_MOST
+
+
+def broken(cell, folder, words):
+    """The facts where there was no cell to run, in these words."""
+    return {**asdict(cell), "folder": str(folder), "pshare": False, "size": 0, "trouble": words, "no_server": None,
+            "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
 
 
 def discard_work(facts):

@@ -1,5 +1,8 @@
-"""Several laboratories side by side: each worker is this program again (`natlab grid --worker`), inside of namespaces of its own, and runs
-one cell after the other. A question is a line of JSON on its standard input, the facts a line on its standard output.
+"""Several laboratories side by side: each worker is this program again (`natlab grid --worker`, `natlab survive --worker`), inside of namespaces of its own,
+and runs one cell after the other. A question is a line of JSON on its standard input, the facts a line on its standard output.
+
+What a cell is, its trade says: a module with VERB, Cell, Manner, longest(manner) in seconds, and run(cell, manner, folder) and broken(cell, folder, words), which
+both give facts, among them "trouble" when the laboratory itself did not work.
 """
 import ctypes
 import json
@@ -13,31 +16,25 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from . import enter, grid_cell
+from . import enter
 
 OPTION = "--worker"
-SETUP_AT_MOST = 60.0  # seconds that a cell may take besides its patience
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(rootless):
+def serve(rootless, trade):
     """The worker. Comes back when its standard input ends."""
     enter.enter(rootless)
     for line in sys.stdin:
         asked = json.loads(line)
-        cell, manner = grid_cell.Cell(**asked["cell"]), grid_cell.Manner(**asked["manner"])
+        cell, manner = trade.Cell(**asked["cell"]), trade.Manner(**asked["manner"])
         try:
-            facts = grid_cell.run(cell, manner, Path(asked["folder"]))
+            facts = trade.run(cell, manner, Path(asked["folder"]))
         except Exception as trouble:  # of the laboratory: the next cell gets a new one
-            facts = broken(cell, asked["folder"], str(trouble) or repr(trouble))
+            facts = trade.broken(cell, asked["folder"], str(trouble) or repr(trouble))
             Path(asked["folder"], "trouble.txt").write_text(traceback.format_exc())
         print(json.dumps(facts), flush=True)
-
-
-def broken(cell, folder, words):
-    return {**asdict(cell), "folder": str(folder), "pshare": False, "size": 0, "trouble": words, "no_server": None,
-            "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
 
 
 def _die_with_us():
@@ -45,8 +42,9 @@ def _die_with_us():
 
 
 class _Worker:
-    def __init__(self, rootless):
-        argv = [sys.executable, "-B", sys.argv[0], "grid", OPTION, *(["--rootless"] if rootless else [])]
+    def __init__(self, rootless, trade):
+        self._trade = trade
+        argv = [sys.executable, "-B", sys.argv[0], trade.VERB, OPTION, *(["--rootless"] if rootless else [])]
         # A session of its own: Ctrl-C is for us alone, and we end our workers.
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=_die_with_us)
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -54,7 +52,7 @@ class _Worker:
 
     def ask(self, cell, manner, folder):
         self.cell, self.folder, self._heard = cell, folder, b""
-        self.until = time.monotonic() + manner.patience + SETUP_AT_MOST
+        self.until = time.monotonic() + self._trade.longest(manner)
         self.process.stdin.write(json.dumps({"cell": asdict(cell), "manner": asdict(manner), "folder": str(folder)}).encode() + b"\n")
         self.process.stdin.flush()
 
@@ -62,7 +60,7 @@ class _Worker:
         """The facts, once they are all there; broken ones when it has ended instead."""
         heard = self.process.stdout.read()
         if heard == b"":
-            return broken(self.cell, self.folder, f"the laboratory's own process ended with status {self.process.wait()}")
+            return self._trade.broken(self.cell, self.folder, f"the laboratory's own process ended with status {self.process.wait()}")
         self._heard += heard or b""
         return json.loads(self._heard) if self._heard.endswith(b"\n") else None
 
@@ -74,14 +72,14 @@ class _Worker:
         self.process.stdout.close()
 
 
-def run(work, manner, jobs, rootless):
+def run(work, manner, jobs, rootless, trade):
     """Yields the facts of each (cell, folder) of `work` as they come, in any order. Whoever stops listening ends all workers."""
     left = list(reversed(work))
     selector = selectors.DefaultSelector()
     workers = set()
 
     def hire():
-        worker = _Worker(rootless)
+        worker = _Worker(rootless, trade)
         workers.add(worker)
         selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
         worker.ask(left[-1][0], manner, left.pop()[1])
@@ -99,7 +97,7 @@ def run(work, manner, jobs, rootless):
             for worker in list(workers):
                 facts = worker.hear() if worker in ready else None
                 if facts is None and time.monotonic() >= worker.until:
-                    facts = broken(worker.cell, worker.folder, "the laboratory did not come to an end in time")
+                    facts = trade.broken(worker.cell, worker.folder, "the laboratory did not come to an end in time")
                 if facts is None:
                     continue
                 if left and worker.process.poll() is None and not facts["trouble"]:

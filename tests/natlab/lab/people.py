@@ -36,9 +36,15 @@ class Server:
     """pshare-server on every address of `lab.server`."""
 
     def __init__(self, host, data: Path):
-        self.running = Running([program("pshare-server"), "--listen", f":{PORT}", "--data", str(data)], environment(HOME=data), launcher=host.launcher)
+        self._host, self._data = host, data
+        self.start()
+
+    def start(self):
+        """Again, once it was killed: as the same server."""
+        argv = [program("pshare-server"), "--listen", f":{PORT}", "--data", str(self._data)]
+        self.running = Running(argv, environment(HOME=self._data), launcher=self._host.launcher)
         fingerprint = self.running.wait_until(lambda: re.search(r"--server \S+#(\S+)", self.running.text), "the line that clients need")[1]
-        self.spec = f"{host.address}:{PORT}#{fingerprint}"
+        self.spec = f"{self._host.address}:{PORT}#{fingerprint}"
 
     def kill(self):
         self.running.kill()

@@ -2,7 +2,7 @@
 Pure: it opens nothing, so that tests can look at it and `natlab show` can draw it.
 
     server 81.2.69.10, .11  2001:db8:69::10, ::11
-    site a 81.2.70.2 ...    2001:db8:70::/48          home LAN 192.168.11.0/24, carrier's inside 100.64.12.0/24; b and c likewise
+    site a 81.2.70.2 ...    2001:db8:70::/48          home LAN 192.168.11.0/24, carrier's inside 100.64.12.0/24; b to e likewise
 
 Public-looking IPv4 addresses, since miniupnpd maps nothing when its outer address is private or one for documentation.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .spec import Gateway, Line, Reference, Site, SpecError, parse
 
-SITES = ("a", "b", "c")
+SITES = ("a", "b", "c", "d", "e")
 BACKBONE = "backbone"
 BACKBONE_ADDRESS = "81.2.64.9"
 SERVER_ADDRESSES = ("81.2.69.10", "81.2.69.11")

@@ -28,8 +28,8 @@ _numbers = itertools.count(1)
 
 
 class Lab:
-    def __init__(self, a=None, b=None, c=None, seed=None):
-        self.plan = Plan(a=a, b=b, c=c)
+    def __init__(self, a=None, b=None, c=None, d=None, e=None, seed=None):
+        self.plan = Plan(a=a, b=b, c=c, d=d, e=e)
         self.seed = seed if seed is not None else random.SystemRandom().randrange(1_000_000)
         self.hosts = {}
         self.gateways = {}  # those with a kernel of their own
@@ -225,6 +225,12 @@ class Lab:
             f"address delete {old}/32 dev eth0")
         host.addresses = [new]
         return new
+
+    def move(self, name, to):
+        """A laptop that leaves its network and joins another, once: the host `name` loses its interface and gets that of the host `to`, address, gateways
+        and all, by the name eth1. Whatever runs at `to` is left without a network. Wires and counters go by places: its traffic is that of `to` from now on."""
+        self._namespaces[to].link(f"link set eth0 netns {name} name eth1")
+        self._namespaces[name].link("address flush dev eth0", "link set eth0 down", *(line.replace(" eth0", " eth1") for line in self._host_addresses(to)))
 
     def _new_addresses(self, old):
         """In the same /24; long after, those that it used to have again."""
