@@ -64,7 +64,11 @@ void Online::state_changed(bool connected, const std::string& words) {
   if (connected) {
     log(LogLevel::debug, "server.connected", {});
     program_.report.detail("Connected to the server.");
-    if (before) reconnected_.ring();
+    if (before) {
+      ++reconnections_;
+      standpoint_.welcomed_again();
+      reconnected_.ring();
+    }
     return;
   }
   // Once transfers run, the server is of little interest; before, everything waits for it.
@@ -95,14 +99,16 @@ void Online::say(PublicKey peer, DeviceId device, const Climber::Word& word) {
   std::visit([&](const auto& each) { letters_.post(peer, device, each); }, word);
 }
 
-awaitable<void> Online::tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told, NatFacts told_facts) {
+awaitable<void> Online::tell_more(SessionId session, PublicKey peer, const DeviceId& device, std::vector<Candidate> told, NatFacts told_facts) {
   std::optional<IpAddress> told_address;  // the server may have been slow to see us over the other family
+  auto told_reconnections = reconnections_;
   for (;;) {
     auto fresh = standpoint_.candidates();
     std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(told, each) != told.end(); });
     const auto facts = standpoint_.facts();
     const bool other_nat = facts.udp.kind != told_facts.udp.kind || facts.tcp.kind != told_facts.tcp.kind;
-    if (!fresh.empty() || other_nat || server_.other_address() != told_address) {
+    if (!fresh.empty() || other_nat || server_.other_address() != told_address || reconnections_ != told_reconnections) {
+      told_reconnections = reconnections_;
       told_address = server_.other_address();
       told.insert(told.end(), fresh.begin(), fresh.end());
       told_facts = facts;

@@ -39,8 +39,9 @@ class Online {
 
   /// For one session with one peer. The Online lives longer.
   Climber climber(SessionId session, PeerId peer, ClimbRole role, const CheckKey& key);
-  /// Tells a peer what it does not know yet of candidates and our NAT, as that comes to be known. Runs beside a session until cancelled.
-  awaitable<void> tell_more(SessionId session, PublicKey peer, DeviceId device, std::vector<Candidate> told, NatFacts told_facts);
+  /// Tells a peer what it does not know yet of candidates and our NAT, as that comes to be known; and on each new connection to the server something at
+  /// least, since its letters would go to the old one. Runs beside a session until cancelled; `device`, which may become another, lives longer.
+  awaitable<void> tell_more(SessionId session, PublicKey peer, const DeviceId& device, std::vector<Candidate> told, NatFacts told_facts);
 
   /// The same error; where no path was found to `peer`, of whose network that is known, it says what to do, and that the server is out of reach if it is.
   Error advised(Error error, const std::string& peer, const NatFacts& theirs) const;
@@ -59,6 +60,7 @@ class Online {
   Standpoint standpoint_;
   std::vector<UdpPort::Registration> strays_;  // lanes of an earlier run on these ports: their peers are told that they are over
   bool connected_before_ = false, told_of_trouble_ = false;
+  std::uint64_t reconnections_ = 0;
   Wakeups reconnected_;
 };
 

@@ -89,7 +89,8 @@ awaitable<bool> Reception::ask() {
 awaitable<void> Reception::watch_for_cancel() {
   for (;;) {
     const auto letter = co_await slot_.next();
-    if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again(letter.device);
+    sender_device_ = letter.device;  // a session has one sender: after a loss of the server it has another connection
+    if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again();
     if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && climber_) climber_->heard(*punch);
     if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) climber_->heard(*more, letter.seen_at);
     if (const auto* meet = std::get_if<MeetAtRelay>(&letter.signal); meet && climber_) climber_->heard(*meet);
@@ -112,8 +113,7 @@ awaitable<void> Reception::watch_for_cancel() {
 }
 
 /// The same offer once more: its sender has a new connection to the server, and may have missed our answer.
-awaitable<void> Reception::answer_again(DeviceId device) {
-  sender_device_ = device;
+awaitable<void> Reception::answer_again() {
   if (!accepted_) co_return;
   Signal yes = *accepted_;
   co_await answer(std::move(yes));

@@ -55,7 +55,7 @@ class Reception {
   awaitable<void> call_off();
   awaitable<void> reject(Reject::Why why, std::string words);
   awaitable<void> answer(Signal signal);
-  awaitable<void> answer_again(DeviceId device);
+  awaitable<void> answer_again();
   void pin();
   Result<std::unique_ptr<Sink>> open_sink() const;
   awaitable<End> show_text();
@@ -72,7 +72,7 @@ class Reception {
   const ReceiveOptions& options_;
   const Letter letter_;
   const Offer offer_;
-  DeviceId sender_device_;               // the one that offered last: a sender that had lost the server offers again
+  DeviceId sender_device_;               // the one that wrote last: a sender that had lost the server writes by another
   Correspondence::Slot slot_;
   Caller caller_;
   ReceiverSession* session_ = nullptr;   // while it runs

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "apps/pshare/addressee.hpp"
 #include "apps/pshare/offering.hpp"
@@ -176,7 +177,6 @@ class Sending {
     program_.report.accepted(to_.name);
     log(LogLevel::debug, "offer.accepted", {{"session", id.text()}});
 
-    climber.set_on_say([&](const Climber::Word& word) { online_.say(to_.key, accepted.device, word); });
     climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.detail(relay_words(path, limits)); });
     const PeerFacts peer{accept->candidates, accept->nat, accepted.seen_at};
 
@@ -198,14 +198,16 @@ class Sending {
     };
     settings.lane_retired = [&report = program_.report](const Path& path, const std::string& why) { report.detail("Closed " + path_words(path) + ": " + why); };
     SenderSession session{program_.executor, program_.workers, *source_, transfer_, settings};
+    Partner partner{id, accepted.device};
+    climber.set_on_say([&](const Climber::Word& word) { online_.say(to_.key, partner.device, word); });
     bool interrupted = false;
     const auto body = [&](TaskGroup& tasks) -> awaitable<SendOutcome> {
       tasks.start(climber.run());
-      tasks.start(keep_lanes(tasks, session, climber, peer, networks, {id, accepted.device}));
+      tasks.start(keep_lanes(tasks, session, climber, peer, networks, partner));
       tasks.start(add_rivals(session, climber));
       tasks.start(move_up(session, climber, peer.nat, networks));
-      tasks.start(watch_letters(slot, session, climber, accepted.device));
-      tasks.start(online_.tell_more(id, to_.key, accepted.device, candidates, facts));
+      tasks.start(watch_letters(slot, session, climber, *accept, partner));
+      tasks.start(online_.tell_more(id, to_.key, partner.device, candidates, facts));
       tasks.start(cancel_when_interrupted(session, interrupted));
       tasks.start(watch(session));
       co_return co_await session.run();
@@ -236,20 +238,21 @@ class Sending {
     co_return outcome->trouble;
   }
 
-  /// The other side of a session: the program there that has agreed to it.
+  /// The other side of a session: the program there that has agreed to it. Another connection to the server makes it another device.
   struct Partner {
     SessionId session;
     DeviceId device;
   };
 
   /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.
-  awaitable<void> keep_lanes(TaskGroup& tasks, SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks, Partner partner) {
+  awaitable<void> keep_lanes(TaskGroup& tasks, SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks, const Partner& partner) {
     auto until = std::min(patience_, Clock::now() + path_patience), laneless_until = until;
-    for (;;) {
+    auto told = peer;
+    for (;; told = climber.peer()) {  // it may have moved meanwhile
       std::optional<Error> trouble;
       LanePtr first;
       try {
-        first = co_await climber.first_lane(peer, until);
+        first = co_await climber.first_lane(std::move(told), until);
       } catch (const Failure& failure) {
         trouble = failure.error();
       }
@@ -284,16 +287,17 @@ class Sending {
 
   /// There is nobody to look for directly when the program at the other end has gone: one that was killed and started again is another device
   /// of the server's, and knows nothing of our session. What we say it needs no answer: the server's word counts, whether it could be delivered.
-  awaitable<void> see_whether_gone(SenderSession& session, Partner partner, TimePoint until) {
+  awaitable<void> see_whether_gone(SenderSession& session, const Partner& partner, TimePoint until) {
+    const auto asked = partner.device;
     Signal word = MoreCandidates{partner.session, {}, online_.standpoint().facts()};
     std::optional<Fate> fate;
     try {
-      fate = co_await online_.letters().send(to_.key, partner.device, std::move(word), false, until);
+      fate = co_await online_.letters().send(to_.key, asked, std::move(word), false, until);
     } catch (const Failure& failure) {
       program_.report.detail("Whether " + to_.name + " is still there is not known: " + printable(failure.error().message()));
     }
-    const bool lanes_back = path_.has_value();
-    if (fate != Fate::offline || lanes_back) co_return;
+    const bool lanes_back = path_.has_value(), somewhere_else = partner.device != asked;
+    if (fate != Fate::offline || lanes_back || somewhere_else) co_return;
     log(LogLevel::debug, "peer.gone", {{"session", partner.session.text()}});
     session.fail({.code = Errc::unreachable, .doing = to_.name + " was ended"});
   }
@@ -334,16 +338,21 @@ class Sending {
   }
 
   /// What the peer says through the server meanwhile.
-  awaitable<void> watch_letters(Correspondence::Slot& slot, SenderSession& session, Climber& climber, DeviceId winner) {
+  awaitable<void> watch_letters(Correspondence::Slot& slot, SenderSession& session, Climber& climber, const Accept& agreed, Partner& partner) {
+    std::set<DeviceId> too_late;  // devices that have agreed as well
     for (;;) {
       const auto letter = co_await slot.next();
-      if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && letter.device == winner) climber.heard(*punch);
-      if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && letter.device == winner) climber.heard(*more, letter.seen_at);
-      if (const auto* near = std::get_if<RelaysNear>(&letter.signal); near && letter.device == winner) climber.heard(*near);
-      const auto* cancel = std::get_if<Cancel>(&letter.signal);
-      if (cancel && letter.device == winner) session.fail(cancellation());
       const auto* second = std::get_if<Accept>(&letter.signal);
-      if (!second || letter.device == winner) continue;
+      if (second && second->candidates == agreed.candidates) continue;  // said again, because we have offered again
+      if (!second && !too_late.contains(letter.device)) {
+        partner.device = letter.device;  // whoever goes on without agreeing anew is the one that has agreed, on a new connection to the server
+        if (const auto* punch = std::get_if<Punch>(&letter.signal)) climber.heard(*punch);
+        if (const auto* more = std::get_if<MoreCandidates>(&letter.signal)) climber.heard(*more, letter.seen_at);
+        if (const auto* near = std::get_if<RelaysNear>(&letter.signal)) climber.heard(*near);
+        if (std::holds_alternative<Cancel>(letter.signal)) session.fail(cancellation());
+      }
+      if (!second) continue;
+      too_late.insert(letter.device);
       Signal taken = Cancel{second->session, Cancel::Why::taken_by_other_device};
       co_await online_.letters().send(to_.key, letter.device, std::move(taken), false, Clock::now() + last_words);
     }

@@ -104,6 +104,9 @@ class Climber {
   /// Something has changed here or there, so that a straight path may be possible: on a relayed one it is looked for at once.
   void try_again();
 
+  /// What it has told by now.
+  const PeerFacts& peer() const { return peer_; }
+
   /// A search has succeeded over this transport, between these two networks.
   void search_first(Transport transport) { search_first_ = transport; }
   /// A path was found to carry less than it did: lanes over UDP do without large datagrams from now on.

@@ -25,6 +25,7 @@ Standpoint::Standpoint(asio::any_io_executor executor, const TlsContext& tls, Ra
       survey_(executor, tls, random, port_, address),
       mapper_(executor, random, door.port()),
       door_(door),
+      welcomed_again_(executor),
       changed_(executor) {
   survey_.set_on_change([this] { note_change(); });
   survey_.set_server_heard([this] { return server_.connected(); });
@@ -39,19 +40,21 @@ void Standpoint::begin(TaskGroup& tasks) {
 }
 
 awaitable<void> Standpoint::watch_server() {
-  const auto welcome = co_await server_.welcome(TimePoint::max());
-  server_other_address_ = welcome.alternate_address;
-  if (server_.through_proxy()) {  // whose address it is that the server sees
-    survey_.welcomed_through_proxy(welcome);
+  for (;;) {
+    const auto welcome = co_await server_.welcome(TimePoint::max());
+    server_other_address_ = welcome.alternate_address;
+    if (server_.through_proxy()) {  // whose address it is that the server sees
+      survey_.welcomed_through_proxy(welcome);
+    } else {
+      observed_ = welcome.observed;
+      const auto there = server_.server_endpoint();
+      const auto here = server_.local_endpoint();
+      if (there && here) survey_.welcomed(welcome, *there, *here);
+      mapper_.set_observed(welcome.observed.address);
+    }
     note_change();
-    co_return;
+    co_await welcomed_again_.wait();
   }
-  observed_ = welcome.observed;
-  const auto there = server_.server_endpoint();
-  const auto here = server_.local_endpoint();
-  if (there && here) survey_.welcomed(welcome, *there, *here);
-  mapper_.set_observed(welcome.observed.address);
-  note_change();
 }
 
 void Standpoint::note_change() {

@@ -68,6 +68,9 @@ class Standpoint {
   /// Something speaks for another network: finds out at once whether we are where we were. Candidates may change.
   void doubt() { survey_.doubt(); }
 
+  /// The server has let us in once more, after a loss: it may see us elsewhere now.
+  void welcomed_again() { welcomed_again_.ring(); }
+
   /// Returns once the first findings are there, or then.
   awaitable<void> settled(TimePoint until);
   /// Candidates have changed.
@@ -95,6 +98,7 @@ class Standpoint {
   LaneDoor& door_;
   std::optional<Endpoint> observed_;  // where the server saw us last
   std::optional<IpAddress> server_other_address_;
+  Wakeup welcomed_again_;
   Wakeups changed_;
 };
 
