@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "apps/pshare/quantities.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
@@ -32,14 +33,20 @@ Failure refusal(const std::string& name, const Reject& reject) {
   return Failure{{.code = Errc::declined, .doing = name + " declined" + said, .hint = advice(reject.why)}};
 }
 
-}  // namespace
-
+/// Nobody has answered in time. `waiting`: the offer waits at the server, as they are not online.
 Failure no_answer(const std::string& peer, bool underway, bool waiting) {
-  if (underway)
-    return Failure{{.code = Errc::interrupted, .doing = peer + " was lost in the middle and did not come back in time", .hint = "Run the same command again to go on where it stopped."}};
+  if (underway) return Failure{{.code = Errc::unreachable, .doing = peer + (waiting ? " is not online" : " does not answer")}};
   if (waiting)
     return Failure{{.code = Errc::offline, .doing = peer + " did not come online in time", .hint = "Ask them to run `pshare receive`, and send again; --timeout sets how long to wait."}};
   return Failure{{.code = Errc::no_answer, .doing = peer + " is online but did not answer in time", .hint = "Ask them to look at their terminal, and send again."}};
+}
+
+}  // namespace
+
+Failure gave_up(const std::string& peer, Duration after) {
+  return Failure{{.code = Errc::interrupted,
+                  .doing = peer + " was lost in the middle and did not come back in " + duration_words(after),
+                  .hint = "Run the same command again to go on where it stopped; --give-up sets how long to look for another way."}};
 }
 
 Offering::Offering(Program& program, Online& online, const Addressee& to, Offer made, Terms terms)
@@ -62,7 +69,7 @@ awaitable<Letter> Offering::agree(Correspondence::Slot& slot) {
   } catch (const Failure& failure) {
     trouble = std::current_exception();
     const auto code = failure.error().code;
-    over = code == Errc::interrupted || code == Errc::no_answer || code == Errc::offline;
+    over = code == Errc::interrupted || code == Errc::no_answer || code == Errc::offline || (terms_.underway && code == Errc::unreachable);
     if (code != Errc::interrupted) why = Cancel::Why::timed_out;
   }
   if (over) co_await take_back(program_, online_, to_, made_.session, why);

@@ -23,7 +23,7 @@ class Offering {
   Offering(Program& program, Online& online, const Addressee& to, Offer made, Terms terms);
 
   /// Offers, and waits for the acceptance, from the first device that gives it; Ctrl-C meanwhile takes the offer back. Throws what the answer
-  /// comes to, if it is another: declined, local_io, busy, cancelled; offline, no_answer, interrupted; what the server refuses.
+  /// comes to, if it is another: declined, local_io, busy, cancelled; offline, no_answer (underway: unreachable), interrupted; what the server refuses.
   awaitable<Letter> agree(Correspondence::Slot& slot);
 
  private:
@@ -41,8 +41,8 @@ class Offering {
   bool waiting_ = false;  // it waits at the server
 };
 
-/// Nobody has answered in time. `waiting`: the offer waits at the server, as they are not online.
-Failure no_answer(const std::string& peer, bool underway, bool waiting);
+/// The other side was lost in the middle, and did not come back.
+Failure gave_up(const std::string& peer, Duration after);
 
 /// Tells the server and the peer's devices that an offer, or the session that came of it, is no more. What goes wrong is told as a detail.
 awaitable<void> take_back(Program& program, Online& online, const Addressee& to, SessionId session, Cancel::Why why);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apps/pshare/no_path_hint.hpp"
+#include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
 #include "traversal/io/quic_lane.hpp"
@@ -56,6 +57,14 @@ void Online::begin(TaskGroup& tasks) {
   tasks.start(letters_.run());
   tasks.start(door_.run());
   standpoint_.begin(tasks);
+  tasks.start(keep_awake_clock());
+}
+
+awaitable<void> Online::keep_awake_clock() {
+  for (;;) {
+    awake();
+    co_await sleep_until(Clock::now() + between_awake_looks);
+  }
 }
 
 void Online::state_changed(bool connected, const std::string& words) {

@@ -2,6 +2,7 @@
 // the network.
 #pragma once
 
+#include "apps/pshare/awake_clock.hpp"
 #include "apps/pshare/correspondence.hpp"
 #include "apps/pshare/program.hpp"
 #include "apps/pshare/server_choice.hpp"
@@ -34,6 +35,9 @@ class Online {
   /// What a climber wants said to the peer.
   void say(PublicKey peer, DeviceId device, const Climber::Word& word);
 
+  /// The time by a clock that stands still while this program sleeps.
+  TimePoint awake() { return awake_.at(Clock::now()); }
+
   /// Returns when the link to the server has been made again after a loss: what waited there is forgotten.
   awaitable<void> reconnected();
 
@@ -50,6 +54,7 @@ class Online {
   awaitable<void> farewell();
 
  private:
+  awaitable<void> keep_awake_clock();
   void state_changed(bool connected, const std::string& words);
 
   Program& program_;
@@ -62,6 +67,7 @@ class Online {
   bool connected_before_ = false, told_of_trouble_ = false;
   std::uint64_t reconnections_ = 0;
   Wakeups reconnected_;
+  AwakeClock awake_{Clock::now()};
 };
 
 }  // namespace pshare

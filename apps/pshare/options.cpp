@@ -50,7 +50,7 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
 /// The text of options that need parsing of our own, until the command line is read.
 struct Texts {
   std::string server, proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
-  std::string name, to, text, code, with, lifetime;
+  std::string name, to, text, code, with, lifetime, give_up;
   std::vector<std::string> paths;
   std::uint16_t port = 0;
 };
@@ -85,6 +85,14 @@ void finish_common(CommonOptions& common, const Texts& texts) {
   if (!texts.timeout.empty()) common.timeout = checked(parse_duration(texts.timeout), "--timeout");
 }
 
+void add_give_up(CLI::App& verb, Texts& texts) {
+  verb.add_option("--give-up", texts.give_up, "How long to look for another way when a transfer that had begun has lost its path (default 24h)")->type_name("DURATION");
+}
+
+void finish_give_up(Duration& give_up, const Texts& texts) {
+  if (!texts.give_up.empty()) give_up = checked(parse_duration(texts.give_up), "--give-up");
+}
+
 void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   verb.add_option("PATH", texts.paths, "Files and directories; - is standard input");
   verb.add_option("--to", texts.to, "A contact, a name at the server, or a peer ID")->type_name("NAME|ID");
@@ -94,6 +102,7 @@ void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   verb.add_option("--limit", texts.limit, "At most so many bytes each second, for instance 500K or 10M")->type_name("RATE");
   verb.add_option("--level", texts.level, "Compression: auto, none, or 1 to 19")->type_name("LEVEL");
   verb.add_option("--chunk", texts.chunk, "Size of a chunk, 64K to 4M (default: by the size of the transfer)")->type_name("SIZE");
+  add_give_up(verb, texts);
   verb.add_flag("--trust-new", send.trust_new, "Accept and pin a name of the server's directory that is new to you, without asking");
 }
 
@@ -101,6 +110,7 @@ void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
   send.paths.assign(texts.paths.begin(), texts.paths.end());
   if (verb.count("--to")) send.to = texts.to;
   if (verb.count("--text")) send.text = texts.text;
+  finish_give_up(send.give_up, texts);
   if (!texts.limit.empty()) send.limit = checked(parse_rate(texts.limit), "--limit");
   if (!texts.chunk.empty()) {
     send.chunk_size = checked(parse_size(texts.chunk), "--chunk");
@@ -127,6 +137,7 @@ void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
   verb.add_option("CODE", texts.code, "A one-time code of the sender's");
   verb.add_option("--dir", receive.directory, "Where received files go (default: the current directory)")->type_name("DIR");
   verb.add_option("--from", receive.from, "Only from this contact; may be repeated")->type_name("NAME")->allow_extra_args(false);
+  add_give_up(verb, texts);
   verb.add_flag("--yes", receive.yes, "Accept offers from contacts without asking");
   verb.add_flag("--trust-new", receive.trust_new, "With --yes: also from senders new to you whose name the server's directory confirms; they become contacts");
   verb.add_flag("--once", receive.once, "Exit after one transfer");
@@ -137,6 +148,7 @@ void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
 void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const Texts& texts) {
   if (!texts.code.empty())
     throw CLI::ValidationError{"one-time codes are not in this version. Run `pshare receive` without one, and let the sender use --to."};
+  finish_give_up(receive.give_up, texts);
   receive.on_conflict = texts.conflict == "overwrite" ? OnConflict::overwrite
                         : texts.conflict == "skip"    ? OnConflict::skip
                                                       : OnConflict::rename;

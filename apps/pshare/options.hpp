@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "apps/pshare/give_up.hpp"
 #include "transfer/io/placement.hpp"
 #include "transfer/level_choice.hpp"
 #include "wire/ids.hpp"
@@ -45,6 +46,7 @@ struct SendOptions {
   std::uint64_t limit = 0;                       // bytes each second; 0: none
   LevelSetting level;
   std::uint64_t chunk_size = 0;                  // 0: chosen by size
+  Duration give_up = default_give_up;            // after a transfer that had begun has lost its path
   bool trust_new = false;
 };
 struct ReceiveOptions {
@@ -52,6 +54,7 @@ struct ReceiveOptions {
   std::filesystem::path directory = ".";
   std::vector<std::string> from;
   bool yes = false, once = false, to_stdout = false, trust_new = false;
+  Duration give_up = default_give_up;            // likewise
   OnConflict on_conflict = OnConflict::rename;
 };
 struct ContactsOptions {

@@ -116,14 +116,11 @@ class Receiving {
       // A further offer of what has begun was taken back: the sender may think again, but not for ever.
       came_to_nothing_ = true;
       if (!reception.agreed_before()) return;
-      lost_[key] = {program_.patience(), {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."}};
-      return ended_.ring();
+      return keep_lost(key, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
     }
     if (const auto* lost = std::get_if<Reception::Lost>(&end)) {
-      lost_[key] = {program_.patience(), lost->error};
-      program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " +
-                          duration_words(program_.options.timeout.value_or(default_timeout)) + ".");
-      return ended_.ring();
+      program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " + duration_words(options_.give_up) + ".");
+      return keep_lost(key, lost->error);
     }
     agreed_.erase(key);
     if (const auto* failed = std::get_if<Reception::Failed>(&end)) {
@@ -131,6 +128,13 @@ class Receiving {
       trouble_ = failed->error;
     }
     if (options_.once) over_ = true;
+    ended_.ring();
+  }
+
+  void keep_lost(const TransferKey& key, Error error) {
+    LostTransfer lost{GiveUp{options_.give_up}, std::move(error)};
+    lost.give_up.lost(online_.awake());
+    lost_.insert_or_assign(key, std::move(lost));
     ended_.ring();
   }
 
@@ -147,16 +151,18 @@ class Receiving {
     }
   }
 
-  std::optional<TimePoint> next_deadline() const {
+  std::optional<TimePoint> next_deadline() {
     auto earliest = receptions_.empty() ? no_offer_by_ : std::nullopt;
-    for (const auto& [key, lost] : lost_)
-      if (!earliest || lost.until < *earliest) earliest = lost.until;
+    for (const auto& [key, lost] : lost_) {
+      const auto over = Clock::now() + lost.give_up.left(online_.awake());
+      if (!earliest || over < *earliest) earliest = over;
+    }
     return earliest;
   }
 
   void give_up_the_lost() {
     for (auto each = lost_.begin(); each != lost_.end();) {
-      if (Clock::now() < each->second.until) {
+      if (!each->second.give_up.over(online_.awake())) {
         ++each;
         continue;
       }
@@ -187,7 +193,7 @@ class Receiving {
   }
 
   struct LostTransfer {
-    TimePoint until;
+    GiveUp give_up;
     Error error;
   };
 

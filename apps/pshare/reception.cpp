@@ -6,6 +6,7 @@
 
 #include "apps/pshare/consent.hpp"
 #include "apps/pshare/progress_watch.hpp"
+#include "apps/pshare/quantities.hpp"
 #include "apps/pshare/standstill.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
@@ -175,6 +176,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   settings.lane_lost = [this](const Path& path, const Error& why) {
     const auto* what = why.code == Errc::closed ? "Closed " : "Lost ";
     program_.report.detail(what + path_words(path) + ": " + printable(why.message()));
+    lost_because_ = printable(why.message());
     if (path_mtu_fell(why) && climber_) climber_->avoid_large_datagrams();
     if (const auto gone = std::ranges::find(lanes_, path); gone != lanes_.end()) lanes_.erase(gone);
     if (path_ == path && !lanes_.empty()) use(lanes_.front());
@@ -242,7 +244,9 @@ awaitable<void> Reception::keep_lanes(ReceiverSession& session, Climber& climber
 
 void Reception::use(const Path& path) {
   path_ = last_path_ = path;
-  program_.report.path(path);
+  if (lost_at_) program_.report.path_again(caller_.name, path, Clock::now() - *lost_at_);
+  else program_.report.path(path);
+  lost_at_.reset();
 }
 
 /// Lanes beyond the first are dialled by whoever dialled the first.
@@ -266,6 +270,10 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
     if (lanes_.empty() && had_lane_) {
       path_.reset();
       had_lane_ = false;
+      if (last_path_ && !lost_at_) {
+        lost_at_ = now;
+        program_.report.path_lost(caller_.name, lost_because_, duration_words(options_.give_up));
+      }
       online_.doubt();
       further_dialled_ = false;
       climber.climb_again(laneless_patience);

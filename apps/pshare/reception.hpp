@@ -83,6 +83,8 @@ class Reception {
   std::vector<Path> lanes_;              // those that are up
   StraightHope hope_;
   std::optional<Path> path_, last_path_; // on which the sender speaks
+  std::optional<TimePoint> lost_at_;     // while there is no path any more
+  std::string lost_because_;             // the last lane that was lost, in words
   bool agreed_before_ = false;           // to this transfer, in an earlier session
   bool had_lane_ = false;                // since the last climb began
   TimePoint began_;

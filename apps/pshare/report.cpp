@@ -136,6 +136,16 @@ void Report::path(const Path& path) {
   say("Connected: " + path_words(path) + ".");
 }
 
+void Report::path_lost(std::string_view peer, std::string_view why, std::string_view time_left) {
+  const auto because = why.empty() ? std::string{} : " (" + std::string{why} + ")";
+  say("The path to " + printable(peer) + " was lost" + because + ". Looking for another one; giving up in " + std::string{time_left} + ".");
+}
+
+void Report::path_again(std::string_view peer, const Path& path, Duration after) {
+  if (manner_.json) Report::path(path);
+  say("Going on with " + printable(peer) + ", " + duration_words(after) + " after the path was lost: " + path_words(path) + ".");
+}
+
 void Report::progress(const ProgressFacts& facts, TimePoint now) {
   const auto pause = manner_.json ? between_json_progress : between_shown_progress;
   if (last_progress_ && now - *last_progress_ < pause) return;

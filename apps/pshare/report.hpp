@@ -36,6 +36,9 @@ class Report {
   void rejected(std::string_view peer, std::string_view why, std::string_view words);
   void attempt(Tier tier, Transport transport, Outcome outcome, Reason reason, Duration elapsed);
   void path(const Path& path);
+  /// The path to them was lost, in the middle; `why` may be empty. And there is one again: an event like any other path.
+  void path_lost(std::string_view peer, std::string_view why, std::string_view time_left);
+  void path_again(std::string_view peer, const Path& path, Duration after);
   /// Called as often as one likes; shown a few times a second.
   void progress(const ProgressFacts& facts, TimePoint now);
   void last_progress(const ProgressFacts& facts);

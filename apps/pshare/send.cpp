@@ -6,6 +6,7 @@
 #include <set>
 
 #include "apps/pshare/addressee.hpp"
+#include "apps/pshare/give_up.hpp"
 #include "apps/pshare/offering.hpp"
 #include "apps/pshare/online.hpp"
 #include "apps/pshare/progress_watch.hpp"
@@ -34,8 +35,10 @@ constexpr Duration reconnect_patience = std::chrono::seconds{3};
 static_assert(reconnect_patience > QuicSettings{}.keep_alive() && QuicSettings{}.silence + reconnect_patience < lane_silence);
 /// One lane more, for --lanes.
 constexpr Duration further_lane_patience = std::chrono::seconds{5};
-/// After an offer that led to no path, although there had been one.
-constexpr Duration pause_between_offers = std::chrono::seconds{2};
+/// After an offer that led to no path, although there had been one: doubled each time, up to the longest.
+constexpr Duration pause_between_offers = std::chrono::seconds{2}, longest_pause_between_offers = std::chrono::seconds{30};
+/// How long one offer of a transfer that had begun waits for its answer. Then it is made anew: the server keeps none for ever.
+constexpr Duration offer_patience = std::chrono::minutes{5};
 /// How long a cancelled offer's last words may take.
 constexpr Duration last_words = std::chrono::seconds{1};
 /// What standard input is called on the other side.
@@ -46,9 +49,16 @@ const Error called_off{.code = Errc::interrupted, .doing = "interrupted", .hint 
 /// The peer went away; worth another offer.
 bool lost(const Error& error) { return error.code == Errc::unreachable; }
 
+/// What an offer may come to while the other side, the server or one of two networks is not back yet.
+bool may_be_otherwise_later(const Error& error) {
+  return error.code == Errc::unreachable || error.code == Errc::timed_out || error.code == Errc::offline || error.code == Errc::no_answer || error.code == Errc::limit ||
+         error.code == Errc::busy;
+}
+
 class Sending {
  public:
-  Sending(Program& program, Online& online, SendOptions options) : program_(program), online_(online), options_(std::move(options)) {}
+  Sending(Program& program, Online& online, SendOptions options)
+      : program_(program), online_(online), options_(std::move(options)), give_up_(options_.give_up) {}
 
   awaitable<void> run() {
     const auto prepare = [this](TaskGroup& tasks) -> awaitable<void> {
@@ -66,19 +76,73 @@ class Sending {
 
     patience_ = program_.patience();
     began_ = Clock::now();
+    auto pause = pause_between_offers;
     for (;;) {
-      const auto trouble = co_await one_session();
+      const auto trouble = co_await one_session_or_trouble();
       if (!trouble) break;
       if (!lost(*trouble)) throw Failure{*trouble};
       if (source_->stream())
         throw Failure{{.code = Errc::interrupted, .doing = to_.name + " is gone, and standard input cannot be read again", .hint = "Run the whole pipeline again."}};
-      if (Clock::now() >= patience_) throw no_answer(to_.name, true, false);
-      program_.report.say(to_.name + " is gone. Waiting for them to come back for up to " + duration_words(patience_ - Clock::now()) + "; Ctrl-C stops, and nothing is lost.");
+      program_.report.detail(printable(trouble->message()));
+      note_loss("");
+      if (give_up_.over(online_.awake())) throw gave_up(to_.name, give_up_.patience());
+      if (session_had_path_) {
+        pause = pause_between_offers;
+        program_.report.say(to_.name + " does not answer directly. Offering again through the server; giving up in " + time_left() + ". Ctrl-C stops, and nothing is lost.");
+        continue;
+      }
+      // There has been a path before, and may be again: a network that has just changed takes its time.
+      co_await sleep_or_interrupted(pause);
+      pause = std::min(2 * pause, longest_pause_between_offers);
     }
     report_done();
   }
 
  private:
+  // --- when the path is lost -------------------------------------------------------------------------------------------
+
+  bool underway() const { return last_path_.has_value(); }
+  std::string time_left() { return duration_words(give_up_.left(online_.awake())); }
+
+  /// Until when the other side is waited for now.
+  TimePoint patience() { return underway() ? Clock::now() + give_up_.left(online_.awake()) : patience_; }
+
+  /// Once for each loss; `why` is for people.
+  void note_loss(const std::string& why) {
+    if (give_up_.looking()) return;
+    give_up_.lost(online_.awake());
+    lost_at_ = Clock::now();
+    program_.report.path_lost(to_.name, why, time_left());
+  }
+
+  void report_path(const Path& path) {
+    if (lost_at_) program_.report.path_again(to_.name, path, Clock::now() - *lost_at_);
+    else program_.report.path(path);
+    lost_at_.reset();
+  }
+
+  awaitable<void> sleep_or_interrupted(Duration pause) {
+    const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(until_interrupted());
+      co_await sleep_until(Clock::now() + pause);
+    };
+    co_await with_tasks<void>(body);
+  }
+
+  /// Once there has been a path, an offer that comes to nothing is as good as a path that is lost.
+  awaitable<std::optional<Error>> one_session_or_trouble() {
+    std::optional<Error> trouble;
+    try {
+      trouble = co_await one_session();
+      co_return trouble;
+    } catch (const Failure& failure) {
+      if (!underway() || !may_be_otherwise_later(failure.error())) throw;
+      trouble = failure.error();
+    }
+    trouble->code = Errc::unreachable;
+    co_return trouble;
+  }
+
   /// A server that is not there should be known sooner than a peer who is not.
   awaitable<void> be_welcomed() { co_await online_.server().welcome(program_.server_patience()); }
 
@@ -170,7 +234,7 @@ class Sending {
     const auto candidates = online_.standpoint().candidates();
     auto made = offer(id, candidates, key);
     const auto facts = made.nat;
-    Offering offering{program_, online_, to_, std::move(made), {.patience = patience_, .underway = last_path_.has_value()}};
+    Offering offering{program_, online_, to_, std::move(made), {.patience = underway() ? std::min(patience(), Clock::now() + offer_patience) : patience_, .underway = underway()}};
     const auto accepted = co_await offering.agree(slot);
     const auto* accept = std::get_if<Accept>(&accepted.signal);
     if (!accept) throw Failure{{.code = Errc::malformed, .doing = to_.name + " gave an answer that does not fit the offer"}};
@@ -187,8 +251,9 @@ class Sending {
     SenderSession::Settings settings;
     settings.level = options_.level;
     if (options_.limit > 0) settings.limit = BytesPerSecond{options_.limit};
-    settings.lane_lost = [&report = program_.report, &climber](const Path& path, const Error& why) {
+    settings.lane_lost = [this, &report = program_.report, &climber](const Path& path, const Error& why) {
       report.detail("Lost " + path_words(path) + ": " + printable(why.message()));
+      lost_because_ = printable(why.message());
       if (path_mtu_fell(why)) climber.avoid_large_datagrams();
     };
     settings.lane_chosen = [this](const Path& path, const std::string& why) {
@@ -223,13 +288,10 @@ class Sending {
     if (no_path) {
       co_await take_back(program_, online_, to_, id, Cancel::Why::no_path);
       if (!last_path_) throw Failure{online_.advised(*no_path, to_.name, peer.nat)};
-      // There has been a path before, and may be again: a network that has just changed takes its time.
-      co_await sleep_until(Clock::now() + pause_between_offers);
       co_return Error{.code = Errc::unreachable, .doing = no_path->doing};
     }
     // The session has said so on its lanes; but a lane may be dead, and nobody know it yet.
     if (interrupted) co_await take_back(program_, online_, to_, id, Cancel::Why::user);
-    if (session_had_path_) patience_ = program_.patience();  // the wait for them begins now that the loss was noticed
     path_.reset();
     wire_bytes_ += session.wire_bytes();
     if (!resumed_ && session.progress().have_known) resumed_ = session.progress().resumed;
@@ -246,7 +308,7 @@ class Sending {
 
   /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.
   awaitable<void> keep_lanes(TaskGroup& tasks, SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks, const Partner& partner) {
-    auto until = std::min(patience_, Clock::now() + path_patience), laneless_until = until;
+    auto until = std::min(patience(), Clock::now() + path_patience), laneless_until = until;
     auto told = peer;
     for (;; told = climber.peer()) {  // it may have moved meanwhile
       std::optional<Error> trouble;
@@ -269,7 +331,7 @@ class Sending {
       const auto path = first->path();
       path_ = last_path_ = path;
       session_had_path_ = true;
-      program_.report.path(path);
+      report_path(path);
       session.add_lane(std::move(first));
       remember(path, peer.nat, networks);
       const bool can_be_dialled = path.transport == Transport::tcp && path.tier != Tier::punched;
@@ -278,6 +340,7 @@ class Sending {
       co_await session.wait_until_laneless();
       online_.doubt();
       path_.reset();
+      note_loss(lost_because_);
       laneless_until = Clock::now() + path_patience;
       // No further offer could go on with a stream.
       until = source_->stream() ? laneless_until : Clock::now() + reconnect_patience;
@@ -377,7 +440,7 @@ class Sending {
       if (hope_.is_due(path_, now)) online_.standpoint().doubt();
       if (session.progress().durable == before) return;
       before = session.progress().durable;
-      patience_ = program_.patience();
+      if (path_) give_up_.moved();
     };
     co_await watch_progress(session, program_.report, path_, total, source_->manifest().files(), look);
   }
@@ -400,7 +463,10 @@ class Sending {
   Addressee to_;
   Summary summary_;
   TransferId transfer_;
-  TimePoint patience_, began_;
+  TimePoint patience_, began_;            // --timeout, until there is a path
+  GiveUp give_up_;                       // and --give-up, from then on
+  std::optional<TimePoint> lost_at_;     // while there is no path any more
+  std::string lost_because_;             // the last lane that was lost, in words
   std::optional<Path> path_, last_path_;
   StraightHope hope_;
   bool session_had_path_ = false;

@@ -69,6 +69,15 @@ TEST(Options, ThatAreCommonMayStandBeforeOrAfterTheVerb) {
   }
 }
 
+TEST(Options, SayHowLongAnotherWayIsLookedForAndADayIfTheyDoNot) {
+  EXPECT_EQ(std::get<SendOptions>(parsed({"send", "a", "--to", "bob"}).verb).give_up, Duration{24h});
+  EXPECT_EQ(std::get<SendOptions>(parsed({"send", "a", "--to", "bob", "--give-up", "90s"}).verb).give_up, Duration{90s});
+  EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive"}).verb).give_up, Duration{24h});
+  EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive", "--give-up", "2d"}).verb).give_up, Duration{48h});
+  refused({"receive", "--give-up", "never"});
+  refused({"id", "--give-up", "1h"});
+}
+
 TEST(Options, ChooseTiersAndTransports) {
   EXPECT_THAT(parsed({"id"}).common.tiers, ElementsAre(Tier::direct, Tier::mapped, Tier::punched, Tier::supernode, Tier::relay));
   EXPECT_THAT(parsed({"id", "--tiers", "direct,relay"}).common.tiers, ElementsAre(Tier::direct, Tier::relay));
