@@ -4,7 +4,7 @@
 
 namespace pshare {
 
-void LaneWatch::joined(LaneNumber lane, TimePoint now) { lanes_.insert({lane, {now, now}}); }
+void LaneWatch::joined(LaneNumber lane, TimePoint now) { lanes_.insert({lane, {.heard = now, .said = now}}); }
 
 bool LaneWatch::lost(LaneNumber lane, TimePoint now) {
   if (lanes_.erase(lane) == 0) return false;
@@ -13,12 +13,18 @@ bool LaneWatch::lost(LaneNumber lane, TimePoint now) {
 }
 
 void LaneWatch::heard(LaneNumber lane, TimePoint now) {
-  if (const auto found = lanes_.find(lane); found != lanes_.end()) found->second.heard = now;
+  if (const auto found = lanes_.find(lane); found != lanes_.end()) found->second = {.heard = now, .said = found->second.said};
 }
 
 void LaneWatch::said(LaneNumber lane, TimePoint now) {
   if (const auto found = lanes_.find(lane); found != lanes_.end()) found->second.said = now;
 }
+
+void LaneWatch::doubt() {
+  for (auto& [number, lane] : lanes_) lane.doubted = true;
+}
+
+void LaneWatch::bear_without(TimePoint until) { borne_until_ = until; }
 
 std::optional<LaneNumber> LaneWatch::lowest() const {
   if (lanes_.empty()) return std::nullopt;
@@ -34,7 +40,7 @@ std::vector<LaneNumber> LaneWatch::all() const {
 std::vector<LaneNumber> LaneWatch::silent(TimePoint now) const {
   std::vector<LaneNumber> out;
   for (const auto& [number, lane] : lanes_)
-    if (now - lane.heard >= lane_silence) out.push_back(number);
+    if (now >= lane.silent_at()) out.push_back(number);
   return out;
 }
 
@@ -45,12 +51,14 @@ std::vector<LaneNumber> LaneWatch::wordless(TimePoint now) const {
   return out;
 }
 
-bool LaneWatch::abandoned(TimePoint now) const { return lanes_.empty() && now - laneless_since_ >= laneless_patience; }
+TimePoint LaneWatch::abandoned_at() const { return std::max(laneless_since_ + laneless_patience, borne_until_); }
+
+bool LaneWatch::abandoned(TimePoint now) const { return lanes_.empty() && now >= abandoned_at(); }
 
 TimePoint LaneWatch::deadline() const {
-  if (lanes_.empty()) return laneless_since_ + laneless_patience;
+  if (lanes_.empty()) return abandoned_at();
   auto earliest = TimePoint::max();
-  for (const auto& [number, lane] : lanes_) earliest = std::min({earliest, lane.heard + lane_silence, lane.said + lane_beat});
+  for (const auto& [number, lane] : lanes_) earliest = std::min({earliest, lane.silent_at(), lane.said + lane_beat});
   return earliest;
 }
 

@@ -55,6 +55,11 @@ void Receiver::heard(LaneNumber lane, TimePoint now) {
   watch_.heard(lane, now);
 }
 
+void Receiver::doubt_lanes(TimePoint now) {
+  watch_.doubt();
+  expire(now);
+}
+
 void Receiver::expire(TimePoint now) {
   now_ = now;
   if (phase_ == Phase::over) return;

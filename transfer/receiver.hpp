@@ -85,6 +85,10 @@ class Receiver {
   /// Says Stop to the peer, then Ended. The peer is told the kind of trouble, not its words: they name our paths.
   void disk_failed(Error trouble, TimePoint now);
   void cancel(TimePoint now);
+  /// The network is another one, here or there: a lane that is not heard of soon is dead.
+  void doubt_lanes(TimePoint now);
+  /// Goes on until then at least, also where there is no lane.
+  void bear_without_lanes(TimePoint until) { watch_.bear_without(until); }
   void expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
   /// After Ended, what was said before is still to be written, as far as that takes no long time, and lanes are then closed.

@@ -120,6 +120,11 @@ void Sender::announce() {
   state_ = Announcing{lane, ManifestWriter{manifest_}};
 }
 
+void Sender::doubt_lanes(TimePoint now) {
+  watch_.doubt();
+  expire(now);
+}
+
 void Sender::expire(TimePoint now) {
   now_ = now;
   if (std::holds_alternative<Over>(state_)) return;

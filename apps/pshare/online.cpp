@@ -1,6 +1,7 @@
 #include "apps/pshare/online.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "apps/pshare/no_path_hint.hpp"
@@ -108,20 +109,24 @@ void Online::say(PublicKey peer, DeviceId device, const Climber::Word& word) {
   std::visit([&](const auto& each) { letters_.post(peer, device, each); }, word);
 }
 
-awaitable<void> Online::tell_more(SessionId session, PublicKey peer, const DeviceId& device, std::vector<Candidate> told, NatFacts told_facts) {
+awaitable<void> Online::tell_more(Told told, std::function<void()> moved) {
   std::optional<IpAddress> told_address;  // the server may have been slow to see us over the other family
   auto told_reconnections = reconnections_;
   for (;;) {
-    auto fresh = standpoint_.candidates();
-    std::erase_if(fresh, [&](const Candidate& each) { return std::ranges::find(told, each) != told.end(); });
+    const auto candidates = standpoint_.candidates();
+    const auto unknown = [&](const Candidate& each) { return std::ranges::find(told.candidates, each) == told.candidates.end(); };
+    const bool more = std::ranges::any_of(candidates, unknown);
+    const bool reconnected = std::exchange(told_reconnections, reconnections_) != reconnections_;
     const auto facts = standpoint_.facts();
-    const bool other_nat = facts.udp.kind != told_facts.udp.kind || facts.tcp.kind != told_facts.tcp.kind;
-    if (!fresh.empty() || other_nat || server_.other_address() != told_address || reconnections_ != told_reconnections) {
-      told_reconnections = reconnections_;
+    const bool other_nat = facts.udp.kind != told.facts.udp.kind || facts.tcp.kind != told.facts.tcp.kind;
+    if (more || reconnected || other_nat || server_.other_address() != told_address) {
+      auto fresh = candidates;
+      if (!reconnected) std::erase_if(fresh, [&](const Candidate& each) { return !unknown(each); });
+      std::ranges::copy_if(candidates, std::back_inserter(told.candidates), unknown);
       told_address = server_.other_address();
-      told.insert(told.end(), fresh.begin(), fresh.end());
-      told_facts = facts;
-      letters_.post(peer, device, MoreCandidates{session, std::move(fresh), facts}, RendezvousClient::OurAddress::shown);
+      told.facts = facts;
+      letters_.post(told.peer, told.device, MoreCandidates{told.session, std::move(fresh), facts}, RendezvousClient::OurAddress::shown);
+      if (more) moved();
     }
     co_await standpoint_.changed();
   }

@@ -43,9 +43,17 @@ class Online {
 
   /// For one session with one peer. The Online lives longer.
   Climber climber(SessionId session, PeerId peer, ClimbRole role, const CheckKey& key);
-  /// Tells a peer what it does not know yet of candidates and our NAT, as that comes to be known; and on each new connection to the server something at
-  /// least, since its letters would go to the old one. Runs beside a session until cancelled; `device`, which may become another, lives longer.
-  awaitable<void> tell_more(SessionId session, PublicKey peer, const DeviceId& device, std::vector<Candidate> told, NatFacts told_facts);
+  /// What a peer has been told of us, in one session. `device` may become another, and lives longer.
+  struct Told {
+    SessionId session;
+    PublicKey peer;
+    const DeviceId& device;
+    std::vector<Candidate> candidates;
+    NatFacts facts;
+  };
+  /// Tells it what it does not know yet, as that comes to be known; and on each new connection to the server everything again, since letters to the
+  /// old one, and some from there, are lost. Calls `moved` when candidates have come. Runs beside a session until cancelled.
+  awaitable<void> tell_more(Told told, std::function<void()> moved);
 
   /// The same error; where no path was found to `peer`, of whose network that is known, it says what to do, and that the server is out of reach if it is.
   Error advised(Error error, const std::string& peer, const NatFacts& theirs) const;

@@ -116,11 +116,11 @@ class Receiving {
       // A further offer of what has begun was taken back: the sender may think again, but not for ever.
       came_to_nothing_ = true;
       if (!reception.agreed_before()) return;
-      return keep_lost(key, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
+      return keep_lost(key, GiveUp{options_.give_up}, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
     }
     if (const auto* lost = std::get_if<Reception::Lost>(&end)) {
       program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " + duration_words(options_.give_up) + ".");
-      return keep_lost(key, lost->error);
+      return keep_lost(key, lost->give_up, lost->error);
     }
     agreed_.erase(key);
     if (const auto* failed = std::get_if<Reception::Failed>(&end)) {
@@ -131,8 +131,8 @@ class Receiving {
     ended_.ring();
   }
 
-  void keep_lost(const TransferKey& key, Error error) {
-    LostTransfer lost{GiveUp{options_.give_up}, std::move(error)};
+  void keep_lost(const TransferKey& key, GiveUp give_up, Error error) {
+    LostTransfer lost{give_up, std::move(error)};
     lost.give_up.lost(online_.awake());
     lost_.insert_or_assign(key, std::move(lost));
     ended_.ring();

@@ -29,7 +29,7 @@ constexpr Duration last_words = std::chrono::seconds{1};
 
 Reception::Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter)
     : program_(program), online_(online), options_(options), letter_(std::move(letter)), offer_(std::get<Offer>(letter_.signal)), sender_device_(letter_.device),
-      slot_(online.letters().expect(offer_.session, letter_.from)) {}
+      slot_(online.letters().expect(offer_.session, letter_.from)), give_up_(options.give_up) {}
 
 void Reception::cancel() {
   cancelled_ = true;
@@ -93,7 +93,10 @@ awaitable<void> Reception::watch_for_cancel() {
     sender_device_ = letter.device;  // a session has one sender: after a loss of the server it has another connection
     if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again();
     if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && climber_) climber_->heard(*punch);
-    if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) climber_->heard(*more, letter.seen_at);
+    if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) {
+      climber_->heard(*more, letter.seen_at);
+      if (session_ && !more->candidates.empty()) session_->doubt_lanes();
+    }
     if (const auto* meet = std::get_if<MeetAtRelay>(&letter.signal); meet && climber_) climber_->heard(*meet);
     if (std::holds_alternative<TryAgain>(letter.signal) && climber_) climber_->try_again();
     const auto* taken_back = std::get_if<Cancel>(&letter.signal);
@@ -190,6 +193,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   if (cancelled_) session.cancel();
   program_.report.agreed(caller_.name);
   log(LogLevel::debug, "offer.agreed", {{"session", offer_.session.text()}});
+  climber.set_on_no_path([this] { return goes_on_without_server(); });
   climber.set_on_say([this](const Climber::Word& word) { online_.say(letter_.from_key, sender_device_, word); });
   climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.detail(relay_words(path, limits)); });
   co_await online_.standpoint().settled(Clock::now() + survey_patience);
@@ -208,7 +212,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     climber.attend(std::move(peer), Clock::now() + (accepted_->nat.server_rtt + offer_.nat.server_rtt) / 2, no_path_at);
     Signal yes = *accepted_;
     co_await answer(std::move(yes));
-    tasks.start(online_.tell_more(offer_.session, letter_.from_key, sender_device_, accepted_->candidates, accepted_->nat));
+    tasks.start(online_.tell_more({offer_.session, letter_.from_key, sender_device_, accepted_->candidates, accepted_->nat}, [&session] { session.doubt_lanes(); }));
     co_return co_await session.run();
   };
   std::optional<ReceiveOutcome> outcome;
@@ -227,7 +231,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   // The session has said so on its lanes; but a lane may be dead, and nobody know it yet.
   if (cancelled_ && !gives_way_) co_await call_off();
   // There has been a path before: the sender may come back by another.
-  if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return Lost{*trouble};
+  if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return lost(*trouble);
   if (trouble) co_return Failed{online_.advised(*trouble, caller_.name, offer_.nat)};
   co_return end_of(*outcome, session);
 }
@@ -272,12 +276,14 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
       had_lane_ = false;
       if (last_path_ && !lost_at_) {
         lost_at_ = now;
+        give_up_.lost(online_.awake());
         program_.report.path_lost(caller_.name, lost_because_, duration_words(options_.give_up));
       }
       online_.doubt();
       further_dialled_ = false;
       climber.climb_again(laneless_patience);
     }
+    look_for_sender(session, climber, now);
     // The sender has chosen when it has spoken and closed the others.
     const bool chosen = session.progress().manifest_known && lanes_.size() == 1;
     if (chosen && !further_dialled_ && offer_.lanes > 1 && climber.dialled(lanes_.front())) {
@@ -288,15 +294,37 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
   co_await watch_progress(session, program_.report, path_, offer_.summary.bytes, offer_.summary.files, look);
 }
 
+/// While the server is out of reach no offer can come, so this session is what the sender can find.
+void Reception::look_for_sender(ReceiverSession& session, Climber& climber, TimePoint now) {
+  if (path_) give_up_.moved();
+  if (!lost_at_ || !lanes_.empty() || online_.server().connected() || give_up_.over(online_.awake()) || options_.to_stdout) return;
+  session.bear_without_lanes(now + laneless_patience);
+  if (!search_at_ || now < *search_at_) return;
+  search_at_.reset();
+  climber.climb_again(laneless_patience);
+}
+
+/// A climb has come to nothing. True: another one follows.
+bool Reception::goes_on_without_server() {
+  if (!lost_at_ || online_.server().connected() || options_.to_stdout) return false;
+  search_at_ = Clock::now() + search_pause;
+  return true;
+}
+
+Reception::Lost Reception::lost(Error error) {
+  give_up_.lost(online_.awake());
+  return {std::move(error), give_up_};
+}
+
 Reception::End Reception::end_of(const ReceiveOutcome& outcome, const ReceiverSession& session) {
   for (const auto& remark : outcome.remarks) program_.report.warn(printable(remark));
   if (outcome.trouble) {
     if (cancelled_) return Failed{{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again to go on where it stopped."}};
-    const bool lost = outcome.trouble->code == Errc::interrupted && lanes_.empty();
+    const bool gone = outcome.trouble->code == Errc::interrupted && lanes_.empty();
     // What is written to a pipe cannot be taken back, so nothing can go on there.
-    if (lost && options_.to_stdout)
+    if (gone && options_.to_stdout)
       return Failed{{.code = Errc::interrupted, .doing = caller_.name + " was lost in the middle of the stream", .hint = "What was written is incomplete: run the whole pipeline again."}};
-    if (lost) return Lost{*outcome.trouble};
+    if (gone) return lost(*outcome.trouble);
     return Failed{*outcome.trouble};
   }
   const auto progress = session.progress();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/pshare/addressee.hpp"
+#include "apps/pshare/give_up.hpp"
 #include "apps/pshare/online.hpp"
 #include "apps/pshare/options.hpp"
 #include "apps/pshare/program.hpp"
@@ -24,11 +25,14 @@ using TransferKey = std::pair<PeerId, TransferId>;
 
 class Reception {
  public:
+  /// Between two searches for the sender where the server is out of reach as well; each takes laneless_patience.
+  static constexpr Duration search_pause = std::chrono::seconds{10};
+
   /// How it ended.
   struct NotWanted {};                 // declined, withdrawn, or taken by another device
   struct Shown {};                     // a text
   struct Done {};
-  struct Lost { Error error; };        // the sender is gone; it may come back and go on
+  struct Lost { Error error; GiveUp give_up; };  // the sender is gone; it may come back and go on
   struct Failed { Error error; };
   using End = std::variant<NotWanted, Shown, Done, Lost, Failed>;
 
@@ -65,6 +69,9 @@ class Reception {
   awaitable<void> watch_for_cancel();
   awaitable<void> watch(ReceiverSession& session, Climber& climber, TaskGroup& tasks);
   void use(const Path& path);
+  void look_for_sender(ReceiverSession& session, Climber& climber, TimePoint now);
+  bool goes_on_without_server();
+  Lost lost(Error error);
   End end_of(const ReceiveOutcome& outcome, const ReceiverSession& session);
 
   Program& program_;
@@ -83,7 +90,9 @@ class Reception {
   std::vector<Path> lanes_;              // those that are up
   StraightHope hope_;
   std::optional<Path> path_, last_path_; // on which the sender speaks
+  GiveUp give_up_;
   std::optional<TimePoint> lost_at_;     // while there is no path any more
+  std::optional<TimePoint> search_at_;   // the next search for the sender, of which the server does not tell
   std::string lost_because_;             // the last lane that was lost, in words
   bool agreed_before_ = false;           // to this transfer, in an earlier session
   bool had_lane_ = false;                // since the last climb began

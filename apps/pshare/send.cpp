@@ -11,6 +11,7 @@
 #include "apps/pshare/online.hpp"
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
+#include "apps/pshare/reception.hpp"
 #include "apps/pshare/standstill.hpp"
 #include "apps/pshare/straight_hope.hpp"
 #include "io/deadline.hpp"
@@ -33,6 +34,10 @@ constexpr Duration path_patience = laneless_patience - std::chrono::seconds{5};
 /// a keep-alive after us, and then punching the known addresses takes well below a second. What is left of 15 s is for the offer.
 constexpr Duration reconnect_patience = std::chrono::seconds{3};
 static_assert(reconnect_patience > QuicSettings{}.keep_alive() && QuicSettings{}.silence + reconnect_patience < lane_silence);
+/// Where the server is out of reach as well, new lanes are looked for for so long each time, and then there is a pause, so that nobody is called for hours
+/// without rest. The receiver does likewise (reception.hpp): it pauses for less than we search, so that the two meet.
+constexpr Duration search_patience = std::chrono::seconds{15}, search_pause = std::chrono::seconds{15};
+static_assert(search_patience > Reception::search_pause);
 /// One lane more, for --lanes.
 constexpr Duration further_lane_patience = std::chrono::seconds{5};
 /// After an offer that led to no path, although there had been one: doubled each time, up to the longest.
@@ -272,7 +277,7 @@ class Sending {
       tasks.start(add_rivals(session, climber));
       tasks.start(move_up(session, climber, peer.nat, networks));
       tasks.start(watch_letters(slot, session, climber, *accept, partner));
-      tasks.start(online_.tell_more(id, to_.key, partner.device, candidates, facts));
+      tasks.start(online_.tell_more({id, to_.key, partner.device, candidates, facts}, [&session] { session.doubt_lanes(); }));
       tasks.start(cancel_when_interrupted(session, interrupted));
       tasks.start(watch(session));
       co_return co_await session.run();
@@ -320,9 +325,11 @@ class Sending {
       }
       if (trouble) {
         if (!last_path_) throw Failure{*trouble};
-        // Without the server no offer can be made, either.
-        if (!online_.server().connected() && Clock::now() < laneless_until) {
-          until = std::min(Clock::now() + reconnect_patience, laneless_until);
+        // Without the server no offer can be made, either: then there is nothing but to go on.
+        if (!online_.server().connected() && (source_->stream() ? Clock::now() < laneless_until : !give_up_.over(online_.awake()))) {
+          if (Clock::now() >= laneless_until) co_await sleep_until(Clock::now() + search_pause);
+          if (!source_->stream()) session.bear_without_lanes(Clock::now() + search_patience + laneless_patience);
+          until = Clock::now() + (Clock::now() < laneless_until ? reconnect_patience : search_patience);
           continue;
         }
         session.fail({.code = Errc::unreachable, .doing = "lost every connection to " + to_.name});
@@ -410,8 +417,11 @@ class Sending {
       if (!second && !too_late.contains(letter.device)) {
         partner.device = letter.device;  // whoever goes on without agreeing anew is the one that has agreed, on a new connection to the server
         if (const auto* punch = std::get_if<Punch>(&letter.signal)) climber.heard(*punch);
-        if (const auto* more = std::get_if<MoreCandidates>(&letter.signal)) climber.heard(*more, letter.seen_at);
         if (const auto* near = std::get_if<RelaysNear>(&letter.signal)) climber.heard(*near);
+        if (const auto* more = std::get_if<MoreCandidates>(&letter.signal)) {
+          climber.heard(*more, letter.seen_at);
+          if (!more->candidates.empty()) session.doubt_lanes();
+        }
         if (std::holds_alternative<Cancel>(letter.signal)) session.fail(cancellation());
       }
       if (!second) continue;

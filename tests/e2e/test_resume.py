@@ -180,8 +180,8 @@ def test_an_interrupted_receiver_says_7_and_can_go_on(film):
 
 def test_who_waits_in_vain_for_the_other_side_says_7(film):
     alice, bob = film
-    receiving = bob.receives("--timeout", "2s")
-    sending = alice.sends("film.mkv", "--limit", RATE, "--timeout", "2s", to=bob)
+    receiving = bob.receives("--give-up", "2s")
+    sending = alice.sends("film.mkv", "--limit", RATE, to=bob)
     sending.progress_beyond(SIZE // 8)
     sending.kill()
     receiving.ends(7, patience=PATIENCE)

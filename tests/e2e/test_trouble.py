@@ -175,7 +175,7 @@ def test_a_destination_that_vanishes_is_an_error_and_no_crash(friends):
     target.mkdir()
     write_random(alice.files / "film.mkv", 64 * MiB)
     receiving = bob.start("receive", "--dir", target, "--yes", "--once")
-    sending = alice.sends("film.mkv", "--limit", "16M", "--timeout", "5s", to=bob)
+    sending = alice.sends("film.mkv", "--limit", "16M", "--give-up", "5s", to=bob)
     sending.progress_beyond(8 * MiB)
     shutil.rmtree(target)
     trouble_of(receiving)

@@ -96,6 +96,16 @@ awaitable<ReceiveOutcome> ReceiverSession::work(TaskGroup& tasks) {
   co_return *std::move(outcome_);
 }
 
+void ReceiverSession::doubt_lanes() {
+  core_.doubt_lanes(Clock::now());
+  drain();
+}
+
+void ReceiverSession::bear_without_lanes(TimePoint until) {
+  core_.bear_without_lanes(until);
+  drain();
+}
+
 void ReceiverSession::cancel() {
   core_.cancel(Clock::now());
   drain();

@@ -52,6 +52,10 @@ class ReceiverSession final : private LaneUser {
   awaitable<ReceiveOutcome> run();
   /// The user's wish: tells the peer, and has run() end. What has arrived is kept.
   void cancel();
+  /// The network is another one, here or there: lanes that are not heard of soon are dead.
+  void doubt_lanes();
+  /// Goes on until then at least, also where there is no lane.
+  void bear_without_lanes(TimePoint until);
 
   Receiver::Progress progress() const { return core_.progress(); }
   std::uint64_t files_done() const { return files_done_.count(); }

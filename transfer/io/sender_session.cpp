@@ -96,6 +96,16 @@ awaitable<SendOutcome> SenderSession::work(TaskGroup& tasks) {
   co_return *outcome_;
 }
 
+void SenderSession::doubt_lanes() {
+  core_.doubt_lanes(Clock::now());
+  drain();
+}
+
+void SenderSession::bear_without_lanes(TimePoint until) {
+  core_.bear_without_lanes(until);
+  drain();
+}
+
 void SenderSession::cancel() {
   core_.cancel(Clock::now());
   drain();

@@ -62,6 +62,10 @@ class SenderSession final : private LaneUser {
   awaitable<SendOutcome> run();
   /// The user's wish: tells the peer, and has run() end.
   void cancel();
+  /// The network is another one, here or there: lanes that are not heard of soon are dead.
+  void doubt_lanes();
+  /// Goes on until then at least, also where there is no lane.
+  void bear_without_lanes(TimePoint until);
   /// Like cancel(), with the caller's reason.
   void fail(Error trouble);
 

@@ -78,7 +78,10 @@ awaitable<void> Climber::run() {
       }
       climb_ = nullptr;
       if (!no_path) continue;
-      if (settings_.role == ClimbRole::receiver) throw Failure{*no_path};
+      if (settings_.role == ClimbRole::receiver) {
+        if (!goes_on_()) throw Failure{*no_path};
+        continue;
+      }
       no_path_ = *no_path;
       chosen_news_.ring();
     }

@@ -114,6 +114,8 @@ class Climber {
 
   /// Called at the end of each attempt.
   void set_on_attempt(std::function<void(const Attempt&)> on_attempt) { on_attempt_ = std::move(on_attempt); }
+  /// The receiver's climb came to nothing. True: run() goes on all the same, and somebody will call climb_again().
+  void set_on_no_path(std::function<bool()> goes_on) { goes_on_ = std::move(goes_on); }
   /// What is to be said to the peer, through the server.
   using Word = std::variant<Punch, RelaysNear, MeetAtRelay, TryAgain>;
   void set_on_say(std::function<void(const Word&)> on_say) { on_say_ = std::move(on_say); }
@@ -171,6 +173,7 @@ class Climber {
   bool search_path_mtu_ = true;
   std::optional<Transport> search_first_;
   std::function<void(const Attempt&)> on_attempt_;
+  std::function<bool()> goes_on_ = [] { return false; };
   std::function<void(const Word&)> on_say_;
   std::function<void(const Path&, const RelayJoined&)> on_relayed_;
 };

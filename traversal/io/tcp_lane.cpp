@@ -4,6 +4,13 @@
 
 namespace pshare {
 
+namespace {
+
+/// What a beat may take on its way. Less than a session waits where it doubts a lane (transfer/lane_watch.hpp).
+constexpr Duration beat_lateness = std::chrono::milliseconds{500};
+
+}  // namespace
+
 /// One timer for all reads, set again only when it goes off: a lane reads far too often to set one each time.
 struct TcpLane::Watchdog {
   Watchdog(asio::any_io_executor executor, TcpLane& of) : timer(std::move(executor)), lane(&of) {}
@@ -83,8 +90,8 @@ void TcpLane::finish() noexcept { stream_.finish(); }
 
 void TcpLane::close() noexcept {
   closed_ = true;
-  // Two beats were due and did not come: there is nobody to take leave of, as in silence_may_be_over().
-  const bool nobody_there = reading_ && Clock::now() - reading_since_ > 2 * lane_beat;
+  // A beat was due and did not come: there is nobody to take leave of, as in silence_may_be_over().
+  const bool nobody_there = reading_ && Clock::now() - reading_since_ > lane_beat + beat_lateness;
   nobody_there ? stream_.abort() : stream_.close();
 }
 
