@@ -271,7 +271,7 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
   const auto look = [&](TimePoint now) {
     if (standstill.began(session.progress().durable, now)) online_.doubt();
     if (hope_.is_due(path_, now)) online_.standpoint().doubt();
-    if (lanes_.empty() && had_lane_) {
+    if (lanes_.empty() && had_lane_ && !session.progress().ended) {
       path_.reset();
       had_lane_ = false;
       if (last_path_ && !lost_at_) {
@@ -281,7 +281,7 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
       }
       online_.doubt();
       further_dialled_ = false;
-      climber.climb_again(laneless_patience);
+      search(climber, now);
     }
     look_for_sender(session, climber, now);
     // The sender has chosen when it has spoken and closed the others.
@@ -299,17 +299,16 @@ void Reception::look_for_sender(ReceiverSession& session, Climber& climber, Time
   if (path_) give_up_.moved();
   if (!lost_at_ || !lanes_.empty() || online_.server().connected() || give_up_.over(online_.awake()) || options_.to_stdout) return;
   session.bear_without_lanes(now + laneless_patience);
-  if (!search_at_ || now < *search_at_) return;
-  search_at_.reset();
+  if (now >= search_at_) search(climber, now);
+}
+
+void Reception::search(Climber& climber, TimePoint now) {
   climber.climb_again(laneless_patience);
+  search_at_ = now + laneless_patience + search_pause;
 }
 
 /// A climb has come to nothing. True: another one follows.
-bool Reception::goes_on_without_server() {
-  if (!lost_at_ || online_.server().connected() || options_.to_stdout) return false;
-  search_at_ = Clock::now() + search_pause;
-  return true;
-}
+bool Reception::goes_on_without_server() const { return lost_at_ && !online_.server().connected() && !options_.to_stdout; }
 
 Reception::Lost Reception::lost(Error error) {
   give_up_.lost(online_.awake());

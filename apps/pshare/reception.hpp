@@ -70,7 +70,8 @@ class Reception {
   awaitable<void> watch(ReceiverSession& session, Climber& climber, TaskGroup& tasks);
   void use(const Path& path);
   void look_for_sender(ReceiverSession& session, Climber& climber, TimePoint now);
-  bool goes_on_without_server();
+  void search(Climber& climber, TimePoint now);
+  bool goes_on_without_server() const;
   Lost lost(Error error);
   End end_of(const ReceiveOutcome& outcome, const ReceiverSession& session);
 
@@ -92,7 +93,7 @@ class Reception {
   std::optional<Path> path_, last_path_; // on which the sender speaks
   GiveUp give_up_;
   std::optional<TimePoint> lost_at_;     // while there is no path any more
-  std::optional<TimePoint> search_at_;   // the next search for the sender, of which the server does not tell
+  TimePoint search_at_;                  // the next search for the sender, while the server does not tell of it
   std::string lost_because_;             // the last lane that was lost, in words
   bool agreed_before_ = false;           // to this transfer, in an earlier session
   bool had_lane_ = false;                // since the last climb began

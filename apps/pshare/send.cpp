@@ -345,6 +345,7 @@ class Sending {
       if (options_.lanes > 1 && !can_be_dialled) program_.report.detail("One lane it is: where nobody can be dialled, or over UDP, there are no further ones.");
       for (std::uint32_t ordinal = 1; can_be_dialled && ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
       co_await session.wait_until_laneless();
+      if (session.progress().ended) co_return;
       online_.doubt();
       path_.reset();
       note_loss(lost_because_);

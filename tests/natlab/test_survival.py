@@ -71,7 +71,7 @@ def test_without_a_server_both_look_for_each_other_until_the_path_is_back():
         town.server.kill()
         lab.cut("a.access")
         sending = underway.sending
-        sending.wait_until(lambda: sum(in_vain.items() <= event.items() for event in sending.events) == 10, "ten attempts, of 3 s each at first")
+        sending.wait_until(lambda: sum(in_vain.items() <= event.items() for event in sending.events) == 9, "nine attempts, of 3 s each at first")
         lab.mend("a.access")
         underway.comes_to_a_good_end()
         assert "Offering again" not in sending.words, "an offer cannot be made without the server"
