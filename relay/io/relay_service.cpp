@@ -20,6 +20,7 @@ namespace {
 
 constexpr auto as_result = asio::experimental::as_tuple(use_awaitable);
 constexpr std::size_t piece_of_a_hello = 2 * KiB;
+constexpr std::size_t frame_header = 4;  // wire/framing.hpp
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
@@ -134,6 +135,8 @@ awaitable<RelayHello> RelayService::hear_hello(TlsStream& stream) {
     std::array<std::byte, piece_of_a_hello> piece;
     for (std::size_t heard = 0;;) {
       const auto body = value_or_throw(frames.next());
+      if (body && heard != frame_header + body->size())
+        throw Failure{{.code = Errc::malformed, .doing = stream.socket().remote().text() + " said more than a hello before the relay had answered"}};
       if (body) co_return value_or_throw(decode_relay_hello(*body));
       if (heard > max_relay_hello) throw Failure{{.code = Errc::limit, .doing = "reading a relay hello that is too long"}};
       const auto count = co_await stream.read_some(piece);

@@ -134,6 +134,42 @@ TEST_F(TlsOnASocket, TellsARefusedClientAtItsFirstReadAndTakesNothingFromIt) {
   EXPECT_EQ(right_trouble, Errc::identity_mismatch);
 }
 
+TEST_F(TlsOnASocket, GivesItsSocketUpWithWhatFollowsTheLastRecordStillInIt) {
+  ByteBuffer heard(5), raw(3);
+  auto story = [&]() -> awaitable<void> {
+    co_await meet(bob.id(), alice.id());
+    right->stop_reading_ahead();
+    co_await left->write(bytes_of("hello"));
+    auto alices = std::move(*left).release();
+    co_await alices.write(bytes_of("raw"));
+    std::array<std::byte, 1024> all_there;
+    constexpr std::size_t record = 5 + 5 + 1 + 16;  // RFC 8446 section 5.2; both have arrived before the first is read
+    while (co_await const_cast<TcpStream&>(right->socket()).peek(all_there) < record + 3) co_await asio::post(loop, use_awaitable);
+    co_await right->read_exactly(heard);
+    auto bobs = std::move(*right).release();
+    for (std::size_t got = 0; got < raw.size();) got += co_await bobs.read_some(std::span{raw}.subspan(got));
+  };
+  run(loop, story());
+  EXPECT_EQ(text_of(heard), "hello");
+  EXPECT_EQ(text_of(raw), "raw");
+}
+
+TEST_F(TlsOnASocket, DoesNotGiveItsSocketUpWhileBytesOfItAreHere) {
+  auto story = [&]() -> awaitable<Errc> {
+    co_await meet(bob.id(), alice.id());
+    co_await left->write(bytes_of("more than is read"));
+    ByteBuffer heard(4);
+    co_await right->read_exactly(heard);
+    try {
+      std::move(*right).release();
+    } catch (const Failure& failure) {
+      co_return failure.error().code;
+    }
+    co_return Errc::failed;
+  };
+  EXPECT_EQ(run(loop, story()), Errc::malformed);
+}
+
 TEST_F(TlsOnASocket, EndsOrderlyWithWhatWasWrittenBefore) {
   auto story = [&]() -> awaitable<Errc> {
     co_await meet(bob.id(), alice.id());
