@@ -237,6 +237,29 @@ TEST_P(RelayServiceByEachMeans, KeepsOneWayOpenWhenTheOtherHasEnded) {
 INSTANTIATE_TEST_SUITE_P(Means, RelayServiceByEachMeans, testing::Values(OneWay::best_means(), OneWay::Means::memory),
                          [](const auto& means) { return means.index == 0 ? std::string{"Best"} : std::string{"Memory"}; });
 
+class RelayServiceAtARate : public RelayServiceTest {
+ protected:
+  RelayService::Settings settings() override { return {.rate = BytesPerSecond{20'000'000}}; }
+};
+
+TEST_F(RelayServiceAtARate, CarriesTheSameBytesForSeveralAtOnce) {
+  tell([this]() -> awaitable<void> {
+    std::vector<Ends> all;
+    for (int i = 0; i < 4; ++i) {
+      auto bytes = ticket();
+      all.push_back(co_await meet(std::move(bytes)));
+    }
+    const auto began = Clock::now();
+    const auto together = [&](TaskGroup& tasks) -> awaitable<void> {
+      for (std::size_t i = 1; i < all.size(); ++i) tasks.start(exchange(all[i], 1'500'000, 20 + i));
+      co_await exchange(all[0], 1'500'000, 20);
+      while (tasks.running() > 0) co_await asio::post(use_awaitable);
+    };
+    co_await with_tasks<void>(together);
+    EXPECT_GE(Clock::now() - began, 290ms);  // 8 MB, of which 100 ms may be caught up with: sooner would be too fast
+  });
+}
+
 TEST_F(RelayServiceTest, TellsWhyALaneEndedToWhoPresentsItsTicketAgain) {
   tell([this]() -> awaitable<void> {
     const auto bytes = ticket(100'000);
