@@ -690,9 +690,8 @@ TEST(Ascent, GoesOnTryingStraightTiersOnARelayedPathAndMovesUp) {
   climb.fail(0, Errc::timed_out);
   climb.punching_ended(Transport::tcp, Reason::timeout);
   climb.punching_ended(Transport::udp, Reason::timeout);
-  climb.wait(default_head_start);
-  ASSERT_THAT(climb.used, ElementsAre(0));
   climb.punching.clear();
+  ASSERT_THAT(climb.used, ElementsAre(0)) << "all that is straight has failed";
   climb.wait(longest_retry_pause);
   EXPECT_THAT(climb.punching, Contains("begin udp"));
   climb.lane_up(std::nullopt, path(Tier::punched, Transport::udp));
@@ -704,13 +703,15 @@ TEST(Ascent, GoesOnTryingStraightTiersOnARelayedPathAndMovesUp) {
 
 TEST(Ascent, TriesAgainAtOnceWhenSomethingHasChanged) {
   Climbing climb{behind_nats(), with_relays()};
+  climb.wait(standby_delay);
+  climb.meeting_ended(Tier::supernode, Reason::no_candidates);
   climb.lane_up(std::nullopt, path(Tier::relay));
+  climb.meeting_ended(Tier::relay, Reason::none);
   climb.fail(0, Errc::timed_out);
   climb.punching_ended(Transport::tcp, Reason::timeout);
   climb.punching_ended(Transport::udp, Reason::timeout);
-  climb.wait(default_head_start);
+  climb.wait(first_retry_pause / 4);
   ASSERT_THAT(climb.used, ElementsAre(0));
-  climb.wait(100ms);
   climb.punching.clear();
   climb.try_again();
   EXPECT_THAT(climb.punching, Contains("begin udp"));
