@@ -113,6 +113,27 @@ Result<void> Home::save(const Settings& settings) const {
   return replace_file(folder_ / "pshare.toml", text.str());
 }
 
+Result<MonthlyVolume> Home::volume() const {
+  const auto file = folder_ / "supernode-volume";
+  const auto text = read_owned_file(file, MonthlyVolume::max_file);
+  if (!text) return Unexpected{{.code = Errc::local_io, .doing = text.error().doing, .cause = text.error().cause}};
+  if (!*text) return MonthlyVolume{};
+  auto volume = MonthlyVolume::decode((*text)->text);
+  if (volume) return volume;
+  return local(file.string() + ": " + volume.error().doing, {}, "Remove the file to count this month from the beginning.");
+}
+
+Result<MonthlyVolume> Home::add_to_volume(std::uint64_t bytes, UnixTime now) const {
+  const auto file = folder_ / "supernode-volume";
+  const auto lock = OwnedFileLock::on(file);
+  if (!lock) return Unexpected{lock.error()};
+  auto volume = this->volume();
+  if (!volume || bytes == 0) return volume;
+  volume->add(bytes, now);
+  if (const auto written = write_owned_file(file, volume->encode(), IfPresent::replace); !written) return Unexpected{written.error()};
+  return volume;
+}
+
 PairMemory Home::pair_memory(Random& random) const {
   if (const auto file = read_owned_file(folder_ / "pairs", PairMemory::max_file); file && *file)
     if (auto memory = PairMemory::decode(bytes_of((*file)->text))) return *std::move(memory);

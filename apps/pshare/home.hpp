@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "apps/pshare/monthly_volume.hpp"
 #include "apps/pshare/options.hpp"
 #include "secure/contacts.hpp"
 #include "secure/identity.hpp"
@@ -34,6 +35,11 @@ class Home {
   /// Errors: usage, with the line, for a key that is unknown or of the wrong type; local_io.
   Result<Settings> settings() const;
   Result<void> save(const Settings& settings) const;
+
+  /// What supernodes of this home have carried. Errors: local_io, also for a file that is no such thing.
+  Result<MonthlyVolume> volume() const;
+  /// Adds to what stands in the file now, and gives the sum: others may have written meanwhile. Errors: as above.
+  Result<MonthlyVolume> add_to_volume(std::uint64_t bytes, UnixTime now) const;
 
   /// What worked between networks. A file that is not there, cannot be read, or is torn or forged is an empty memory, never an error.
   PairMemory pair_memory(Random& random) const;

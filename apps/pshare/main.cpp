@@ -19,6 +19,7 @@ awaitable<void> run_verb(Program& program, Verb verb) {
   if (auto* options = std::get_if<ContactsOptions>(&verb)) co_await contacts(program, *options);
   if (std::holds_alternative<PeersOptions>(verb)) co_await peers(program);
   if (auto* options = std::get_if<DoctorOptions>(&verb)) co_await doctor(program, *options);
+  if (auto* options = std::get_if<SupernodeOptions>(&verb)) co_await supernode(program, *options);
 }
 
 /// Two are enough to read and compress while a third thread, the loop, encrypts and sends; more only where there are cores for them.

@@ -50,7 +50,7 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
 /// The text of options that need parsing of our own, until the command line is read.
 struct Texts {
   std::string server, proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
-  std::string name, to, text, code, with, lifetime, give_up;
+  std::string name, to, text, code, with, lifetime, give_up, rate, volume, for_whom = "contacts";
   std::vector<std::string> paths;
   std::uint16_t port = 0;
 };
@@ -169,6 +169,23 @@ void finish_doctor(DoctorOptions& doctor, const CLI::App& verb, const Texts& tex
     throw CLI::ValidationError{"--lifetime: from 10 s to 10 min."};
 }
 
+void add_supernode(CLI::App& verb, SupernodeOptions& supernode, Texts& texts) {
+  verb.add_option("--sessions", supernode.sessions, "Lanes of others at once (default 16)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_supernode_sessions));
+  verb.add_option("--rate", texts.rate, "At most so many bytes each second, for all of them together, for instance 500K or 10M")->type_name("RATE");
+  verb.add_option("--volume", texts.volume, "At most so many bytes a month, for instance 100G")->type_name("SIZE");
+  verb.add_option("--for", texts.for_whom, "For whom: contacts (the default) or anyone")->check(CLI::IsMember({"contacts", "anyone"}));
+}
+
+void finish_supernode(SupernodeOptions& supernode, const CommonOptions& common, const Texts& texts) {
+  if (!texts.rate.empty()) supernode.rate = checked(parse_rate(texts.rate), "--rate");
+  if (!texts.volume.empty()) {
+    supernode.volume = checked(parse_size(texts.volume), "--volume");
+    if (*supernode.volume == 0) throw CLI::ValidationError{"--volume: with 0 bytes a month nobody could be helped. Leave it out for no limit."};
+  }
+  supernode.for_anyone = texts.for_whom == "anyone";
+  if (!common.tcp) throw CLI::ValidationError{"--transport udp: a supernode carries TCP connections. Leave it out."};
+}
+
 }  // namespace
 
 Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv) {
@@ -178,6 +195,7 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   ReceiveOptions receive;
   ContactsOptions contacts;
   DoctorOptions doctor;
+  SupernodeOptions supernode;
   Texts texts;
 
   CLI::App app{"Moves files straight from your machine to another person's.", "pshare"};
@@ -208,7 +226,9 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   auto* peers_verb = app.add_subcommand("peers", "Which of your contacts are online");
   auto* doctor_verb = app.add_subcommand("doctor", "What this network allows, and what you could change");
   add_doctor(*doctor_verb, texts);
-  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, peers_verb, doctor_verb, list, add, remove, verify}) verb->fallthrough();
+  auto* supernode_verb = app.add_subcommand("supernode", "Carry the transfers of contacts (or of anyone) who have no path of their own");
+  add_supernode(*supernode_verb, supernode, texts);
+  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify}) verb->fallthrough();
 
   try {
     app.parse(argc, argv);
@@ -235,6 +255,10 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
     if (*doctor_verb) {
       finish_doctor(doctor, *doctor_verb, texts);
       return std::variant<Options, Answered>{Options{common, doctor}};
+    }
+    if (*supernode_verb) {
+      finish_supernode(supernode, common, texts);
+      return std::variant<Options, Answered>{Options{common, supernode}};
     }
     return std::variant<Options, Answered>{Options{common, PeersOptions{}}};
   } catch (const CLI::Success& success) {

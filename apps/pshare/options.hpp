@@ -69,8 +69,16 @@ struct DoctorOptions {
   std::optional<std::string> with;               // a contact who is online: both sides
   std::optional<Duration> lifetime;              // how long an idle UDP mapping lives, looked at up to this
 };
+/// --sessions: what a home's line carries without anybody noticing, and the most that one may ask for.
+inline constexpr std::uint64_t default_supernode_sessions = 16, max_supernode_sessions = 1024;
+struct SupernodeOptions {
+  std::uint64_t sessions = default_supernode_sessions;  // lanes of others at once
+  std::optional<std::uint64_t> rate;                    // bytes each second, all of them together
+  std::optional<std::uint64_t> volume;                  // bytes a month (of UTC)
+  bool for_anyone = false;                              // else for contacts alone
+};
 
-using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PeersOptions, DoctorOptions>;
+using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PeersOptions, DoctorOptions, SupernodeOptions>;
 
 struct Options {
   CommonOptions common;

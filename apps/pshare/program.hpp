@@ -44,6 +44,7 @@ awaitable<void> receive(Program& program, ReceiveOptions options);
 awaitable<void> contacts(Program& program, ContactsOptions options);
 awaitable<void> peers(Program& program);
 awaitable<void> doctor(Program& program, DoctorOptions options);
+awaitable<void> supernode(Program& program, SupernodeOptions options);
 
 /// Waits for Ctrl-C or SIGTERM, then throws Failure with Errc::interrupted. A second one ends the program at once.
 awaitable<void> until_interrupted();

@@ -58,9 +58,11 @@ Report::Report(Manner manner) : manner_(manner) {}
 Report::~Report() { clear_progress(); }
 
 void Report::clear_progress() {
-  if (!progress_shown_) return;
-  std::fputs("\r\x1b[K", stderr);
-  progress_shown_ = false;
+  if (lines_shown_ == 0) return;
+  std::fputs("\r", stderr);
+  for (; lines_shown_ > 1; --lines_shown_) std::fputs("\x1b[A", stderr);
+  std::fputs("\x1b[J", stderr);
+  lines_shown_ = 0;
 }
 
 void Report::line(std::string_view words) {
@@ -159,7 +161,7 @@ void Report::progress(const ProgressFacts& facts, TimePoint now) {
   const auto text = progress_line(facts, *width - 1);
   std::fprintf(stderr, "\r%s\x1b[K", text.c_str());
   std::fflush(stderr);
-  progress_shown_ = true;
+  lines_shown_ = 1;
 }
 
 void Report::last_progress(const ProgressFacts& facts) {
@@ -186,6 +188,39 @@ void Report::error(const Error& error) {
   if (manner_.json)
     emit({{"event", "error"}, {"code", word(error.code)}, {"message", error.message()}, {"hint", error.hint}});
   line("pshare: " + error_words(error));
+}
+
+void Report::supernode(const SupernodeStanding& standing, std::string_view words, std::string_view hint) {
+  if (manner_.json) {
+    const auto or_null = [](const std::optional<std::uint64_t>& number) { return number ? json(*number) : json(nullptr); };
+    emit({{"event", "supernode"}, {"state", standing.state}, {"endpoint", standing.endpoint ? json(standing.endpoint->text()) : json(nullptr)},
+          {"reason", standing.reason}, {"for", standing.for_whom}, {"sessions", standing.sessions}, {"max_sessions", standing.max_sessions},
+          {"rate", or_null(standing.rate)}, {"month_bytes", standing.month_bytes}, {"month_left", or_null(standing.month_left)}, {"hint", hint}});
+  }
+  if (!words.empty()) say(words);
+  if (!hint.empty()) say("  " + std::string{hint});
+}
+
+void Report::relaying(const RelayedLane& lane) {
+  if (manner_.json) {
+    const auto peer = [](const RelayedLane::Peer& each) { return json{{"name", each.name}, {"peer_id", each.id.text()}}; };
+    json event{{"event", "relaying"}, {"state", lane.over ? "over" : "begun"}, {"lane", lane.number}, {"peers", {peer(lane.one), peer(lane.other)}}};
+    if (lane.over) event.update({{"bytes", lane.over->bytes}, {"seconds", std::chrono::duration<double>{lane.over->age}.count()}, {"why", lane.over->why}});
+    emit(event);
+  }
+  const auto who = printable(lane.one.shown()) + " <-> " + printable(lane.other.shown());
+  if (!lane.over) return say(who + ": carrying.");
+  say(who + ": " + size_words(lane.over->bytes) + " in " + duration_words(lane.over->age) + (lane.over->why.empty() ? "" : "; " + printable(lane.over->why)) + ".");
+}
+
+void Report::block(const std::vector<std::string>& lines) {
+  if (manner_.json || manner_.quiet) return;
+  std::string text;
+  for (const auto& each : lines) text += (text.empty() ? "" : "\x1b[K\n") + each;
+  clear_progress();
+  std::fputs((text + "\x1b[K").c_str(), stderr);
+  std::fflush(stderr);
+  lines_shown_ = lines.size();
 }
 
 void Report::listing(std::string_view event, std::string_view name, const PeerId& id, std::optional<bool> online) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/pshare/progress_line.hpp"
 #include "traversal/path.hpp"
@@ -14,6 +15,35 @@
 #include "wire/signal.hpp"
 
 namespace pshare {
+
+/// For the `supernode` event.
+struct SupernodeStanding {
+  std::string_view state;                // state_word(), or "draining"
+  std::optional<Endpoint> endpoint = {};  // where it is listed
+  std::string reason = {};                // why it is not
+  std::string_view for_whom;
+  std::uint64_t sessions = 0, max_sessions = 0;
+  std::optional<std::uint64_t> rate = {};
+  std::uint64_t month_bytes = 0;
+  std::optional<std::uint64_t> month_left = {};
+};
+
+/// For the `relaying` event.
+struct RelayedLane {
+  struct Peer {
+    std::string name;  // a contact's; empty: none
+    PeerId id;
+    std::string shown() const { return name.empty() ? id.short_text() : name; }
+  };
+  std::uint64_t number = 0;
+  Peer one, other;
+  struct Over {
+    std::uint64_t bytes = 0;
+    Duration age{};
+    std::string why;
+  };
+  std::optional<Over> over = {};  // nothing: it begins
+};
 
 class Report {
  public:
@@ -46,6 +76,13 @@ class Report {
   void text(std::string_view from, std::string_view text);
   void error(const Error& error);
 
+  /// How a supernode stands with the server; `words` and `hint` for people, the rest for programs.
+  void supernode(const SupernodeStanding& standing, std::string_view words, std::string_view hint);
+  /// It began to carry a lane, or carries it no more.
+  void relaying(const RelayedLane& lane);
+  /// The last lines of a terminal, as they are now; several calls overwrite each other. Not with -q or --json.
+  void block(const std::vector<std::string>& lines);
+
   // --- words for people only; nothing of them with --json on standard output ---------------------------------------------
   void say(std::string_view words);     // not with -q
   void detail(std::string_view words);  // with -v
@@ -65,7 +102,7 @@ class Report {
 
   Manner manner_;
   std::optional<TimePoint> last_progress_;
-  bool progress_shown_ = false;
+  std::size_t lines_shown_ = 0;  // of a terminal: a progress line, or a block
 };
 
 /// "film.mkv (1.2 GB)", "3 files, 1.2 GB: a.txt, b.txt and 1 more", "a stream of unknown length", "a text of 12 characters".

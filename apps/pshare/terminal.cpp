@@ -27,11 +27,19 @@ class Terminal::Turn {
   Terminal& terminal_;
 };
 
-std::optional<std::size_t> screen_width() {
+std::optional<ScreenSize> screen_size() {
   if (!::isatty(STDERR_FILENO)) return std::nullopt;
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+  ScreenSize screen;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return screen;
+  if (size.ws_col > 0) screen.columns = size.ws_col;
+  if (size.ws_row > 0) screen.rows = size.ws_row;
+  return screen;
+}
+
+std::optional<std::size_t> screen_width() {
+  const auto size = screen_size();
+  return size ? std::optional{size->columns} : std::nullopt;
 }
 
 Terminal::Terminal(asio::any_io_executor executor)

@@ -160,6 +160,10 @@ awaitable<bool> LaneDoor::is_dial_back(TcpStream& socket) {
 
 awaitable<void> LaneDoor::greet(TcpStream socket) {
   if (co_await is_dial_back(socket)) co_return;
+  if (expected_.empty() && guests_) {
+    auto taking = guests_(std::move(socket));
+    co_return co_await std::move(taking);
+  }
   // TLS would show our long-term key to whoever scans for it.
   if (expected_.empty()) throw Failure{{.code = Errc::refused, .doing = "nobody is expected"}};
   const auto remote = socket.remote();

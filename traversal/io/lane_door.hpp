@@ -72,6 +72,10 @@ class LaneDoor {
   /// With `speak` it is a sender's. Errors: busy, when this peer is expected with this session already (it chose the number, so it may
   /// say it twice).
   Registration expect(SessionId session, PeerId peer, Speak speak = {});
+  /// Takes callers while no session expects lanes (a supernode's are for its relay), from the end of dial-backs on. As long as its coroutine runs,
+  /// and for no longer than greeting_patience, the caller counts as half open. Without it such callers are turned away. Before run().
+  using Guests = std::function<awaitable<void>(TcpStream)>;
+  void set_guests(Guests guests) { guests_ = std::move(guests); }
   /// As long as it lives, a caller from `server` may be the dial-back with this nonce (wire/dial_back.hpp).
   class DialBackWaiter {
    public:
@@ -106,6 +110,7 @@ class LaneDoor {
   Listener listener_;
   LaneDoorLimits limits_;
   std::map<std::pair<SessionId, PeerId>, Expected*> expected_;
+  Guests guests_;
   std::vector<DialBackWaiter*> dial_backs_;
   std::map<IpAddress, std::size_t> half_open_per_host_;
   std::size_t half_open_ = 0;

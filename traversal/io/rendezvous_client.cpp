@@ -167,6 +167,7 @@ awaitable<void> RendezvousClient::serve_connection() {
     auto reached = co_await dial_server(tls_, outlet_, std::move(dial));
     connection = std::make_shared<Connection>(std::move(reached.stream), executor_);
     connection_ = connection;
+    server_key_ = connection->stream.peer_key();
     note_way(connection->stream.socket(), reached.through_proxy);
     link_.connected(Clock::now());
     news_.ring();
@@ -240,6 +241,14 @@ awaitable<Welcome> RendezvousClient::welcome(TimePoint until) {
     if (Clock::now() >= until) throw Failure{unanswered("waiting for the server " + server_text())};
     co_await welcomed_.wait(until);
   }
+  co_return *welcome_;
+}
+
+awaitable<Welcome> RendezvousClient::next_welcome() {
+  do {
+    if (ended_) throw Failure{*ended_};
+    co_await welcomed_.wait();
+  } while (!welcome_);
   co_return *welcome_;
 }
 

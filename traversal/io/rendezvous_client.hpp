@@ -55,6 +55,8 @@ class RendezvousClient {
   /// The welcome of the present connection, or of the next. Errors: unreachable or timed_out, naming server and last trouble;
   /// whatever ended run().
   awaitable<Welcome> welcome(TimePoint until);
+  /// The one after the present one: the link was made again. Errors: whatever ended run().
+  awaitable<Welcome> next_welcome();
 
   // All below: timed_out, naming the last trouble; limit (the server's rates, or too many requests at once); what ended run().
   /// Gives the name in the server's spelling. Errors: refused, if it is another key's.
@@ -98,6 +100,8 @@ class RendezvousClient {
   /// What the server said of itself.
   const std::optional<Welcome>& last_welcome() const { return last_welcome_; }
   const ServerAddress& address() const { return server_; }
+  /// Its key: the one that was pinned, whole.
+  const std::optional<PublicKey>& server_key() const { return server_key_; }
   /// Ours, as this machine sees it. Its port is `local_port` unless that could not be used.
   std::optional<Endpoint> local_endpoint() const { return local_endpoint_; }
 
@@ -138,6 +142,7 @@ class RendezvousClient {
   std::optional<Port> local_port_;
   std::optional<Endpoint> server_endpoint_, local_endpoint_;
   bool through_proxy_ = false;
+  std::optional<PublicKey> server_key_;
   std::optional<IpAddress> other_address_;
   std::optional<Duration> connect_took_;
   RendezvousLink link_;

@@ -52,6 +52,31 @@ TEST(Options, OfReceiveAreAsInTheContract) {
   EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive"}).verb).on_conflict, OnConflict::rename);
 }
 
+TEST(Options, OfSupernodeAreAsInTheContractAndSayForWhom) {
+  const auto options = parsed({"supernode", "--port", "4711", "--sessions", "3", "--rate", "10M", "--volume", "100G", "--for", "anyone"});
+  const auto& supernode = std::get<SupernodeOptions>(options.verb);
+  EXPECT_EQ(options.common.port, Port{4711});
+  EXPECT_EQ(supernode.sessions, 3u);
+  EXPECT_EQ(supernode.rate, 10 * MiB);
+  EXPECT_EQ(supernode.volume, 100 * GiB);
+  EXPECT_TRUE(supernode.for_anyone);
+}
+
+TEST(Options, OfSupernodeAreForContactsAndBoundedInSessionsAlone) {
+  const auto supernode = std::get<SupernodeOptions>(parsed({"supernode"}).verb);
+  EXPECT_EQ(supernode.sessions, default_supernode_sessions);
+  EXPECT_FALSE(supernode.rate || supernode.volume || supernode.for_anyone);
+}
+
+TEST(Options, OfSupernodeThatHelpNobodyAreRefused) {
+  EXPECT_THAT(refused({"supernode", "--volume", "0"}), HasSubstr("--volume"));
+  EXPECT_THAT(refused({"supernode", "--rate", "0"}), HasSubstr("--rate"));
+  EXPECT_THAT(refused({"supernode", "--sessions", "0"}), HasSubstr("--sessions"));
+  EXPECT_THAT(refused({"supernode", "--sessions", "1025"}), HasSubstr("--sessions"));
+  EXPECT_THAT(refused({"supernode", "--for", "friends"}), HasSubstr("--for"));
+  EXPECT_THAT(refused({"supernode", "--transport", "udp"}), HasSubstr("TCP"));
+}
+
 TEST(Options, OfDoctorNameAContactAndHowLongToLook) {
   const auto options = parsed({"doctor", "--with", "bob", "--lifetime", "2m"});
   const auto& doctor = std::get<DoctorOptions>(options.verb);
