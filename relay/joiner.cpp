@@ -46,8 +46,8 @@ std::optional<RelayRefused> Joiner::objection(const PeerId& peer, const Ticket& 
   if (in_use_.contains(ticket.id)) return RelayRefused{Errc::refused, "this ticket is in use; each lane needs one of its own"};
   if (draining_) return RelayRefused{Errc::busy, "this relay is about to end"};
   const auto& friends = settings_.friends;
-  if (friends && !friends->contains(ticket.one) && !friends->contains(ticket.other))
-    return RelayRefused{Errc::refused, "this supernode serves only its owner's contacts"};
+  if (friends && !(friends->contains(ticket.one) && friends->contains(ticket.other)))
+    return RelayRefused{Errc::refused, "this supernode serves only its owner's contacts, and you two are not both among them"};
   if (settings_.volume_left == 0u) return RelayRefused{volume_used_up.code, volume_used_up.doing};
   if (ticket.quota == 0u) return RelayRefused{Errc::limit, "this ticket allows no bytes at all"};
   if (lanes_.size() >= settings_.max_lanes)
@@ -157,6 +157,7 @@ void Joiner::ended(RelayLane number, Error why, TimePoint now) {
   const auto found = lanes_.find(number);
   if (found == lanes_.end()) return;
   const auto& lane = found->second;
+  over_.push_back({view(number, lane, now), why});
   for (const auto& side : lane.sides) discount(side);
   in_use_.erase(lane.ticket.id);
   remember(lane.ticket.id, std::move(why), std::max(lane.expires, now + spent_memory));
@@ -210,9 +211,19 @@ std::uint64_t Joiner::Meter::at(TimePoint now) const { return now - since < 2 * 
 
 std::vector<Joiner::LaneView> Joiner::lanes(TimePoint now) const {
   std::vector<LaneView> views;
-  for (const auto& [number, lane] : lanes_)
-    views.push_back({number, lane.ticket.one, lane.ticket.other, lane.bytes, left_of(lane), lane.since, lane.meter.at(now)});
+  for (const auto& [number, lane] : lanes_) views.push_back(view(number, lane, now));
   return views;
+}
+
+Joiner::LaneView Joiner::view(RelayLane number, const Lane& lane, TimePoint now) const {
+  return {number, lane.ticket.one, lane.ticket.other, lane.bytes, left_of(lane), lane.since, lane.meter.at(now)};
+}
+
+std::optional<Joiner::Over> Joiner::take_over() {
+  if (over_.empty()) return std::nullopt;
+  auto over = std::move(over_.front());
+  over_.pop_front();
+  return over;
 }
 
 // --- time -----------------------------------------------------------------------------------------------------------

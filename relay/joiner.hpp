@@ -63,7 +63,7 @@ class Joiner {
     std::size_t max_lanes = default_max_relay_lanes;
     std::optional<std::uint64_t> rate = {};         // bytes each second, of the whole relay; told to the peers, kept by the driver
     std::optional<std::uint64_t> volume_left = {};  // bytes that may still be carried, by all lanes together; nothing: no limit
-    std::optional<std::set<PeerId>> friends = {};   // one of the two peers must be among these; nothing: anyone is served
+    std::optional<std::set<PeerId>> friends = {};   // both peers must be among these (docs/decisions/0023); nothing: anyone is served
     std::size_t max_sides_of_a_key = max_relay_sides_of_a_key, max_sides_of_an_address = max_relay_sides_of_an_address;
     std::size_t max_spent = max_spent_tickets;
   };
@@ -111,6 +111,9 @@ class Joiner {
     std::uint64_t rate = 0;  // bytes each second, of late
   };
   std::vector<LaneView> lanes(TimePoint now) const;
+  /// A lane that has ended, with all that it carried. To be drained with the actions.
+  struct Over { LaneView lane; Error why; };
+  std::optional<Over> take_over();
   std::size_t lane_count() const { return lanes_.size(); }
   std::size_t waiting() const { return waiting_.size(); }
   std::uint64_t total_bytes() const { return total_bytes_; }
@@ -158,6 +161,7 @@ class Joiner {
   void wait(const Ticket& ticket, RelaySide side, Side who, TimePoint now);
   void join(const Ticket& ticket, Waiting first, RelaySide side, Side who, UnixTime wall, TimePoint now);
   std::optional<std::uint64_t> left_of(const Lane& lane) const;
+  LaneView view(RelayLane number, const Lane& lane, TimePoint now) const;
   void refuse(RelaySide side, RelayRefused answer) { actions_.push_back(Refuse{side, std::move(answer)}); }
   void cut(RelayLane lane, Error why, TimePoint now);
   void cut_if_used_up(RelayLane lane, TimePoint now);
@@ -180,6 +184,7 @@ class Joiner {
   std::map<IpAddress, std::size_t> of_address_;
   std::uint64_t next_lane_ = 1, total_bytes_ = 0;
   std::deque<Action> actions_;
+  std::deque<Over> over_;
 };
 static_assert(Core<Joiner>);
 

@@ -99,6 +99,8 @@ void RelayService::change(const std::function<void(Joiner&)>& what) {
 
 void RelayService::carry_out() {
   while (const auto action = joiner_.take()) perform(*action);
+  while (const auto over = joiner_.take_over())
+    if (watch_.over) watch_.over(*over);
   const auto deadline = joiner_.deadline();
   if (deadline && (!next_expiry_ || *deadline < *next_expiry_)) clock_.ring();
 }
@@ -113,6 +115,9 @@ void RelayService::perform(const Joiner::Action& action) {
   if (const auto* refuse = std::get_if<Joiner::Refuse>(&action)) return tell(refuse->side, refuse->answer);
   if (const auto* join = std::get_if<Joiner::Join>(&action)) {
     lanes_.emplace(join->lane, std::make_shared<Lane>(executor_));
+    if (watch_.begun)
+      for (const auto& each : joiner_.lanes(Clock::now()))
+        if (each.lane == join->lane) watch_.begun(each);
     tell(join->one, *join);
     tell(join->other, *join);
     return;

@@ -55,6 +55,12 @@ class RelayService {
   awaitable<void> until_drained();
   /// Changes what the joiner allows (or drains it), and carries out what follows from it.
   void change(const std::function<void(Joiner&)>& what);
+  /// Told of each lane that is joined and of each that is over, in order. Either may be empty.
+  struct Watch {
+    std::function<void(const Joiner::LaneView&)> begun;
+    std::function<void(const Joiner::Over&)> over;
+  };
+  void watch(Watch watch) { watch_ = std::move(watch); }
   const Joiner& joiner() const { return joiner_; }
   const PipePool& pipes() const { return pipes_; }
 
@@ -76,6 +82,7 @@ class RelayService {
   Joiner& joiner_;
   Settings settings_;
   std::optional<FairRate> rate_;
+  Watch watch_;
   PipePool pipes_;
   std::uint64_t next_side_ = 1;
   std::map<RelaySide, Side*> sides_;  // that wait for a verdict; each owned by its serve()

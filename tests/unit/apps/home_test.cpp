@@ -60,5 +60,27 @@ TEST_F(AHome, BeginsAnewWhereTheFileIsTornForgedOrNoFile) {
   EXPECT_FALSE(home.remember(pair_with(2), punched_, random_)) << "which is said, and nobody need care";
 }
 
+TEST_F(AHome, CountsWhatItsSupernodesHaveCarried) {
+  const UnixTime november = std::chrono::sys_days{std::chrono::year{2026} / 11 / 28};
+  const auto home = open();
+  EXPECT_EQ(value_or_throw(home.volume()), MonthlyVolume{});
+  EXPECT_EQ(value_or_throw(home.add_to_volume(100, november)).used(november), 100u);
+  EXPECT_EQ(value_or_throw(open().add_to_volume(20, november)).used(november), 120u) << "another program of the same home";
+  EXPECT_EQ(value_or_throw(home.volume()).used(november), 120u);
+  struct stat facts{};
+  ASSERT_EQ(::stat((folder_ / "supernode-volume").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+}
+
+TEST_F(AHome, DoesNotForgetWhatWasCarriedBecauseTheFileCannotBeRead) {
+  const auto home = open();
+  std::ofstream{folder_ / "supernode-volume"} << "2026-11 many\n";
+  for (const auto& volume : {home.volume(), home.add_to_volume(1, UnixTime{})}) {
+    ASSERT_FALSE(volume);
+    EXPECT_EQ(volume.error().code, Errc::local_io);
+    EXPECT_NE(volume.error().hint.find("Remove the file"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace pshare

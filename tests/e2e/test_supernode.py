@@ -1,0 +1,204 @@
+"""`pshare supernode`: listed once the server has reached it, carries for those it is meant for, keeps to its owner's limits, and leaves when it is
+asked to. The peers that meet at it are `relay_peer`s: they speak the real protocol, without a transfer."""
+import signal
+import subprocess
+
+import pytest
+
+from processes import Running, program
+from terminal import OnTerminal
+from world import MiB, Peer, environment
+
+
+@pytest.fixture
+def carol(tmp_path, server, friends):
+    """Whose supernode it is: alice and bob are her contacts."""
+    carol = Peer(tmp_path, "carol", server)
+    carol.knows(*friends)
+    return carol
+
+
+def volunteers(carol, *more):
+    """A supernode that is listed."""
+    running = carol.start("supernode", *more)
+    running.event("supernode", state="listed")
+    return running
+
+
+class Meeting:
+    """Two peers who meet at a relay: `one` sends to `other`, and holds the lane until end()."""
+
+    def __init__(self, server, relay, one, other, count=100_000):
+        self.relay, self.other = relay, other
+        self.asking = Running([program("relay_peer"), "ask", str(one.home), server.spec, relay.peer_id, other.peer_id, str(count), "--json"],
+                              environment(), stdin=subprocess.PIPE)
+        self.joining = None
+
+    def join(self):
+        ticket = self.asking.event("ticket")
+        self.joining = Running([program("relay_peer"), "join", str(self.other.home), ticket["endpoint"], self.relay.peer_id, ticket["ticket"], "--json"],
+                               environment())
+        return self
+
+    def begin(self):
+        self.join()
+        return self.asking.event("joined"), self.joining.event("joined")
+
+    def end(self, status=0):
+        self.asking.process.stdin.close()
+        self.asking.ends(status)
+        self.joining.ends(status)
+
+
+def test_a_supernode_carries_for_two_contacts_and_says_so(server, friends, carol):
+    alice, bob = friends
+    node = volunteers(carol)
+    listed = node.find("supernode", state="listed")
+    assert listed["endpoint"].startswith("127.0.0.1:") and listed["for"] == "contacts" and listed["max_sessions"] == 16
+    meeting = Meeting(server, carol, alice, bob, 3 * MiB)
+    for limits in meeting.begin():
+        assert limits["bytes_left"] is None and limits["rate"] is None
+    begun = node.event("relaying", state="begun")
+    assert [peer["name"] for peer in begun["peers"]] == ["alice", "bob"]
+    meeting.end()
+    over = node.event("relaying", state="over")
+    assert over["lane"] == begun["lane"] and over["bytes"] == 3 * MiB + 1
+    assert meeting.joining.event("taken")["bytes"] == 3 * MiB
+    node.terminate()
+    node.ends(0)
+    assert node.event("supernode", state="withdrawn")["month_bytes"] == 3 * MiB + 1
+
+
+def test_a_supernode_for_contacts_is_for_two_of_them_and_says_so(tmp_path, server, friends, carol):
+    alice, _ = friends
+    dave = Peer(tmp_path, "dave", server)
+    node = volunteers(carol)
+    for one, other in ((alice, dave), (dave, alice)):
+        meeting = Meeting(server, carol, one, other)
+        meeting.join()
+        for side in (meeting.asking, meeting.joining):
+            assert "only its owner's contacts" in side.event("refused")["words"]
+            side.ends(4)
+    assert not node.find("relaying")
+
+
+def test_a_supernode_for_anyone_is_for_anyone(tmp_path, server, carol):
+    dave, erin = Peer(tmp_path, "dave", server), Peer(tmp_path, "erin", server)
+    node = volunteers(carol, "--for", "anyone")
+    meeting = Meeting(server, carol, dave, erin)
+    meeting.begin()
+    assert meeting.asking.event("ticket")["for_anyone"]
+    assert node.event("relaying", state="begun")["peers"] == [{"name": "", "peer_id": dave.peer_id}, {"name": "", "peer_id": erin.peer_id}]
+    meeting.end()
+
+
+def test_limits_are_told_and_the_month_is_kept_over_restarts(server, friends, carol):
+    alice, bob = friends
+    limits = ("--rate", "50M", "--volume", "5M", "--sessions", "3")
+    node = volunteers(carol, *limits)
+    meeting = Meeting(server, carol, alice, bob, 2 * MiB)
+    for told in meeting.begin():
+        assert told["bytes_left"] == 5 * MiB and told["rate"] == 50 * MiB
+    meeting.end()
+    node.event("relaying", state="over")
+    node.terminate()
+    node.ends(0)
+
+    node = volunteers(carol, *limits)
+    assert node.find("supernode", state="listed")["month_left"] == 3 * MiB - 1
+    meeting = Meeting(server, carol, alice, bob, 4 * MiB)
+    for told in meeting.begin():
+        assert told["bytes_left"] == 3 * MiB - 1
+    cut = meeting.joining.event("cut")
+    assert cut["bytes"] <= 3 * MiB - 1 and cut["code"] == "limit" and "owner" in cut["words"]
+    full = node.event("supernode", state="full")
+    assert full["month_left"] == 0 and full["endpoint"] is None
+    meeting.end(5)
+    assert "owner" in node.event("relaying", state="over")["why"]
+    Meeting(server, carol, alice, bob).asking.ends(3)  # not listed
+
+
+def test_a_full_supernode_is_not_listed_until_there_is_room(server, friends, carol):
+    alice, bob = friends
+    node = volunteers(carol, "--sessions", "1")
+    first = Meeting(server, carol, alice, bob)
+    first.begin()
+    assert node.event("supernode", state="full")["sessions"] == 1
+    Meeting(server, carol, bob, alice).asking.ends(3)
+    first.end()
+    node.wait_until(lambda: sum(e["event"] == "supernode" and e["state"] == "listed" for e in node.events) == 2, "being listed again")
+    second = Meeting(server, carol, bob, alice)
+    second.begin()
+    second.end()
+
+
+def test_a_supernode_that_is_asked_to_end_waits_for_what_it_carries(server, friends, carol):
+    alice, bob = friends
+    node = volunteers(carol)
+    meeting = Meeting(server, carol, alice, bob)
+    meeting.begin()
+    waiting = Meeting(server, carol, bob, alice)
+    waiting.asking.event("ticket")
+    node.terminate()
+    assert "1 session" in node.event("supernode", state="draining")["reason"]
+    assert waiting.asking.event("refused")["code"] == "busy"
+    assert node.running()
+    meeting.end()
+    node.ends(0)
+    node.event("supernode", state="withdrawn")
+    Meeting(server, carol, alice, bob).asking.ends(3)
+
+
+def test_a_second_signal_ends_a_supernode_at_once(server, friends, carol):
+    alice, bob = friends
+    node = volunteers(carol)
+    meeting = Meeting(server, carol, alice, bob)
+    meeting.begin()
+    node.terminate()
+    node.event("supernode", state="draining")
+    node.terminate()
+    node.ends(-signal.SIGTERM)
+    meeting.asking.process.stdin.close()
+
+
+def test_a_supernode_lists_itself_again_when_the_server_comes_back(server, friends, carol):
+    alice, bob = friends
+    node = volunteers(carol)
+    meeting = Meeting(server, carol, alice, bob)
+    meeting.begin()
+    server.kill()
+    node.event("supernode", state="offline")
+    server.start()
+    node.wait_until(lambda: sum(e["event"] == "supernode" and e["state"] == "listed" for e in node.events) == 2, "being listed again")
+    again = Meeting(server, carol, alice, bob)
+    again.begin()
+    again.end()
+    meeting.end()  # it has not noticed anything
+
+
+def test_a_supernode_does_not_begin_with_a_count_that_it_cannot_read(carol):
+    (carol.home / "supernode-volume").write_text("a lot\n")
+    node = carol.run("supernode", status=8)
+    assert "Remove the file" in node.event("error")["hint"]
+
+
+def test_a_port_in_use_is_refused_in_words(server, carol):
+    node = carol.run("supernode", "--port", str(server.port), status=1)
+    assert str(server.port) in node.event("error")["message"]
+
+
+def test_at_a_terminal_the_owner_sees_what_is_carried(server, friends, carol):
+    alice, bob = friends
+    node = OnTerminal(carol, "supernode", "--volume", "1G")
+    node.says("Listed: others reach you at 127.0.0.1:")
+    node.says("Carrying 0 of 16 sessions.")
+    meeting = Meeting(server, carol, alice, bob, 3 * MiB)
+    meeting.begin()
+    node.says("Carrying 1 of 16 sessions")
+    node.says("alice <-> bob  3.1 MB")
+    node.presses_control_c()
+    node.says("Waiting for 1 session under way; Ctrl-C again ends at once.")
+    meeting.end()
+    node.says("alice <-> bob: 3.1 MB in ")
+    node.says("Over: 3.1 MB carried in 1 session.")
+    node.ends(0)
