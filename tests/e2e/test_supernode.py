@@ -1,13 +1,12 @@
 """`pshare supernode`: listed once the server has reached it, carries for those it is meant for, keeps to its owner's limits, and leaves when it is
 asked to. The peers that meet at it are `relay_peer`s: they speak the real protocol, without a transfer."""
 import signal
-import subprocess
 
 import pytest
 
-from processes import Running, program
+from meeting import Meeting
 from terminal import OnTerminal
-from world import MiB, Peer, environment
+from world import MiB, Peer
 
 
 @pytest.fixture
@@ -23,31 +22,6 @@ def volunteers(carol, *more):
     running = carol.start("supernode", *more)
     running.event("supernode", state="listed")
     return running
-
-
-class Meeting:
-    """Two peers who meet at a relay: `one` sends to `other`, and holds the lane until end()."""
-
-    def __init__(self, server, relay, one, other, count=100_000):
-        self.relay, self.other = relay, other
-        self.asking = Running([program("relay_peer"), "ask", str(one.home), server.spec, relay.peer_id, other.peer_id, str(count), "--json"],
-                              environment(), stdin=subprocess.PIPE)
-        self.joining = None
-
-    def join(self):
-        ticket = self.asking.event("ticket")
-        self.joining = Running([program("relay_peer"), "join", str(self.other.home), ticket["endpoint"], self.relay.peer_id, ticket["ticket"], "--json"],
-                               environment())
-        return self
-
-    def begin(self):
-        self.join()
-        return self.asking.event("joined"), self.joining.event("joined")
-
-    def end(self, status=0):
-        self.asking.process.stdin.close()
-        self.asking.ends(status)
-        self.joining.ends(status)
 
 
 def test_a_supernode_carries_for_two_contacts_and_says_so(server, friends, carol):

@@ -395,16 +395,39 @@ TEST_F(JoinerTest, CutsALaneThatIsIdleForLong) {
 
 TEST_F(JoinerTest, ServesOnlyThoseWhomItsOwnerKnows) {
   auto settings = usual();
-  settings.friends = std::set{bob};
+  settings.friends = std::set{alice, bob};
   Joiner joiner{settings};
-  meet(joiner, ticket());  // one of the two is enough
-  auto strangers = ticket();
-  strangers.other = mallory;
-  const auto no = present(joiner, alice, strangers);
-  EXPECT_EQ(code(no), Errc::refused);
-  EXPECT_THAT(words(no), HasSubstr("owner's contacts"));
+  meet(joiner, ticket());
+  auto one_stranger = ticket();
+  one_stranger.other = mallory;
+  for (const auto& peer : {alice, mallory}) {  // one of the two is not enough
+    const auto no = present(joiner, peer, one_stranger);
+    EXPECT_EQ(code(no), Errc::refused);
+    EXPECT_THAT(words(no), HasSubstr("owner's contacts"));
+  }
   joiner.serve_only(std::nullopt);
-  EXPECT_FALSE(refusals.contains(present(joiner, alice, strangers)));
+  EXPECT_FALSE(refusals.contains(present(joiner, alice, one_stranger)));
+}
+
+TEST_F(JoinerTest, TellsOfEachLaneThatIsOverWhatItCarriedAndWhy) {
+  Joiner joiner{usual()};
+  const auto first = meet(joiner, ticket());
+  meet(joiner, ticket());
+  carry(joiner, first, 1'000);
+  EXPECT_FALSE(joiner.take_over());
+  joiner.ended(first, {.code = Errc::closed, .doing = "the peers have ended this lane"}, now);
+  joiner.ended(first, {}, now);
+  const auto over = joiner.take_over();
+  ASSERT_TRUE(over);
+  EXPECT_EQ(over->lane.lane, first);
+  EXPECT_EQ(over->lane.bytes, 1'000u);
+  EXPECT_EQ(over->why.code, Errc::closed);
+  EXPECT_FALSE(joiner.take_over());
+  joiner.cut_all({.code = Errc::limit, .doing = "enough"}, now);
+  const auto cut = joiner.take_over();
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->why.code, Errc::limit);
+  EXPECT_FALSE(joiner.take_over());
 }
 
 // --- ending ---------------------------------------------------------------------------------------------------------
