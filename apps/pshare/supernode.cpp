@@ -3,10 +3,12 @@
 // shows what it does. What it carries it cannot read.
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 
 #include "apps/pshare/candidacy.hpp"
 #include "apps/pshare/program.hpp"
+#include "apps/pshare/quantities.hpp"
 #include "apps/pshare/server_choice.hpp"
 #include "apps/pshare/supernode_view.hpp"
 #include "io/deadline.hpp"
@@ -193,7 +195,7 @@ class Supernode {
   }
 
   void lane_begun(const Joiner::LaneView& lane) {
-    program_.report.relaying({.number = lane.lane.number, .one = peer(lane.one), .other = peer(lane.other)});
+    if (!live_) program_.report.relaying({.number = lane.lane.number, .one = peer(lane.one), .other = peer(lane.other)});
     news_.ring();
   }
 
@@ -270,17 +272,18 @@ class Supernode {
     const auto hint = standing_hint(standing, {.manual_port = program_.options.port.has_value(),
                                                .mapped = standpoint_.has_mapping(Transport::tcp),
                                                .mapping_trouble = standpoint_.mapping_trouble()});
-    tell(no_server_.empty() ? state_word(standing) : "offline", words, hint);
+    const bool is_in_the_block = live_ && relay_ && hint.empty();
+    tell(no_server_.empty() ? state_word(standing) : "offline", words, is_in_the_block ? std::string{} : words, hint);
   }
 
-  void tell(std::string_view state, const std::string& words, const std::string& hint) {
+  /// `reason` for programs, `words` and `hint` for people.
+  void tell(std::string_view state, const std::string& reason, const std::string& words, const std::string& hint = {}) {
     SupernodeStanding event{.state = state, .for_whom = for_whom(terms_), .sessions = joiner_ ? joiner_->lane_count() : 0, .max_sessions = terms_.sessions, .rate = terms_.rate};
     if (const auto* listed = std::get_if<Candidacy::Listed>(&candidacy_.standing())) event.endpoint = listed->at;
-    if (!event.endpoint) event.reason = words;
+    if (!event.endpoint) event.reason = reason;
     event.month_bytes = used_this_month();
     event.month_left = left_this_month();
-    const bool in_the_block = live_ && relay_ && hint.empty();
-    program_.report.supernode(event, in_the_block ? std::string{} : words, hint);
+    program_.report.supernode(event, words, hint);
   }
 
   SupernodeFacts facts() const {
@@ -311,11 +314,13 @@ class Supernode {
     if (relay_) relay_->change([](Joiner& joiner) { joiner.drain(); });
     news_.ring();
     const auto lanes = joiner_ ? joiner_->lane_count() : 0;
-    if (lanes > 0) tell("draining", "Draining: nobody new is taken. Waiting for " + count_words(lanes, "session", "sessions") + " under way; Ctrl-C again ends at once.", {});
+    const auto waiting = "Draining: nobody new is taken. Waiting for " + count_words(lanes, "session", "sessions") + " under way; Ctrl-C again ends at once.";
+    if (lanes > 0) tell("draining", waiting, waiting);
     while (joiner_ && !joiner_->idle()) co_await changed_.wait();
     const auto until = Clock::now() + last_words;
     while (!candidacy_.is_withdrawn() && Clock::now() < until) co_await changed_.wait(until);
-    tell("withdrawn", "Over: " + size_words(joiner_ ? joiner_->total_bytes() : 0) + " carried in " + count_words(joiner_ ? joiner_->lanes_so_far() : 0, "session", "sessions") + ".", {});
+    const auto over = "Over: " + size_words(joiner_ ? joiner_->total_bytes() : 0) + " carried in " + count_words(joiner_ ? joiner_->lanes_so_far() : 0, "session", "sessions") + ".";
+    tell("withdrawn", over, over);
     is_over_ = true;
     over_.ring();
   }

@@ -502,6 +502,59 @@ TEST(LaneDoor, HangsUpOnACallerThatDoesNotGreetInTime) {
   run(world.loop, story());
 }
 
+TEST(LaneDoor, HandsCallersToItsGuestsWhileNobodyIsExpected) {
+  World world;
+  std::vector<Endpoint> guests;
+  Wakeup came{world.loop.get_executor()};
+  world.bobs_door.set_guests([&](TcpStream socket) -> awaitable<void> {
+    guests.push_back(socket.remote());
+    came.ring();
+    co_return;
+  });
+  auto story = [&]() -> awaitable<void> {
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(world.bobs_door.run());
+      auto guest = co_await connect({here(), world.bobs_door.port()});
+      co_await came.wait();
+      EXPECT_EQ(guests, std::vector{guest.local()});
+      auto expecting = world.bobs_door.expect(world.session, world.alice.id());
+      auto lane = co_await world.call(world.alice, world.bobs_door.port(), world.bob);
+      const LaneHello hello{.session = world.session};
+      EXPECT_FALSE(co_await greeted(lane, hello));
+      EXPECT_EQ(guests.size(), 1u);
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+}
+
+TEST(LaneDoor, CountsAGuestAsHalfOpenAndHasNoMorePatienceThanWithOthers) {
+  World world;
+  auto door = world.door(world.bob, {.greeting_patience = 20ms});
+  bool hung_up_on = false;
+  door.set_guests([&](TcpStream socket) -> awaitable<void> {
+    EXPECT_EQ(door.half_open(), 1u);
+    struct End {
+      bool& seen;
+      ~End() { seen = true; }
+    } const end{hung_up_on};
+    ByteBuffer nothing(1);
+    co_await socket.read_some(nothing);
+  });
+  auto story = [&]() -> awaitable<void> {
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(door.run());
+      auto silent = co_await connect({here(), door.port()});
+      ByteBuffer nothing(1);
+      EXPECT_TRUE(co_await error_of(silent.read_some(nothing)));
+      EXPECT_TRUE(hung_up_on);
+      EXPECT_EQ(door.half_open(), 0u);
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+}
+
 TEST(LaneDoor, BoundsTheLanesThatASessionHasNotTaken) {
   World world;
   auto door = world.door(world.bob, {.waiting_lanes = 2});
