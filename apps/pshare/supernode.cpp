@@ -43,7 +43,8 @@ class Supernode {
         terms_{.for_anyone = options.for_anyone, .sessions = static_cast<std::size_t>(options.sessions), .rate = options.rate, .volume = options.volume},
         live_(screen_size() && !program.options.json && !program.options.quiet),
         door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
-        server_(program.executor, program.tls, address, program.random, RendezvousClient::Attendance::answers_only, door_.port()),
+        // Not from the door's port: a NAT that has seen us speak from there to the server may let the server in, and nobody else.
+        server_(program.executor, program.tls, address, program.random, RendezvousClient::Attendance::answers_only),
         standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),
         volume_(value_or_throw(program.home.volume())),
         news_(program.executor),
