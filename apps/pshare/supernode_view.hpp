@@ -18,7 +18,7 @@ namespace pshare {
 struct SupernodeTerms {
   bool for_anyone = false;
   std::size_t sessions = 0;
-  std::optional<std::uint64_t> rate, volume;  // bytes each second; bytes a month
+  std::optional<std::uint64_t> rate = {}, volume = {};  // bytes each second; bytes a month
 };
 
 /// How others could come to us, as far as it matters for advice.
