@@ -92,7 +92,9 @@ class Supernode {
                                      .rate = terms_.rate,
                                      .volume_left = volume_.left(terms_.volume, wall_clock()),
                                      .friends = std::set<PeerId>{}});
-    relay_.emplace(program_.executor, *joiner_, terms_.rate ? std::optional{BytesPerSecond{*terms_.rate}} : std::nullopt);
+    RelayService::Settings settings;
+    if (terms_.rate) settings.rate = BytesPerSecond{*terms_.rate};
+    relay_.emplace(program_.executor, *joiner_, settings);
     relay_->watch({.begun = [this](const Joiner::LaneView& lane) { lane_begun(lane); }, .over = [this](const Joiner::Over& over) { lane_over(over); }});
     if (draining_) relay_->change([](Joiner& joiner) { joiner.drain(); });
     keep_books();
