@@ -201,6 +201,14 @@ void RendezvousLink::doubt(TimePoint now) {
   ping(now);
 }
 
+void RendezvousLink::move() {
+  if (!online()) return;
+  actions_.push_back(Disconnect{});
+  own_register_.reset();
+  state_ = Connecting{};
+  actions_.push_back(Connect{});
+}
+
 void RendezvousLink::ping(TimePoint now) {
   std::get<Established>(state_).pinged_at = now;
   send(Ping{}, now);

@@ -83,6 +83,9 @@ class RendezvousLink {
   /// The answer is of no interest any more.
   void forget(RequestNumber request);
 
+  /// Somewhere better is a server: leaves the present connection for one that is to be made at once. What was asked goes with it.
+  void move();
+
   /// The network may have changed under the connection: the server is asked at once whether it still hears us, and has doubt_patience to answer.
   void doubt(TimePoint now);
 

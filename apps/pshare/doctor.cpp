@@ -42,15 +42,15 @@ constexpr Duration last_words = 300ms;
 /// One look at this machine's place in the network. All that it starts ends with it.
 class Examination {
  public:
-  Examination(Program& program, ServerAddress address, DoctorOptions options)
+  Examination(Program& program, const std::vector<ServerAddress>& servers, DoctorOptions options)
       : program_(program),
         options_(std::move(options)),
-        address_(address),
+        address_(servers.front()),
         door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
-        server_(program.executor, program.tls, address, program.random, program.outlet, RendezvousClient::Attendance::answers_only, door_.port()),
+        server_(program.executor, program.tls, servers, program.random, program.outlet, RendezvousClient::Attendance::answers_only, door_.port()),
         letters_(program.executor, program.identity, server_, program.random),
         inquiries_(program, letters_, [this] { return concluded_ ? std::optional{found_.network} : std::nullopt; }),
-        standpoint_(program.executor, program.tls, program.random, server_, address, door_, {.manual = program.options.port}),
+        standpoint_(program.executor, program.tls, program.random, server_, servers.front(), door_, {.manual = program.options.port}),
         step_ended_(program.executor),
         session_(SessionId::random(program.random)),
         answered_(program.executor) {}
@@ -66,6 +66,8 @@ class Examination {
     found_.routers_asked = true;
     try {
       const auto welcome = co_await server_.welcome(program_.server_patience());
+      address_ = server_.server();
+      found_.server.address = address_.host + ":" + std::to_string(address_.port.number);
       note_welcome(welcome);
     } catch (const Failure& failure) {
       no_server_ = failure.error();
@@ -405,9 +407,8 @@ class Examination {
 }  // namespace
 
 awaitable<void> doctor(Program& program, DoctorOptions options) {
-  const auto spec = chosen_server(program);
-  const auto address = co_await pinned_server(program, spec);
-  Examination examination{program, address, std::move(options)};
+  const auto servers = co_await pinned_servers(program);
+  Examination examination{program, servers, std::move(options)};
   const auto look = [&](TaskGroup& tasks) -> awaitable<Diagnosis> {
     tasks.start(until_interrupted());
     co_return co_await examination.run(tasks);

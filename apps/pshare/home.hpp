@@ -16,7 +16,7 @@ namespace pshare {
 
 /// What pshare.toml in the home holds. The only files that include toml++ are home.cpp's.
 struct Settings {
-  std::optional<std::string> server;  // HOST:PORT
+  std::optional<std::string> server;  // HOST:PORT, several separated by commas
   std::optional<std::string> name;    // as registered there
 };
 

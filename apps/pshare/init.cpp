@@ -29,18 +29,46 @@ void pin(Program& program, const ServerSpec& spec, const PeerId& key) {
   value_or_throw(pins.add(Pin{spec.host_and_port(), key}));
 }
 
+awaitable<void> introduce(Program& program, ServerSpec spec, std::optional<std::string> name) {
+  const auto address = co_await pinned_server(program, spec);
+  co_await register_at(program, address, name);
+  pin(program, spec, address.key);
+}
+
+/// At one at least: one that is down is worth a warning, one that says no (the name is somebody else's there) is the end.
+awaitable<void> introduce_at_all(Program& program, std::vector<ServerSpec> specs, std::optional<std::string> name) {
+  std::size_t reached = 0;
+  std::optional<Error> trouble;
+  for (const auto& spec : specs) {
+    try {
+      co_await introduce(program, spec, name);
+      ++reached;
+    } catch (const Failure& failure) {
+      trouble = failure.error();
+      if (trouble->code != Errc::unreachable && trouble->code != Errc::timed_out) throw;
+      if (specs.size() > 1)
+        program.report.warn("the server " + spec.host_and_port() + " was not reached, and does not know you yet; run `pshare init` again when it is there: " + trouble->message());
+    }
+  }
+  if (reached == 0) throw Failure{*trouble};
+}
+
+std::string list_of(const std::vector<ServerSpec>& specs) {
+  std::string list;
+  for (const auto& each : specs) list += (list.empty() ? "" : ",") + each.host_and_port();
+  return list;
+}
+
 }  // namespace
 
 awaitable<void> init(Program& program, InitOptions options) {
   auto settings = value_or_throw(program.home.settings());
   const bool server_known = program.options.server || std::getenv("PSHARE_SERVER") || settings.server;
   if (server_known) {
-    const auto spec = chosen_server(program);
-    const auto address = co_await pinned_server(program, spec);
+    const auto specs = chosen_servers(program);
     const auto name = options.name ? options.name : settings.name;
-    co_await register_at(program, address, name);
-    pin(program, spec, address.key);
-    settings.server = spec.host_and_port();
+    co_await introduce_at_all(program, specs, name);
+    settings.server = list_of(specs);
     settings.name = name;
   } else if (options.name) {
     throw Failure{{.code = Errc::usage,

@@ -37,13 +37,13 @@ std::vector<PeerId> keys_of_contacts(const Home& home) {
 
 }  // namespace
 
-Online::Online(Program& program, ServerAddress address, RendezvousClient::Attendance attendance)
+Online::Online(Program& program, const std::vector<ServerAddress>& servers, RendezvousClient::Attendance attendance)
     : program_(program),
       door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
-      server_(program.executor, program.tls, address, program.random, program.outlet, attendance, door_.port()),
+      server_(program.executor, program.tls, servers, program.random, program.outlet, attendance, door_.port()),
       letters_(program.executor, program.identity, server_, program.random),
       relays_(program.executor, RelayWay{program.tls, program.outlet}, server_, [&home = program.home] { return keys_of_contacts(home); }),
-      standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),
+      standpoint_(program.executor, program.tls, program.random, server_, servers.front(), door_, standpoint_settings(program.options)),
       reconnected_(program.executor) {
   for (const auto& port : standpoint_.port().udp()) strays_.push_back(reset_strays(*port, program.identity));
   server_.set_on_state([this](bool connected, const std::string& words) {
@@ -76,7 +76,6 @@ void Online::state_changed(bool connected, const std::string& words) {
     program_.report.detail("Connected to the server.");
     if (before) {
       ++reconnections_;
-      standpoint_.welcomed_again();
       reconnected_.ring();
     }
     return;

@@ -19,7 +19,7 @@ namespace pshare {
 class Online {
  public:
   /// Listens for lanes at once (on --port if it was given); everything else begins with begin(). Throws busy.
-  Online(Program& program, ServerAddress address, RendezvousClient::Attendance attendance);
+  Online(Program& program, const std::vector<ServerAddress>& servers, RendezvousClient::Attendance attendance);
 
   /// Connects to the server and serves letters and lanes by tasks of this group.
   void begin(TaskGroup& tasks);

@@ -49,14 +49,17 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
 
 /// The text of options that need parsing of our own, until the command line is read.
 struct Texts {
-  std::string server, proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
+  std::vector<std::string> servers;
+  std::string proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
   std::string name, to, text, code, with, lifetime, give_up, rate, volume, for_whom = "contacts";
   std::vector<std::string> paths;
   std::uint16_t port = 0;
 };
 
 void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
-  app.add_option("--server", texts.server, "The rendezvous, HOST:PORT or HOST:PORT#FINGERPRINT (or PSHARE_SERVER)")->type_name("HOST:PORT");
+  app.add_option("--server", texts.servers, "The rendezvous, HOST:PORT or HOST:PORT#FINGERPRINT (or PSHARE_SERVER); several, by commas or repeated, stand in for each other")
+      ->type_name("HOST:PORT")
+      ->allow_extra_args(false);
   app.add_option("--proxy", texts.proxy, "Reach servers through this proxy alone: http://[USER:PASSWORD@]HOST:PORT, socks5://..., or none (default: HTTPS_PROXY, ALL_PROXY)")
       ->type_name("URL");
   app.add_option("--home", texts.home, "Where identity and contacts are kept (or PSHARE_HOME)")->type_name("DIR");
@@ -71,7 +74,7 @@ void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
 }
 
 void finish_common(CommonOptions& common, const Texts& texts) {
-  if (!texts.server.empty()) common.server = texts.server;
+  for (const auto& each : texts.servers) common.server = common.server ? *common.server + "," + each : each;
   if (!texts.proxy.empty()) common.proxy = texts.proxy;
   if (!texts.home.empty()) common.home = texts.home;
   if (texts.port != 0) common.port = Port{texts.port};

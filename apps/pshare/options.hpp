@@ -24,7 +24,7 @@ inline constexpr Duration default_timeout = std::chrono::minutes{10};
 
 /// What every verb takes.
 struct CommonOptions {
-  std::optional<std::string> server;             // HOST:PORT[#FINGERPRINT]
+  std::optional<std::string> server;             // HOST:PORT[#FINGERPRINT], several separated by commas
   std::optional<std::string> proxy;              // URL or "none"; not given: the environment's
   std::optional<std::filesystem::path> home;
   std::optional<Port> port;                      // of a manual forward: what we listen on and what the router hands us

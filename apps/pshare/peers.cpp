@@ -12,9 +12,8 @@ namespace pshare {
 
 awaitable<void> peers(Program& program) {
   const auto known = value_or_throw(program.home.contacts());
-  const auto spec = chosen_server(program);
-  const auto address = co_await pinned_server(program, spec);
-  RendezvousClient server{program.executor, program.tls, address, program.random, program.outlet, RendezvousClient::Attendance::answers_only};
+  const auto servers = co_await pinned_servers(program);
+  RendezvousClient server{program.executor, program.tls, servers, program.random, program.outlet, RendezvousClient::Attendance::answers_only};
   std::set<PeerId> online;
   const auto conversation = [&](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(server.run());

@@ -218,8 +218,8 @@ class Receiving {
 awaitable<void> receive(Program& program, ReceiveOptions options) {
   // A folder that cannot be written is better known now than when the first offer comes.
   if (!options.to_stdout) value_or_throw(FileSink::at(options.directory, options.on_conflict));
-  const auto address = co_await pinned_server(program, chosen_server(program));
-  Online online{program, address, RendezvousClient::Attendance::offers};
+  const auto servers = co_await pinned_servers(program);
+  Online online{program, servers, RendezvousClient::Attendance::offers};
   Inquiries inquiries{program, online.letters(), [&online] { return std::optional{network_of(online.standpoint())}; }};
   Receiving receiving{program, online, std::move(options)};
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {

@@ -488,8 +488,8 @@ class Sending {
 }  // namespace
 
 awaitable<void> send(Program& program, SendOptions options) {
-  const auto address = co_await pinned_server(program, chosen_server(program));
-  Online online{program, address, RendezvousClient::Attendance::answers_only};
+  const auto servers = co_await pinned_servers(program);
+  Online online{program, servers, RendezvousClient::Attendance::answers_only};
   Sending sending{program, online, std::move(options)};
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
     online.begin(tasks);

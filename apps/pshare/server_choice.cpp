@@ -44,11 +44,26 @@ std::string ServerSpec::host_and_port() const {
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port.number);
 }
 
-ServerSpec chosen_server(const Program& program) {
-  if (program.options.server) return value_or_throw(ServerSpec::parse(*program.options.server));
-  if (const char* given = std::getenv("PSHARE_SERVER"); given && *given) return value_or_throw(ServerSpec::parse(given));
+Result<std::vector<ServerSpec>> parse_servers(std::string_view list) {
+  std::vector<ServerSpec> all;
+  for (;;) {
+    const auto comma = list.find(',');
+    auto spec = ServerSpec::parse(list.substr(0, comma));
+    if (!spec) return Unexpected{spec.error()};
+    all.push_back(*std::move(spec));
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  if (all.size() > max_servers)
+    return Unexpected{{.code = Errc::usage, .doing = "these are " + std::to_string(all.size()) + " servers, of which " + std::to_string(max_servers) + " are allowed"}};
+  return all;
+}
+
+std::vector<ServerSpec> chosen_servers(const Program& program) {
+  if (program.options.server) return value_or_throw(parse_servers(*program.options.server));
+  if (const char* given = std::getenv("PSHARE_SERVER"); given && *given) return value_or_throw(parse_servers(given));
   if (const auto settings = value_or_throw(program.home.settings()); settings.server)
-    return value_or_throw(ServerSpec::parse(*settings.server));
+    return value_or_throw(parse_servers(*settings.server));
   throw Failure{{.code = Errc::usage,
                  .doing = "no server is known",
                  .hint = "Run `pshare init --name YOU --server HOST:PORT` once, or name one with --server or PSHARE_SERVER. "
@@ -64,6 +79,23 @@ awaitable<ServerAddress> pinned_server(Program& program, ServerSpec spec) {
   value_or_throw(pins.add(Pin{spec.host_and_port(), key}));
   program.report.warn("the server " + spec.host_and_port() + " is new to you; its key is remembered from now on:\n  " + key.text());
   co_return ServerAddress{spec.host, spec.port, key};
+}
+
+awaitable<std::vector<ServerAddress>> pinned_servers(Program& program) {
+  const auto specs = chosen_servers(program);
+  std::vector<ServerAddress> known;
+  std::optional<Error> trouble;
+  for (const auto& spec : specs) {
+    try {
+      const auto address = co_await pinned_server(program, spec);
+      known.push_back(address);
+    } catch (const Failure& failure) {
+      trouble = failure.error();
+      if (specs.size() > 1) program.report.warn("the server " + spec.host_and_port() + " is left out for now: " + trouble->message());
+    }
+  }
+  if (known.empty()) throw Failure{*trouble};
+  co_return known;
 }
 
 }  // namespace pshare

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/pshare/program.hpp"
 #include "traversal/io/rendezvous_client.hpp"
@@ -24,11 +25,16 @@ struct ServerSpec {
   std::string host_and_port() const;
 };
 
-/// --server, else PSHARE_SERVER, else the one that `init` remembered. Throws usage when there is none.
-ServerSpec chosen_server(const Program& program);
+/// Several, separated by commas, in the order in which they are tried. Errors: usage; more than max_servers.
+Result<std::vector<ServerSpec>> parse_servers(std::string_view list);
+
+/// --server, else PSHARE_SERVER, else those that `init` remembered. Throws usage when there is none.
+std::vector<ServerSpec> chosen_servers(const Program& program);
 
 /// With its key: the fingerprint that was given, else the pinned one, else the one it shows now, which is then pinned and told.
 /// Throws unreachable, local_io.
 awaitable<ServerAddress> pinned_server(Program& program, ServerSpec spec);
+/// Those of the chosen servers whose keys are known or can be learned, at least one; of the others the user is told. Throws what the last came to.
+awaitable<std::vector<ServerAddress>> pinned_servers(Program& program);
 
 }  // namespace pshare

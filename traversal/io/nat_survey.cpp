@@ -47,6 +47,7 @@ NatSurvey::NatSurvey(asio::any_io_executor executor, const TlsContext& tls, Rand
       server_(std::move(server)),
       ports_{.stun = server_.port, .stun_alternate = next(server_.port), .reflect = server_.port, .reflect_alternate = {}},
       welcomed_(executor_),
+      moved_(executor_),
       places_known_(executor_),
       tcp_surveyed_(executor_) {
   for (const auto transport : {Transport::tcp, Transport::udp})
@@ -57,8 +58,11 @@ awaitable<void> NatSurvey::run() {
   const auto all = [this](TaskGroup& tasks) -> awaitable<void> {
     for (const auto& port : port_.udp()) tasks.start(watch_udp(port));
     tasks.start(watch_tcp());
-    co_await resolve_server();
-    co_await sleep_until(TimePoint::max());
+    for (;;) {
+      const auto looked_up = server_.key;
+      co_await resolve_server();
+      while (server_.key == looked_up) co_await moved_.wait();
+    }
   };
   co_await with_tasks<void>(all);
 }
@@ -69,6 +73,15 @@ void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const E
     places_[family_of(server.address)].address = server.address;
     if (const auto other = welcome.alternate_address) places_[family_of(*other)].alternate_address = other;
   });
+}
+
+void NatSurvey::moved_to(ServerAddress server) {
+  server_ = std::move(server);
+  places_.clear();
+  control_.reset();
+  ports_ = {.stun = server_.port, .stun_alternate = next(server_.port), .reflect = server_.port, .reflect_alternate = {}};
+  moved_.ring();
+  places_known_.ring();
 }
 
 void NatSurvey::welcomed_through_proxy(const Welcome& welcome) {
@@ -117,6 +130,7 @@ void NatSurvey::changed() {
 // --- where to ask -----------------------------------------------------------------------------------------------------
 
 awaitable<void> NatSurvey::resolve_server() {
+  const auto asked = server_.key;
   for (;;) {
     std::vector<Endpoint> found;
     try {
@@ -124,6 +138,7 @@ awaitable<void> NatSurvey::resolve_server() {
     } catch (const Failure& failure) {
       log(LogLevel::debug, "survey.no-server", {{"why", failure.what()}});
     }
+    if (server_.key != asked) co_return;  // it is another one's address
     for (const auto& each : found) places_.try_emplace(family_of(each.address), Place{each.address});
     places_known_.ring();
     if (!found.empty()) break;
@@ -412,6 +427,7 @@ awaitable<PortForecast> NatSurvey::measure_tcp() {
   std::vector<PortSample> samples;
   // A connection takes some kilobytes of handshakes: four tell what over UDP six are asked for.
   const auto destinations = reflect_destinations(*family);
+  if (destinations.empty()) co_return known;  // the server is another one since, and is being looked up
   std::vector<Volley> first{{holders[0].port(), destinations.front()}}, second{{holders[2].port(), destinations.front()}};
   if (destinations.size() > 1) first.push_back({holders[0].port(), destinations[1]});
   first.push_back({holders[1].port(), destinations.front()});

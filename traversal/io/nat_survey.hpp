@@ -44,6 +44,9 @@ class NatSurvey {
   /// The same through a proxy: nothing of that connection tells about our NATs, but the ports are known now, at the server's own address.
   void welcomed_through_proxy(const Welcome& welcome);
 
+  /// The user's server is another one now: it is asked from now on. welcomed() follows.
+  void moved_to(ServerAddress server);
+
   /// Something speaks for another network: the UDP mappings are looked at at once, and until the server has answered
   /// or the next look is due anyway.
   void doubt();
@@ -121,6 +124,7 @@ class NatSurvey {
   std::optional<Control> control_;     // of the present connection to the server, or the last
   std::map<std::pair<Transport, IpFamily>, View> views_;
   Wakeup welcomed_;                    // for watch_tcp()
+  Wakeup moved_;                       // for run()
   Wakeups places_known_, tcp_surveyed_;
   TimePoint doubted_at_{};
   TimePoint measured_at_{};

@@ -61,11 +61,11 @@ awaitable<void> RelayGuide::measure(RelayListing listing, Measuring& all) {
 std::optional<RelayPlace> RelayGuide::of_server() const {
   const auto& welcome = server_.last_welcome();
   if (!welcome || !welcome->relays) return std::nullopt;
-  return RelayPlace{server_.address().key, HostAndPort{server_.address().host, server_.address().port}};
+  return RelayPlace{server_.server().key, HostAndPort{server_.server().host, server_.server().port}};
 }
 
 std::optional<Tier> RelayGuide::tier_of(const PeerId& relay) const {
-  if (relay == server_.address().key) return Tier::relay;
+  if (relay == server_.server().key) return Tier::relay;
   const auto trusted = trusted_();
   if (std::ranges::find(trusted, relay) != trusted.end()) return Tier::supernode;
   const auto listed = [&](const NearRelay& each) { return each.listing.relay == relay; };

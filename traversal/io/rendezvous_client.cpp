@@ -69,19 +69,25 @@ std::vector<std::string> features_of(RendezvousClient::Attendance attendance) {
 
 RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random,
                                    Outlet& outlet, Attendance attendance, std::optional<Port> local_port)
+    : RendezvousClient(std::move(executor), tls, std::vector{std::move(server)}, random, outlet, attendance, local_port) {}
+
+RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, std::vector<ServerAddress> servers, Random& random,
+                                   Outlet& outlet, Attendance attendance, std::optional<Port> local_port)
     : executor_(std::move(executor)),
       tls_(tls),
-      server_(std::move(server)),
+      servers_(std::move(servers)),
+      order_(servers_.size()),
       outlet_(outlet),
       local_port_(local_port),
       link_("pshare/" PSHARE_VERSION, random, Clock::now(), features_of(attendance)),
+      order_changed_(executor_),
       news_(executor_),
       welcomed_(executor_),
       delivered_(executor_) {}
 
 RendezvousClient::~RendezvousClient() = default;
 
-std::string RendezvousClient::server_text() const { return HostAndPort{server_.host, server_.port}.text(); }
+std::string RendezvousClient::server_text() const { return HostAndPort{server().host, server().port}.text(); }
 
 std::string RendezvousClient::last_trouble() const {
   return link_.last_trouble() ? printable(link_.last_trouble()->message()) : std::string{};
@@ -89,6 +95,7 @@ std::string RendezvousClient::last_trouble() const {
 
 awaitable<void> RendezvousClient::run() {
   auto body = [this](TaskGroup& tasks) -> awaitable<void> {
+    if (servers_.size() > 1) tasks.start(look_back());
     for (;;) {
       while (auto action = link_.take()) perform(std::move(*action), tasks);
       if (ended_) throw Failure{*ended_};
@@ -115,6 +122,8 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
           },
           [&](RendezvousLink::Online& online) {
             log(LogLevel::debug, "server.online", {{"server", server_text()}, {"observed", online.welcome.observed}});
+            order_.connected(Clock::now());
+            order_changed_.ring();
             last_welcome_ = welcome_ = std::move(online.welcome);
             welcomed_.ring();
             if (on_state_) on_state_(true, {});
@@ -123,6 +132,8 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
             const auto words = printable(offline.why.message());
             log(LogLevel::debug, "server.offline",
                 {{"server", server_text()}, {"why", words}, {"retry_in", offline.retry_at - Clock::now()}});
+            order_.failed();
+            order_changed_.ring();
             welcome_.reset();
             if (on_state_) on_state_(false, words);
           },
@@ -162,9 +173,9 @@ awaitable<void> RendezvousClient::serve_connection() {
   std::shared_ptr<Connection> connection;
   std::optional<Error> why;
   try {
-    ServerDial dial{.to = HostAndPort{server_.host, server_.port}, .role = std::string{control_alpn}, .check = only(server_.key),
-                    .until = Clock::now() + server_connect_patience, .local_port = local_port_};
-    auto reached = co_await dial_server(tls_, outlet_, std::move(dial));
+    auto ahead = std::exchange(ahead_, std::nullopt);
+    if (!ahead) ahead.emplace(co_await reach(order_.present()));
+    auto& reached = *ahead;
     connection = std::make_shared<Connection>(std::move(reached.stream), executor_);
     connection_ = connection;
     server_key_ = connection->stream.peer_key();
@@ -185,6 +196,43 @@ awaitable<void> RendezvousClient::serve_connection() {
   }
   link_.connection_lost(std::move(*why), Clock::now());
   news_.ring();
+}
+
+awaitable<ServerConnection> RendezvousClient::reach(std::size_t number) {
+  const auto& to = servers_[number];
+  const auto patience = servers_.size() > 1 ? server_connect_patience_of_several : server_connect_patience;
+  ServerDial dial{.to = HostAndPort{to.host, to.port}, .role = std::string{control_alpn}, .check = only(to.key), .until = Clock::now() + patience,
+                  .local_port = local_port_};
+  co_return co_await dial_server(tls_, outlet_, std::move(dial));
+}
+
+/// While a later server is used: has the link move once an earlier one can be reached.
+awaitable<void> RendezvousClient::look_back() {
+  for (;;) {
+    const auto due = order_.look_back_at();
+    if (!due || Clock::now() < *due) {
+      co_await order_changed_.wait(due);
+      continue;
+    }
+    bool found = false;
+    for (std::size_t earlier = 0; earlier < order_.present() && !found; ++earlier) found = co_await look_back_for(earlier);
+    if (!found) order_.looked_back_in_vain(Clock::now());
+  }
+}
+
+awaitable<bool> RendezvousClient::look_back_for(std::size_t earlier) {
+  std::optional<ServerConnection> there;
+  try {
+    there.emplace(co_await reach(earlier));
+  } catch (const Failure& failure) {
+    log(LogLevel::debug, "server.not-back", {{"server", servers_[earlier].host}, {"why", failure.what()}});
+  }
+  if (!there || !link_.online() || earlier >= order_.present()) co_return false;
+  ahead_ = std::move(there);
+  order_.go_back_to(earlier);
+  link_.move();
+  news_.ring();
+  co_return true;
 }
 
 void RendezvousClient::note_way(const TcpStream& socket, bool through_proxy) {

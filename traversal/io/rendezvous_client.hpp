@@ -17,7 +17,9 @@
 #include "io/wakeup.hpp"
 #include "secure/io/tls_stream.hpp"
 #include "secure/tls.hpp"
+#include "traversal/io/server_dial.hpp"
 #include "traversal/rendezvous_link.hpp"
+#include "traversal/server_order.hpp"
 #include "wire/control.hpp"
 
 namespace pshare {
@@ -30,6 +32,8 @@ struct ServerAddress {
 
 /// How long one attempt to reach the server may take: look-up, TCP and TLS together.
 inline constexpr Duration server_connect_patience = std::chrono::seconds{10};
+/// The same where there are more servers to go on to.
+inline constexpr Duration server_connect_patience_of_several = std::chrono::seconds{4};
 /// Deliveries that wait for next_delivery(). More are dropped and logged: their senders ask again.
 inline constexpr std::size_t max_waiting_deliveries = 256;
 
@@ -42,6 +46,9 @@ class RendezvousClient {
   /// Whether a signal's recipient is told at which address the server sees us; over either family, if it has (set_other_address()).
   enum class OurAddress { hidden, shown };
 
+  /// Several servers: one after the other, as traversal/server_order says; each of a server's sentences below is about the present one.
+  RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, std::vector<ServerAddress> servers, Random& random, Outlet& outlet,
+                   Attendance attendance = Attendance::offers, std::optional<Port> local_port = std::nullopt);
   /// `tls`, `random` and `outlet` live longer. `local_port`: where connections to the server are dialled from, so that Welcome.observed is the
   /// external endpoint of that very port; when that cannot be done (a connection of the same four numbers lingers), from any other.
   RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random, Outlet& outlet,
@@ -92,6 +99,8 @@ class RendezvousClient {
   }
 
   bool connected() const { return link_.online(); }
+  /// The one that is used, or tried.
+  const ServerAddress& server() const { return servers_[order_.present()]; }
   // Of the present connection, or of the last; nothing before the first.
   /// Then Welcome.observed is the proxy's address; it is not shown to peers.
   bool through_proxy() const { return through_proxy_; }
@@ -99,7 +108,6 @@ class RendezvousClient {
   std::optional<Endpoint> server_endpoint() const { return server_endpoint_; }
   /// What the server said of itself.
   const std::optional<Welcome>& last_welcome() const { return last_welcome_; }
-  const ServerAddress& address() const { return server_; }
   /// Its key: the one that was pinned, whole.
   const std::optional<PublicKey>& server_key() const { return server_key_; }
   /// Ours, as this machine sees it. Its port is `local_port` unless that could not be used.
@@ -125,6 +133,9 @@ class RendezvousClient {
 
   void perform(RendezvousLink::Action action, TaskGroup& tasks);
   awaitable<void> serve_connection();
+  awaitable<ServerConnection> reach(std::size_t server);
+  awaitable<void> look_back();
+  awaitable<bool> look_back_for(std::size_t earlier);
   void note_way(const TcpStream& socket, bool through_proxy);
   awaitable<void> converse(std::shared_ptr<Connection> connection);
   awaitable<void> read_messages(std::shared_ptr<Connection> connection);
@@ -137,7 +148,8 @@ class RendezvousClient {
 
   asio::any_io_executor executor_;
   const TlsContext& tls_;
-  ServerAddress server_;
+  std::vector<ServerAddress> servers_;
+  ServerOrder order_;
   Outlet& outlet_;
   std::optional<Port> local_port_;
   std::optional<Endpoint> server_endpoint_, local_endpoint_;
@@ -146,6 +158,8 @@ class RendezvousClient {
   std::optional<IpAddress> other_address_;
   std::optional<Duration> connect_took_;
   RendezvousLink link_;
+  std::optional<ServerConnection> ahead_;    // to the server that serve_connection() is to turn to
+  Wakeup order_changed_;                     // for look_back()
   Wakeup news_;                              // for run(): the link has been told something
   std::shared_ptr<Connection> connection_;   // shared by run(), which fills its outbox, and the coroutine that serves it
   std::map<RequestNumber, Call*> calls_;

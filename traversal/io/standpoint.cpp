@@ -23,9 +23,9 @@ Standpoint::Standpoint(asio::any_io_executor executor, const TlsContext& tls, Ra
       settings_(settings),
       port_(executor, door.port()),
       survey_(executor, tls, random, port_, address),
+      surveyed_server_(address.key),
       mapper_(executor, random, door.port()),
       door_(door),
-      welcomed_again_(executor),
       changed_(executor) {
   survey_.set_on_change([this] { note_change(); });
   survey_.set_server_heard([this] { return server_.connected(); });
@@ -40,21 +40,30 @@ void Standpoint::begin(TaskGroup& tasks) {
 }
 
 awaitable<void> Standpoint::watch_server() {
+  auto welcome = co_await server_.welcome(TimePoint::max());
   for (;;) {
-    const auto welcome = co_await server_.welcome(TimePoint::max());
-    server_other_address_ = welcome.alternate_address;
-    if (server_.through_proxy()) {  // whose address it is that the server sees
-      survey_.welcomed_through_proxy(welcome);
-    } else {
-      observed_ = welcome.observed;
-      const auto there = server_.server_endpoint();
-      const auto here = server_.local_endpoint();
-      if (there && here) survey_.welcomed(welcome, *there, *here);
-      mapper_.set_observed(welcome.observed.address);
-    }
-    note_change();
-    co_await welcomed_again_.wait();
+    const auto server = server_.server();
+    if (server.key != surveyed_server_) survey_.moved_to(server);
+    surveyed_server_ = server.key;
+    note_welcome(welcome);
+    // Each time the link is made again we may be somewhere else: many providers give a new address every night.
+    welcome = co_await server_.next_welcome();
   }
+}
+
+void Standpoint::note_welcome(const Welcome& welcome) {
+  server_other_address_ = welcome.alternate_address;
+  if (server_.through_proxy()) {  // whose address it is that the server sees
+    observed_.reset();
+    survey_.welcomed_through_proxy(welcome);
+    return note_change();
+  }
+  observed_ = welcome.observed;
+  const auto there = server_.server_endpoint();
+  const auto here = server_.local_endpoint();
+  if (there && here) survey_.welcomed(welcome, *there, *here);
+  mapper_.set_observed(welcome.observed.address);
+  note_change();
 }
 
 void Standpoint::note_change() {

@@ -38,7 +38,7 @@ class Standpoint {
     bool peer_may_be_here = false;    // on this very host, even though the server is not reached over loopback
   };
 
-  /// All references live longer. The door's port is the punching port.
+  /// All references live longer. `address`: of the server that is likely to be used. The door's port is the punching port.
   Standpoint(asio::any_io_executor executor, const TlsContext& tls, Random& random, RendezvousClient& server, const ServerAddress& address, LaneDoor& door,
              Settings settings);
 
@@ -68,8 +68,6 @@ class Standpoint {
   /// Something speaks for another network: finds out at once whether we are where we were. Candidates may change.
   void doubt() { survey_.doubt(); }
 
-  /// The server has let us in once more, after a loss: it may see us elsewhere now.
-  void welcomed_again() { welcomed_again_.ring(); }
 
   /// Returns once the first findings are there, or then.
   awaitable<void> settled(TimePoint until);
@@ -84,6 +82,7 @@ class Standpoint {
 
  private:
   awaitable<void> watch_server();
+  void note_welcome(const Welcome& welcome);
   void note_change();
   awaitable<PortMapper::DialBack> dial_back(Transport transport, Endpoint external);
   awaitable<bool> nonce_arrives(Transport transport, Endpoint external);
@@ -94,11 +93,11 @@ class Standpoint {
   Settings settings_;
   PunchingPort port_;
   NatSurvey survey_;
+  PeerId surveyed_server_;
   PortMapper mapper_;
   LaneDoor& door_;
   std::optional<Endpoint> observed_;  // where the server saw us last
   std::optional<IpAddress> server_other_address_;
-  Wakeup welcomed_again_;
   Wakeups changed_;
 };
 

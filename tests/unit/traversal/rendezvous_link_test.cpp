@@ -467,5 +467,27 @@ TEST_F(RendezvousLinkTest, MeasuresTheRoundTripByHelloAndPingAndKeepsTheShortest
   EXPECT_EQ(link.round_trip_time(), std::nullopt);  // perhaps by another way
 }
 
+TEST_F(RendezvousLinkTest, MovesToAnotherConnectionAtOnceWithWhatItHasNotHeardYet) {
+  online_at(start);
+  const auto number = link.request(Resolve{.whom = std::string{"bob"}}, start + 1min, start);
+  take();
+  link.move();
+  const auto moving = take();
+  EXPECT_TRUE(has<RendezvousLink::Disconnect>(moving));
+  EXPECT_TRUE(has<RendezvousLink::Connect>(moving));
+  EXPECT_FALSE(has<RendezvousLink::Offline>(moving));
+  EXPECT_FALSE(link.online());
+  link.connected(start + 1s);
+  const auto asked = sent<Resolve>(take());
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].request, number.number);
+}
+
+TEST_F(RendezvousLinkTest, DoesNotMoveWithoutAConnection) {
+  take();
+  link.move();
+  EXPECT_THAT(take(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace pshare
