@@ -46,6 +46,7 @@ awaitable<void> introduce_at_all(Program& program, std::vector<ServerSpec> specs
     } catch (const Failure& failure) {
       trouble = failure.error();
       if (trouble->code != Errc::unreachable && trouble->code != Errc::timed_out) throw;
+      if (spec.fingerprint) pin(program, spec, *spec.fingerprint);
       if (specs.size() > 1)
         program.report.warn("the server " + spec.host_and_port() + " was not reached, and does not know you yet; run `pshare init` again when it is there: " + trouble->message());
     }

@@ -151,3 +151,32 @@ def test_a_server_that_answers_on_443_alone_is_found_there(tmp_path, alice, far_
     moved.start()
     asking = hears_of_bob(alice, "--server", spec)
     assert asking.event("peer")["name"] == "bob"
+
+
+# --- Several servers ----------------------------------------------------------------------------------------------------
+
+def test_a_second_server_stands_in_for_a_first_that_is_lost(tmp_path):
+    one, two = Server(tmp_path / "one"), Server(tmp_path / "two")
+    alice, bob = Peer(tmp_path, "alice"), Peer(tmp_path, "bob")
+    for each in (alice, bob):
+        each.init(f"{one.spec},{two.spec}")
+    alice.knows(bob)
+    bob.knows(alice)
+    receiving = bob.receives("-vv")
+    receiving.says("server.online")
+    one.kill()
+    receiving.says(f"server.online server={two.address}")
+    assert alice.run("peers").event("peer")["online"]
+    (alice.files / "letter").write_text("by another way")
+    sending = alice.sends("letter", to=bob)
+    sending.ends(0)
+    receiving.ends(0)
+
+
+def test_init_goes_on_when_one_of_several_servers_is_down(tmp_path):
+    one, two = Server(tmp_path / "one"), Server(tmp_path / "two")
+    one.kill()
+    alice = Peer(tmp_path, "alice")
+    initialised = alice.run("init", "--name", "alice", "--server", one.spec, "--server", two.spec)
+    assert "does not know you yet" in initialised.words
+    alice.run("peers")

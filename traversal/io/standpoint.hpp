@@ -68,7 +68,6 @@ class Standpoint {
   /// Something speaks for another network: finds out at once whether we are where we were. Candidates may change.
   void doubt() { survey_.doubt(); }
 
-
   /// Returns once the first findings are there, or then.
   awaitable<void> settled(TimePoint until);
   /// Candidates have changed.

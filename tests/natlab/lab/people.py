@@ -33,15 +33,16 @@ def why_not():
 
 
 class Server:
-    """pshare-server on every address of `lab.server`."""
+    """pshare-server on every address of `lab.server`; `further`: on these TCP ports as well."""
 
-    def __init__(self, host, data: Path):
+    def __init__(self, host, data: Path, further=()):
         self._host, self._data = host, data
+        self._places = [word for port in (PORT, *further) for word in ("--listen", f":{port}")]
         self.start()
 
     def start(self):
         """Again, once it was killed: as the same server."""
-        argv = [program("pshare-server"), "--listen", f":{PORT}", "--data", str(self._data)]
+        argv = [program("pshare-server"), *self._places, "--data", str(self._data)]
         self.running = Running(argv, environment(HOME=self._data), launcher=self._host.launcher)
         fingerprint = self.running.wait_until(lambda: re.search(r"--server \S+#(\S+)", self.running.text), "the line that clients need")[1]
         self.spec = f"{self._host.address}:{PORT}#{fingerprint}"
@@ -53,19 +54,21 @@ class Server:
 class Resident(Peer):
     """Somebody whose programs run in a host of the laboratory."""
 
-    def __init__(self, folder: Path, name, host, server):
-        self.host, self.launcher = host, host.launcher
+    def __init__(self, folder: Path, name, host, server, variables):
+        self.host, self.launcher, self.variables = host, host.launcher, variables
         super().__init__(folder, name, server)
 
-    def start(self, *arguments, **how):
-        return super().start(*arguments, **{"launcher": self.launcher, **how})
+    def start(self, *arguments, env=None, **how):
+        return super().start(*arguments, **{"launcher": self.launcher, "env": {**self.variables, **(env or {})}, **how})
 
 
 class Town:
     """Everybody of a laboratory, acquainted with each other."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, server_ports=(), variables=None):
+        """`server_ports`: TCP ports on which the server listens beside PORT. `variables`: of whose environment, which: {"a": {"HTTPS_PROXY": ...}}."""
         programs()
+        self._server_ports, self._variables = server_ports, variables or {}
         self._folder = Path(tempfile.mkdtemp(prefix="town-", dir=lab.folder))  # in the laboratory's own /run, which ends with it
         try:
             self._settle(lab)
@@ -74,8 +77,8 @@ class Town:
             raise
 
     def _settle(self, lab):
-        self.server = Server(lab.server, self._folder / "server")
-        self.people = {name: Resident(self._folder, _NAMES[name], host, self.server) for name, host in lab.hosts.items() if name in _NAMES}
+        self.server = Server(lab.server, self._folder / "server", self._server_ports)
+        self.people = {name: Resident(self._folder, _NAMES[name], host, self.server, self._variables.get(name, {})) for name, host in lab.hosts.items() if name in _NAMES}
         for each in self.people.values():
             each.knows(*(other for other in self.people.values() if other is not each))
 

@@ -44,5 +44,22 @@ TEST(ServerSpec, SaysWhatIsWrongWithIt) {
   }
 }
 
+TEST(ServerSpec, ComesSeveralTimesByCommas) {
+  const auto both = parse_servers("one.example#" + key + ",[2001:db8::1]:4800");
+  ASSERT_TRUE(both);
+  ASSERT_EQ(both->size(), 2u);
+  EXPECT_EQ((*both)[0].fingerprint, PeerId{});
+  EXPECT_EQ((*both)[1].host_and_port(), "[2001:db8::1]:4800");
+  EXPECT_FALSE(parse_servers("one.example,"));
+  EXPECT_FALSE(parse_servers(""));
+}
+
+TEST(ServerSpec, ComesAtMostMaxServersTimes) {
+  std::string list = "server.example";
+  for (std::size_t i = 1; i < max_servers; ++i) list += ",server.example";
+  EXPECT_TRUE(parse_servers(list));
+  EXPECT_EQ(parse_servers(list + ",server.example").error().code, Errc::usage);
+}
+
 }  // namespace
 }  // namespace pshare

@@ -1,0 +1,64 @@
+"""Out of networks that let through nothing but TLS on 443, or nothing but what goes to their proxy."""
+import shutil
+
+import pytest
+
+from lab import Lab
+from lab.people import Town
+from processes import Running
+from world import environment
+
+pytestmark = [pytest.mark.internet, pytest.mark.pshare]
+
+PROXY_PORT = 3128
+ONLY_TO_THE_PROXY = f"port-restricted,udp=blocked,tcp-out={PROXY_PORT}"
+
+
+def http_proxy(host, folder):
+    """tinyproxy, which lets through port 443 alone, as most do."""
+    tinyproxy = shutil.which("tinyproxy")
+    if not tinyproxy:
+        pytest.skip("tinyproxy is not installed (packaging/setup.sh --tests)")
+    configuration = folder / "tinyproxy.conf"
+    configuration.write_text(f"Port {PROXY_PORT}\nLogLevel Connect\nConnectPort 443\n")
+    proxy = Running([tinyproxy, "-d", "-c", str(configuration)], environment(), launcher=host.launcher)
+    proxy.says("done sending stored logs")
+    return proxy
+
+
+def assert_an_offer_gets_through(town):
+    """It is agreed upon; what becomes of the bytes is up to the tiers."""
+    [bob] = [each for each in town.alice.run("peers").events if each["name"] == "bob"]
+    assert not bob["online"]
+    (town.alice.files / "letter").write_text("through the wall")
+    receiving = town.bob.receives()
+    receiving.says("aiting")
+    town.alice.sends("letter", "--timeout", "20s", to=town.bob).event("accepted")
+
+
+def test_a_network_that_lets_out_443_alone_reaches_a_server_that_listens_there():
+    with Lab(a="only-443", b="public") as lab, Town(lab, server_ports=(443,)) as town:
+        assert_an_offer_gets_through(town)
+
+
+def test_a_network_that_lets_out_nothing_but_to_its_proxy_reaches_the_server_through_it(tmp_path):
+    with Lab(a=ONLY_TO_THE_PROXY, b="public", c="public") as lab:
+        proxy = http_proxy(lab.hosts["c"], tmp_path)
+        url = f"http://{lab.hosts['c'].address}:{PROXY_PORT}"
+        with Town(lab, server_ports=(443,), variables={"a": {"HTTPS_PROXY": url}}) as town:
+            assert_an_offer_gets_through(town)
+            assert f"CONNECT {lab.server.address}:443" in proxy.text
+
+
+def test_behind_a_proxy_nobody_is_told_the_proxys_address_as_ours(tmp_path):
+    with Lab(a=ONLY_TO_THE_PROXY, b="public", c="public") as lab:
+        http_proxy(lab.hosts["c"], tmp_path)
+        proxy = str(lab.hosts["c"].address)
+        with Town(lab, server_ports=(443,), variables={"a": {"HTTPS_PROXY": f"http://{proxy}:{PROXY_PORT}"}}) as town:
+            (town.alice.files / "letter").write_text("through the wall")
+            receiving = town.bob.receives("-vv")
+            receiving.says("aiting")
+            sending = town.alice.sends("letter", "--timeout", "5s", "-vv", to=town.bob)
+            sending.ends()
+            dialled = [line for line in receiving.words.splitlines() if "dial" in line or "punch" in line]
+            assert not [line for line in dialled if f"{proxy}:" in line], dialled
