@@ -38,14 +38,14 @@ UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chr
 
 class Supernode {
  public:
-  Supernode(Program& program, ServerAddress address, const SupernodeOptions& options)
+  Supernode(Program& program, const std::vector<ServerAddress>& servers, const SupernodeOptions& options)
       : program_(program),
         terms_{.for_anyone = options.for_anyone, .sessions = static_cast<std::size_t>(options.sessions), .rate = options.rate, .volume = options.volume},
         live_(screen_size() && !program.options.json && !program.options.quiet),
         door_(program.executor, program.tls, Listener::on(program.executor, program.options.port.value_or(Port{0}))),
         // Not from the door's port: a NAT that has seen us speak from there to the server may let the server in, and nobody else.
-        server_(program.executor, program.tls, address, program.random, RendezvousClient::Attendance::answers_only),
-        standpoint_(program.executor, program.tls, program.random, server_, address, door_, standpoint_settings(program.options)),
+        server_(program.executor, program.tls, servers, program.random, program.outlet, RendezvousClient::Attendance::answers_only),
+        standpoint_(program.executor, program.tls, program.random, server_, servers.front(), door_, standpoint_settings(program.options)),
         volume_(value_or_throw(program.home.volume())),
         news_(program.executor),
         books_(program.executor),
@@ -352,8 +352,8 @@ class Supernode {
 }  // namespace
 
 awaitable<void> supernode(Program& program, SupernodeOptions options) {
-  const auto address = co_await pinned_server(program, chosen_server(program));
-  Supernode node{program, address, options};
+  const auto servers = co_await pinned_servers(program);
+  Supernode node{program, servers, options};
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> { co_await node.run(tasks); };
   std::exception_ptr trouble;
   try {
