@@ -199,12 +199,18 @@ awaitable<void> RelayService::serve(TlsStream stream, RelayHello hello) {
   co_await join(std::move(stream), std::move(joined), number);
 }
 
-/// Closes first, but lets the peer read why: it hangs up once it has.
+/// Lets the peer read why: it hangs up once it has.
 awaitable<void> RelayService::refuse(TlsStream stream, RelayRefused answer) {
+  struct Count {
+    std::size_t& count;
+    ~Count() { --count; }
+  };
+  const Count counted{++being_refused_};
   const auto talk = [&]() -> awaitable<void> {
     RelayAnswer words = std::move(answer);
     co_await say(stream, std::move(words));
     stream.finish();
+    if (being_refused_ > max_being_refused) co_return;
     std::array<std::byte, 256> nothing;
     for (;;) co_await stream.read_some(nothing);
   };

@@ -26,6 +26,8 @@ namespace pshare {
 inline constexpr Duration relay_hello_patience = std::chrono::seconds{10};
 /// The answer has so long to be taken. It fits into any socket's buffer.
 inline constexpr Duration relay_answer_patience = std::chrono::seconds{5};
+/// Those who are being told why not, at once; further ones are told and closed, and may miss it if the network is slow.
+inline constexpr std::size_t max_being_refused = 256;
 /// The longest hello: a ticket, and what is around it.
 inline constexpr std::size_t max_relay_hello = max_signed_ticket + 256;
 /// A peer whose machine has vanished is noticed after two minutes, even if the other side says nothing.
@@ -85,6 +87,7 @@ class RelayService {
   Watch watch_;
   PipePool pipes_;
   std::uint64_t next_side_ = 1;
+  std::size_t being_refused_ = 0;
   std::map<RelaySide, Side*> sides_;  // that wait for a verdict; each owned by its serve()
   /// Shared by this table, until it is cut, and by those who serve its two sides.
   std::map<RelayLane, std::shared_ptr<Lane>> lanes_;

@@ -339,6 +339,30 @@ std::vector<double> receive_on(const std::vector<int>& sockets, TimePoint from, 
   return got;
 }
 
+/// What those cost who wait for the other peer.
+void waiting(const People& people) {
+  constexpr std::size_t count = 500;
+  const Forwarder forwarder{[&](const auto& listening) { relay(people, OneWay::Means::kernel, listening); }};
+  std::vector<TlsStream> sides;
+  SecureRandom random;
+  asio::io_context loop{1};
+  std::size_t before = 0;
+  const auto story = [&]() -> awaitable<void> {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    for (std::size_t i = 0; i < count + 10; ++i) {
+      if (i == 10) before = forwarder.memory();
+      const auto ticket = sign_ticket(people.rendezvous.identity, {TicketId::random(random), {}, people.alice.identity.id(), people.bob.identity.id(),
+                                                                   people.relay.identity.id(), now + ticket_lifetime, {}});
+      sides.push_back(co_await present(people.alice, people, forwarder.port(), ticket));
+    }
+  };
+  std::exception_ptr trouble;
+  asio::co_spawn(loop, story, [&](std::exception_ptr thrown) { trouble = thrown; });
+  loop.run();
+  if (trouble) std::rethrow_exception(trouble);
+  std::printf("%zu sides that wait: %.1f KiB each (Pss of the relay)\n", count, static_cast<double>(forwarder.memory() - before) / static_cast<double>(count));
+}
+
 void many(const People& people, const Options& options) {
   const Forwarder forwarder{[&](const auto& listening) { relay(people, OneWay::Means::kernel, listening); }};
   std::vector<int> alices, bobs;
@@ -402,6 +426,7 @@ void run(const Options& options) {
   ::setrlimit(RLIMIT_NOFILE, &limit);
   const People people;
   if (options.runs > 0) throughput(people, options);
+  waiting(people);
   if (options.sessions > 10) many(people, options);
 }
 

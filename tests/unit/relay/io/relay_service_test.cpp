@@ -38,6 +38,8 @@ ByteBuffer random_bytes(std::uint64_t seed, std::size_t count) {
 
 class RelayServiceTest : public testing::Test {
  protected:
+  explicit RelayServiceTest(RelayService::Settings settings = {.hello_patience = 500ms}) : relay{loop.get_executor(), joiner, settings} {}
+
   /// Runs the story beside the server.
   template <typename Story>
   void tell(Story story) {
@@ -63,13 +65,34 @@ class RelayServiceTest : public testing::Test {
   Endpoint here() const { return {*IpAddress::parse("127.0.0.1"), port}; }
   awaitable<TcpStream> dial() { return connect(here()); }
   awaitable<TlsStream> call(const Person& as) { return call_at(here(), as, host.id()); }
-  awaitable<TlsStream> call_at(Endpoint there, const Person& as, PeerId whom) {
+  awaitable<TlsStream> call_at(Endpoint there, const Person& as, PeerId whom, std::string_view alpn = relay_alpn) {
     auto socket = co_await connect(there);
-    std::vector<std::string> roles{std::string{relay_alpn}};
+    std::vector<std::string> roles{std::string{alpn}};
     TlsStream stream{std::move(socket), TlsEngine{as.tls, TlsRole::client, std::move(roles), only(whom)}};
     co_await stream.handshake();
     stream.stop_reading_ahead();
     co_return stream;
+  }
+  /// One question to the rendezvous, and its answer.
+  template <typename Answer>
+  awaitable<Answer> ask(TlsStream& control, ClientMessage question) {
+    const auto framed = frame(encode(question));
+    co_await control.write(ByteView{framed});
+    FrameReader frames;
+    for (;;) {
+      const auto body = value_or_throw(frames.next());
+      if (body) co_return std::get<Answer>(value_or_throw(decode_server_message(*body)));
+      std::array<std::byte, 4096> piece;
+      const auto count = co_await control.read_some(piece);
+      frames.feed(ByteView{piece}.first(count));
+    }
+  }
+  awaitable<TlsStream> greet(const Person& as) {
+    auto control = co_await call_at(here(), as, host.id(), control_alpn);
+    ClientMessage hello = Hello{};
+    const auto welcome = co_await ask<Welcome>(control, std::move(hello));
+    EXPECT_TRUE(welcome.signs_tickets && welcome.relays);
+    co_return control;
   }
   awaitable<void> present(TlsStream& stream, ByteBuffer ticket_bytes) {
     const auto framed = frame(encode(RelayHello{relay_version, std::move(ticket_bytes)}));
@@ -189,16 +212,14 @@ class RelayServiceTest : public testing::Test {
     while (!joiner.idle()) co_await asio::post(use_awaitable);
   }
 
-  virtual RelayService::Settings settings() { return {.hello_patience = 500ms}; }
-
   Person host, alice, bob, mallory;
   MemoryNameStore names;
   SecureRandom random;
   asio::io_context loop;
   TicketOffice office{host.identity, random};
-  Rendezvous rendezvous{names, {.agent = "test", .notice = {}, .tickets = &office, .relays = true}};
+  Rendezvous rendezvous{names, {.agent = "test", .notice = {}, .dials_back = true, .tickets = &office, .relays = true}};
   Joiner joiner{{.rendezvous = host.identity.public_key(), .relay = host.id(), .max_sides_of_a_key = 10'000, .max_sides_of_an_address = 10'000}};
-  RelayService relay{loop.get_executor(), joiner, settings()};
+  RelayService relay;
   Listener listener = Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}});
   const Port port = listener.port();
   Server server{loop.get_executor(), host.tls, rendezvous, std::move(listener), {}, {}, &relay};
@@ -206,7 +227,7 @@ class RelayServiceTest : public testing::Test {
 
 class RelayServiceByEachMeans : public RelayServiceTest, public testing::WithParamInterface<OneWay::Means> {
  protected:
-  RelayService::Settings settings() override { return {.means = GetParam()}; }
+  RelayServiceByEachMeans() : RelayServiceTest({.means = GetParam()}) {}
 };
 
 TEST_P(RelayServiceByEachMeans, CarriesBytesBothWaysAndPassesEachEndOn) {
@@ -239,7 +260,7 @@ INSTANTIATE_TEST_SUITE_P(Means, RelayServiceByEachMeans, testing::Values(OneWay:
 
 class RelayServiceAtARate : public RelayServiceTest {
  protected:
-  RelayService::Settings settings() override { return {.rate = BytesPerSecond{20'000'000}}; }
+  RelayServiceAtARate() : RelayServiceTest({.rate = BytesPerSecond{20'000'000}}) {}
 };
 
 TEST_F(RelayServiceAtARate, CarriesTheSameBytesForSeveralAtOnce) {
@@ -504,6 +525,55 @@ TEST_F(RelayServiceTest, ServesASupernodesPortUntilItIsDrained) {
       while (!ended) co_await asio::post(use_awaitable);
     };
     co_await with_tasks<void>(story);
+  });
+}
+
+// --- with the rendezvous --------------------------------------------------------------------------------------------
+
+TEST_F(RelayServiceTest, MeetsAtASupernodeThatTheServerHasLookedAtByATicketThatItHasSigned) {
+  tell([this]() -> awaitable<void> {
+    Joiner of_helper{{.rendezvous = host.identity.public_key(), .relay = mallory.id()}};
+    RelayService service{loop.get_executor(), of_helper, {}};
+    RelayListener supernode{mallory.tls, service, Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}})};
+    const auto story = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(supernode.run());
+      auto helper = co_await greet(mallory);
+      ClientMessage volunteer = Volunteer{1, supernode.port(), true, false};
+      EXPECT_EQ((co_await ask<Volunteered>(helper, std::move(volunteer))).outcome, DialBackOutcome::reached);
+      auto asker = co_await greet(alice);
+      ClientMessage which = AskRelays{2, {}};
+      const auto relays = (co_await ask<Relays>(asker, std::move(which))).relays;
+      EXPECT_EQ(relays.size(), 1u);
+      const auto listing = relays.at(0);
+      EXPECT_EQ(listing.relay, mallory.id());
+      ClientMessage wish = AskTicket{3, {}, bob.id(), listing.relay};
+      const auto granted = (co_await ask<Granted>(asker, std::move(wish))).ticket;
+      auto one = co_await call_at(listing.endpoints.at(0), alice, listing.relay);
+      auto other = co_await call_at(listing.endpoints.at(0), bob, listing.relay);
+      auto copy = granted;
+      co_await present(one, std::move(copy));
+      copy = granted;
+      co_await present(other, std::move(copy));
+      EXPECT_TRUE(std::holds_alternative<RelayJoined>(co_await hear(one)));
+      EXPECT_TRUE(std::holds_alternative<RelayJoined>(co_await hear(other)));
+    };
+    co_await with_tasks<void>(story);
+  });
+}
+
+TEST_F(RelayServiceTest, DoesNotListASupernodeBehindAClosedDoor) {
+  tell([this]() -> awaitable<void> {
+    auto closed = Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}});
+    const auto nobodys = closed.port();
+    closed.close();
+    auto helper = co_await greet(mallory);
+    for (const auto where : {nobodys, port}) {  // and not at a port where somebody else is
+      ClientMessage volunteer = Volunteer{1, where, true, false};
+      EXPECT_EQ((co_await ask<Volunteered>(helper, std::move(volunteer))).outcome, DialBackOutcome::refused);
+    }
+    auto asker = co_await greet(alice);
+    ClientMessage which = AskRelays{2, {}};
+    EXPECT_TRUE((co_await ask<Relays>(asker, std::move(which))).relays.empty());
   });
 }
 
