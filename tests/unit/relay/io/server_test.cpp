@@ -168,7 +168,7 @@ TEST_F(ServerTest, ShakesHandsOnlyForARoleThatItHas) {
   tell([this]() -> awaitable<void> {
     bool refused = false;
     try {
-      auto caller = co_await call(alice, "http/1.1");
+      auto caller = co_await call(alice, "h2");
     } catch (const Failure&) {
       refused = true;
     }
