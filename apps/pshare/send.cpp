@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
 
 #include "apps/pshare/addressee.hpp"
 #include "apps/pshare/give_up.hpp"
 #include "apps/pshare/offering.hpp"
 #include "apps/pshare/online.hpp"
+#include "apps/pshare/partner.hpp"
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/pshare/reception.hpp"
@@ -268,16 +268,16 @@ class Sending {
     };
     settings.lane_retired = [&report = program_.report](const Path& path, const std::string& why) { report.detail("Closed " + path_words(path) + ": " + why); };
     SenderSession session{program_.executor, program_.workers, *source_, transfer_, settings};
-    Partner partner{id, accepted.device};
-    climber.set_on_say([&](const Climber::Word& word) { online_.say(to_.key, partner.device, word); });
+    Partner partner{accepted.device, accept->candidates};
+    climber.set_on_say([&](const Climber::Word& word) { online_.say(to_.key, partner.device(), word); });
     bool interrupted = false;
     const auto body = [&](TaskGroup& tasks) -> awaitable<SendOutcome> {
       tasks.start(climber.run());
-      tasks.start(keep_lanes(tasks, session, climber, peer, networks, partner));
+      tasks.start(keep_lanes(tasks, session, climber, peer, networks, {id, partner}));
       tasks.start(add_rivals(session, climber));
       tasks.start(move_up(session, climber, peer.nat, networks));
-      tasks.start(watch_letters(slot, session, climber, *accept, partner));
-      tasks.start(online_.tell_more({id, to_.key, partner.device, candidates, facts}, [&session] { session.doubt_lanes(); }));
+      tasks.start(watch_letters(slot, session, climber, partner));
+      tasks.start(online_.tell_more({id, to_.key, partner.device(), candidates, facts}, [&session] { session.doubt_lanes(); }));
       tasks.start(cancel_when_interrupted(session, interrupted));
       tasks.start(watch(session));
       co_return co_await session.run();
@@ -305,14 +305,14 @@ class Sending {
     co_return outcome->trouble;
   }
 
-  /// The other side of a session: the program there that has agreed to it. Another connection to the server makes it another device.
-  struct Partner {
+  /// A session, and who is at its other end.
+  struct Agreed {
     SessionId session;
-    DeviceId device;
+    const Partner& with;
   };
 
   /// The first lane, the further ones of --lanes, and new ones when all are lost. Throws no_path.
-  awaitable<void> keep_lanes(TaskGroup& tasks, SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks, const Partner& partner) {
+  awaitable<void> keep_lanes(TaskGroup& tasks, SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks, Agreed agreed) {
     auto until = std::min(patience(), Clock::now() + path_patience), laneless_until = until;
     auto told = peer;
     for (;; told = climber.peer()) {  // it may have moved meanwhile
@@ -352,24 +352,24 @@ class Sending {
       laneless_until = Clock::now() + path_patience;
       // No further offer could go on with a stream.
       until = source_->stream() ? laneless_until : Clock::now() + reconnect_patience;
-      if (!source_->stream()) tasks.start(see_whether_gone(session, partner, until));
+      if (!source_->stream()) tasks.start(see_whether_gone(session, agreed, until));
     }
   }
 
   /// There is nobody to look for directly when the program at the other end has gone: one that was killed and started again is another device
   /// of the server's, and knows nothing of our session. What we say it needs no answer: the server's word counts, whether it could be delivered.
-  awaitable<void> see_whether_gone(SenderSession& session, const Partner& partner, TimePoint until) {
-    const auto asked = partner.device;
-    Signal word = MoreCandidates{partner.session, {}, online_.standpoint().facts()};
+  awaitable<void> see_whether_gone(SenderSession& session, Agreed agreed, TimePoint until) {
+    const auto asked = agreed.with.device();
+    Signal word = MoreCandidates{agreed.session, {}, online_.standpoint().facts()};
     std::optional<Fate> fate;
     try {
       fate = co_await online_.letters().send(to_.key, asked, std::move(word), false, until);
     } catch (const Failure& failure) {
       program_.report.detail("Whether " + to_.name + " is still there is not known: " + printable(failure.error().message()));
     }
-    const bool lanes_back = path_.has_value(), somewhere_else = partner.device != asked;
+    const bool lanes_back = path_.has_value(), somewhere_else = agreed.with.device() != asked;
     if (fate != Fate::offline || lanes_back || somewhere_else) co_return;
-    log(LogLevel::debug, "peer.gone", {{"session", partner.session.text()}});
+    log(LogLevel::debug, "peer.gone", {{"session", agreed.session.text()}});
     session.fail({.code = Errc::unreachable, .doing = to_.name + " was ended"});
   }
 
@@ -409,26 +409,22 @@ class Sending {
   }
 
   /// What the peer says through the server meanwhile.
-  awaitable<void> watch_letters(Correspondence::Slot& slot, SenderSession& session, Climber& climber, const Accept& agreed, Partner& partner) {
-    std::set<DeviceId> too_late;  // devices that have agreed as well
+  awaitable<void> watch_letters(Correspondence::Slot& slot, SenderSession& session, Climber& climber, Partner& partner) {
     for (;;) {
       const auto letter = co_await slot.next();
-      const auto* second = std::get_if<Accept>(&letter.signal);
-      if (second && second->candidates == agreed.candidates) continue;  // said again, because we have offered again
-      if (!second && !too_late.contains(letter.device)) {
-        partner.device = letter.device;  // whoever goes on without agreeing anew is the one that has agreed, on a new connection to the server
-        if (const auto* punch = std::get_if<Punch>(&letter.signal)) climber.heard(*punch);
-        if (const auto* near = std::get_if<RelaysNear>(&letter.signal)) climber.heard(*near);
-        if (const auto* more = std::get_if<MoreCandidates>(&letter.signal)) {
-          climber.heard(*more, letter.seen_at);
-          if (!more->candidates.empty()) session.doubt_lanes();
-        }
-        if (std::holds_alternative<Cancel>(letter.signal)) session.fail(cancellation());
+      const auto sorted = partner.sort(letter.device, letter.signal);
+      if (sorted == Partner::Letter::too_late) {
+        Signal taken = Cancel{session_of(letter.signal), Cancel::Why::taken_by_other_device};
+        co_await online_.letters().send(to_.key, letter.device, std::move(taken), false, Clock::now() + last_words);
       }
-      if (!second) continue;
-      too_late.insert(letter.device);
-      Signal taken = Cancel{second->session, Cancel::Why::taken_by_other_device};
-      co_await online_.letters().send(to_.key, letter.device, std::move(taken), false, Clock::now() + last_words);
+      if (sorted != Partner::Letter::counts) continue;
+      if (const auto* punch = std::get_if<Punch>(&letter.signal)) climber.heard(*punch);
+      if (const auto* near = std::get_if<RelaysNear>(&letter.signal)) climber.heard(*near);
+      if (const auto* more = std::get_if<MoreCandidates>(&letter.signal)) {
+        climber.heard(*more, letter.seen_at);
+        if (!more->candidates.empty()) session.doubt_lanes();
+      }
+      if (std::holds_alternative<Cancel>(letter.signal)) session.fail(cancellation());
     }
   }
 

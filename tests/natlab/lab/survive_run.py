@@ -168,13 +168,13 @@ def _play(scene, cell, manner, facts, chance):
     scene.lab.reset_counters()
     scene.start("sender")
     facts["at"] = round(chance.uniform(EARLIEST, LATEST), 3)
-    _until_over(scene, FAULTS[cell.fault](scene), facts, manner)
+    _until_over(scene, cell, facts, manner)
     _judge(scene, facts, manner)
 
 
-def _until_over(scene, fault, facts, manner):
+def _until_over(scene, cell, facts, manner):
     """Looks at the transfer, does what the fault does when it is due, until both programs have ended or hang."""
-    watch, began = _Watch(), time.monotonic()
+    watch, fault, began = _Watch(), FAULTS[cell.fault](scene), time.monotonic()
     due, hangs_at = None, began + manner.patience  # the fault's next step; before it has begun, and once it is over, there is none
     begun = False
     while True:
@@ -187,6 +187,8 @@ def _until_over(scene, fault, facts, manner):
             pause = next(fault, None)
             due = None if pause is None else now + pause
             hangs_at = time.monotonic() + manner.patience
+        if cell.path != "punched" and scene.programs["sender"].find("attempt", tier=cell.path, reason="unsupported"):
+            raise AssertionError(f"this pshare has no {cell.path} tier yet")
         over = not any(scene.programs[role].running() for role in ("sender", "receiver"))
         if due is None and over:
             break

@@ -383,6 +383,21 @@ TEST_F(AReceiver, EndsAsInterruptedWhenNoLaneComes) {
   EXPECT_EQ(trouble(drain(*receiver_))->code, Errc::interrupted);
 }
 
+TEST_F(AReceiver, DropsALaneAtOnceThatIsDoubtedAfterALongSilenceAndGoesOnWithoutAnyForAsLongAsItIsAskedTo) {
+  begin_receiving(1);
+  now_ += doubted_lane_silence;
+  receiver_->doubt_lanes(now_);
+  EXPECT_THAT(all_of<Receiver::Drop>(drain(*receiver_)), SizeIs(1));
+  receiver_->bear_without_lanes(now_ + 1h);
+  const auto since = now_;
+  while (const auto deadline = receiver_->deadline()) {
+    now_ = *deadline;
+    receiver_->expire(now_);
+    if (trouble(drain(*receiver_))) break;
+  }
+  EXPECT_EQ(now_ - since, 1h);
+}
+
 TEST_F(AReceiver, KeepsALaneThatBringsAChunkSlowly) {
   begin_receiving(1);
   EXPECT_TRUE(*chunk_begins(0));

@@ -208,6 +208,24 @@ TEST_F(ASender, BeatsDropsASilentLaneAndEndsWithoutAny) {
   EXPECT_EQ(now_ - session_start, lane_silence + laneless_patience);
 }
 
+TEST_F(ASender, GivesUpADoubtedLaneSoonAndGoesOnWithoutAnyForAsLongAsItIsAskedTo) {
+  begin_sending(1);
+  sender_->doubt_lanes(now_);
+  sender_->bear_without_lanes(session_start + 1h);
+  std::optional<TimePoint> dropped;
+  std::optional<Error> end;
+  while (const auto deadline = sender_->deadline()) {
+    now_ = *deadline;
+    sender_->expire(now_);
+    const auto actions = drain(*sender_);
+    if (!all_of<Sender::Drop>(actions).empty()) dropped = now_;
+    end = trouble(actions);
+  }
+  ASSERT_TRUE(dropped && end);
+  EXPECT_EQ(*dropped - session_start, doubted_lane_silence);
+  EXPECT_EQ(now_ - session_start, 1h);
+}
+
 TEST_F(ASender, TellsThePeerTheKindOfItsTroubleAndNoPaths) {
   begin_sending(1);
   sender_->source_failed({.code = Errc::source_changed, .doing = "reading /home/alice/secret project/plan.txt"}, now_);
