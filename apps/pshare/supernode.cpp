@@ -282,7 +282,8 @@ class Supernode {
   /// `reason` for programs, `words` and `hint` for people.
   void tell(std::string_view state, const std::string& reason, const std::string& words, const std::string& hint = {}) {
     SupernodeStanding event{.state = state, .for_whom = for_whom(terms_), .sessions = joiner_ ? joiner_->lane_count() : 0, .max_sessions = terms_.sessions, .rate = terms_.rate};
-    if (const auto* listed = std::get_if<Candidacy::Listed>(&candidacy_.standing())) event.endpoint = listed->at;
+    const auto* listed = std::get_if<Candidacy::Listed>(&candidacy_.standing());
+    if (listed && !draining_) event.endpoint = listed->at;
     if (!event.endpoint) event.reason = reason;
     event.month_bytes = used_this_month();
     event.month_left = left_this_month();
