@@ -155,6 +155,13 @@ def test_what_can_be_straight_is_expected_to_be_and_nothing_else():
     assert expected("only-443", "public") == "no server"
     assert grid_expect.read("straight", 443, HOME_TO_PUBLIC)("only-443", "public") == "no path"
     assert grid_expect.read("straight", 4700, HOME_TO_PUBLIC, ("udp",))("udp-blocked", "masq") == "no path"
+
+
+def test_whoever_is_to_be_connected_and_cannot_go_straight_is_relayed():
+    expected = grid_expect.read("connected", 4700, HOME_TO_PUBLIC)
+    assert expected("masq", "sym-rnd") == "straight"
+    assert expected("sym-seq", "sym-rnd") == "supernode|relay"
+    assert expected("only-443", "public") == "supernode|relay"  # the server is on that port as well
     assert expected("masq+@isp:full-cone", "masq+@isp") is None and expected.beyond(HOME_TO_PUBLIC) == []
 
 

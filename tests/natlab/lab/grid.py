@@ -76,6 +76,7 @@ def add_verbs(verbs):
     for name, of_them in (("server", usual.server_command), ("receive", usual.receive_command), ("send", usual.send_command)):
         what.add_argument(f"--{name}-command", default=of_them, metavar="COMMAND", help=f"usual: {of_them}")
         what.add_argument(f"--{name}-args", default="", metavar="ARGS", help=f"added to it; one word needs the sign: --{name}-args=--verbose")
+    what.add_argument("--supernode", default="", metavar="SITE", help="a third site, where `pshare supernode` runs for both")
     what.add_argument("--transport", choices=("tcp", "udp"), help="pshare's, on both sides")
     what.add_argument("--port", type=int, default=usual.port, help=f"the server's {{port}} (usual: {usual.port})")
     what.add_argument("--server-says", metavar="PATTERN", help="by which the server is known to be ready")
@@ -83,7 +84,8 @@ def add_verbs(verbs):
     result = grid.add_argument_group("what comes out")
     result.add_argument("--out", type=Path, metavar="FOLDER", help="new or empty, for logs and results (usual: a new one in the temporary folder)")
     result.add_argument("--expect", metavar="FILE|connected|straight|direct", help="exit status 1, with a list, where a cell is not so; straight: "
-                        "every pair that can be, by its gateways, and the others, without relays, have no path; connected: those are relayed")
+                        "every pair that can be, by its gateways, and the others, without relays, have no path; connected: those are relayed, "
+                        "by the supernode if there is one, and the server is on port 443 as well")
     result.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     grid.add_argument(grid_workers.OPTION, dest="is_worker", action="store_true", help=argparse.SUPPRESS)
 
@@ -134,7 +136,7 @@ def cells(chosen):
 def _manner(chosen):
     usual = Manner()
     ours = {name: getattr(chosen, name) for name in ("size", "timeout", "patience", "port", "server_command", "receive_command", "send_command",
-                                                     "server_args", "receive_args", "send_args")}
+                                                     "server_args", "receive_args", "send_args", "supernode")}
     others = {"server_says": "server_command", "receiver_says": "receive_command"}
     for says, command in others.items():
         pattern = getattr(chosen, says)
@@ -142,6 +144,8 @@ def _manner(chosen):
     if chosen.expect in ("straight", "direct") and not any("tiers" in ours[arguments] for arguments in ("send_args", "receive_args")):
         for arguments in ("send_args", "receive_args") if ours["send_command"] == usual.send_command else ():
             ours[arguments] = f"{ours[arguments]} --no-tiers supernode,relay".strip()
+    if chosen.expect == "connected" and ours["server_command"] == usual.server_command:
+        ours["server_args"] = f"{ours['server_args']} --listen :{grid_expect.HTTPS}".strip()
     if chosen.transport:
         for arguments in ("send_args", "receive_args"):
             ours[arguments] = f"{ours[arguments]} --transport {chosen.transport}".strip()

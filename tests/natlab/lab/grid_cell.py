@@ -23,7 +23,7 @@ from .grid_verdict import TIERS
 from .spec import SpecError
 
 VERB = "grid"
-SENDER, RECEIVER = "a", "b"
+SENDER, RECEIVER, SUPERNODE = "a", "b", "c"
 PLACEHOLDERS = {"bin", "file", "dir", "data", "server", "server2", "server_v6", "port", "sender_address", "receiver_address", "timeout", "fingerprint",
                 "home", "peer", "peer_address"}
 FILE_NAME = "film.mkv"
@@ -46,6 +46,9 @@ class Manner:
     server_args: str = ""
     receive_args: str = ""
     send_args: str = ""
+    supernode: str = ""          # the site where one is; none if empty
+    supernode_command: str = "{bin}/pshare --json --home {home} supernode"
+    supernode_says: str = r'"state": ?"listed"'
     server_says: str = r"--server \S+#(\S+)"   # when it is ready; a group becomes {fingerprint}
     receiver_says: str = "Waiting for offers"
 
@@ -135,7 +138,8 @@ def run(cell, manner, folder: Path):
              "tiers": {name: manner.tiers(name) for name in ("send", "receive")}, "trouble": None, "no_server": None,
              "programs": {}, "hung": [], "stopped": [], "file": "missing", "seconds": {}, "bytes": {}}
     started = {}
-    with Lab(a=cell.sender, b=cell.receiver, seed=cell.seed) as lab:
+    third = {"c": manner.supernode} if manner.supernode else {}
+    with Lab(a=cell.sender, b=cell.receiver, **third, seed=cell.seed) as lab:
         try:
             _play(lab, manner, work, started, facts, cell.seed)
         except _NoServer as why:
@@ -183,6 +187,10 @@ def _play(lab, manner, work, started, facts, seed):
         places["fingerprint"] = found[1] if found.re.groups else ""
     names = _acquaint(lab, manner, work, places, server) if manner.of_pshare else {SENDER: "", RECEIVER: ""}
     homes = {site: str(work / f"{name}.home") for site, name in names.items()}
+    if manner.supernode:
+        argv = [word.format_map(places | {"home": homes[SUPERNODE]}) for word in shlex.split(manner.supernode_command)]
+        started["supernode"] = Timed(argv, environment(HOME=work), cwd=work, launcher=lab.c.launcher)
+        _ready("supernode", started["supernode"], manner.supernode_says, manner.patience)
     receive = start("receive", lab.b, home=homes[RECEIVER], peer=names[SENDER], peer_address=lab.a.address)
     if manner.receiver_says:
         _ready("receiver", receive, manner.receiver_says, manner.patience)
@@ -198,6 +206,9 @@ def _play(lab, manner, work, started, facts, seed):
     facts["seconds"] = _times(began, send, receive, samples)
     facts["bytes"] = _bytes(lab)
     facts["file"] = _what_arrived(Path(places["file"]), Path(places["dir"]))
+    if supernode := started.get("supernode"):
+        supernode.terminate()
+        supernode.ends(patience=SERVER_ENDS_WITHIN)
     _end_server(server, manner, facts)
 
 
@@ -233,8 +244,8 @@ def _its_end(role, running):
 def _acquaint(lab, manner, work, places, server):
     """Identities for both, who become contacts of each other."""
     spec = f"{places['server']}:{places['port']}" + (f"#{places['fingerprint']}" if places["fingerprint"] else "")
-    both = [people.Resident(work, name, host, None) for name, host in (("alice", lab.a), ("bob", lab.b))]
-    for each in both:
+    everybody = [people.Resident(work, name, host, None, {}) for name, host in zip(("alice", "bob", "carol"), (lab.hosts[site] for site in "abc" if site in lab.hosts))]
+    for each in everybody:
         initialising = each.start("--timeout", f"{manner.timeout}s", "init", "--name", each.name, "--server", spec)
         status = initialising.ends(patience=manner.timeout + 20)
         if status != 0 and not server.running():
@@ -245,9 +256,9 @@ def _acquaint(lab, manner, work, places, server):
         if status != 0:
             raise _SetupFailed(f"pshare init ended with {status}: {error['message'] if error else 'it does not say why'}\n{initialising.story()}")
         each.peer_id = initialising.event("identity")["peer_id"]
-    both[0].knows(both[1])
-    both[1].knows(both[0])
-    return {SENDER: both[0].name, RECEIVER: both[1].name}
+    for each in everybody:
+        each.knows(*(other for other in everybody if other is not each))
+    return dict(zip((SENDER, RECEIVER, SUPERNODE), (each.name for each in everybody)))
 
 
 def _watch(lab, programs, deadline):
@@ -283,7 +294,10 @@ def _bytes(lab):
     server = counters.between(SENDER, "server")
     if lab.plan.meeting(SENDER, "server") != lab.plan.meeting(RECEIVER, "server"):
         server += counters.between(RECEIVER, "server")
-    return {"straight": straight.bytes, "straight_tcp": straight.tcp_bytes, "straight_udp": straight.udp_bytes,
+    through_supernode = {}
+    if SUPERNODE in lab.hosts:
+        through_supernode = {"from_sender_to_supernode": counters.sent(SENDER, SUPERNODE).bytes, "from_supernode_to_receiver": counters.sent(SUPERNODE, RECEIVER).bytes}
+    return {**through_supernode, "straight": straight.bytes, "straight_tcp": straight.tcp_bytes, "straight_udp": straight.udp_bytes,
             "towards_receiver": counters.sent(SENDER, RECEIVER).bytes,
             "server": server.bytes, "from_sender_to_server": counters.sent(SENDER, "server").bytes,
             "from_server_to_receiver": counters.sent("server", RECEIVER).bytes}

@@ -12,6 +12,8 @@ from .grid_verdict import NO_PATH, NO_SERVER, WORDS
 from .plan import Plan
 from .spec import SpecError
 
+HTTPS = 443  # where the server is as well, with "connected"
+
 
 class WorkedOut:
     """Asks `word_of` about every cell."""
@@ -47,9 +49,9 @@ def read(text, port, pairs, transports=grid_reach.TRANSPORTS):
     if text == "direct":
         return WorkedOut(lambda sender, receiver: direct_word(sender, receiver, port))
     if text == "straight":
-        return WorkedOut(lambda sender, receiver: grid_reach.straight_word(sender, receiver, port, transports))
+        return WorkedOut(lambda sender, receiver: grid_reach.straight_word(sender, receiver, (port,), transports))
     if text == "connected":
-        return WorkedOut(lambda sender, receiver: grid_reach.connected_word(sender, receiver, port, transports))
+        return WorkedOut(lambda sender, receiver: grid_reach.connected_word(sender, receiver, (port, HTTPS), transports))
     try:
         rows = json.loads(Path(text).read_text())
         words = _as_before(rows["cells"]) if "cells" in rows else {(sender, receiver): word for sender, row in rows.items() for receiver, word in row.items()}

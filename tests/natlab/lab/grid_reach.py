@@ -107,17 +107,17 @@ def kind_of(sender, receiver, transports=TRANSPORTS):
     return min(found, key=(*KINDS, IMPOSSIBLE).index, default=IMPOSSIBLE)
 
 
-def straight_word(sender, receiver, port, transports=TRANSPORTS):
-    """What is expected of a cell where all that can be straight is."""
+def straight_word(sender, receiver, ports, transports=TRANSPORTS):
+    """What is expected of a cell where all that can be straight is. `ports`: the server's."""
     plan = Plan(a=sender, b=receiver)
     limits = [plan.boxes[name].spec.tcp_out for host in "ab" for name in plan.hosts[host].chain]
-    if any(limit is not None and port not in limit for limit in limits):
+    if any(limit is not None and not set(ports) & set(limit) for limit in limits):
         return NO_SERVER
     kind = kind_of(sender, receiver, transports)
     return None if kind is None else NO_PATH if kind == IMPOSSIBLE else "straight"
 
 
-def connected_word(sender, receiver, port, transports=TRANSPORTS):
+def connected_word(sender, receiver, ports, transports=TRANSPORTS):
     """What is expected of a cell where everybody who reaches the server is connected: straight if that is possible at all, else over a relay."""
-    word = straight_word(sender, receiver, port, transports)
+    word = straight_word(sender, receiver, ports, transports)
     return RELAYED if word == NO_PATH else word

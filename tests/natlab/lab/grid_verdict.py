@@ -93,6 +93,10 @@ def _delivered(facts):
         return Verdict("LIE", f"{tier}, but the file went straight")
     if tier == "relay" and by_counters != "relay":
         return Verdict("LIE", f"{tier}, but the file did not cross the server")
+    if tier == "supernode" and by_counters != "supernode":
+        return Verdict("LIE", f"{tier}, but the file did not cross the supernode")
+    if tier == "supernode" and facts["bytes"]["server"] >= TALK_AT_MOST:
+        return Verdict("LIE", f"{tier}, but {facts['bytes']['server']} bytes crossed the server")
     if tier not in TIERS:
         return Verdict("LIE", f"{tier!r} is no tier")
     return Verdict(tier, paths["send"].get("transport", ""))
@@ -104,6 +108,8 @@ def _by_counters(facts):
         return "straight"
     if min(counted["from_sender_to_server"], counted["from_server_to_receiver"]) >= facts["size"]:
         return "relay"
+    if min(counted.get("from_sender_to_supernode", 0), counted.get("from_supernode_to_receiver", 0)) >= facts["size"]:
+        return "supernode"
     return "mixed"
 
 

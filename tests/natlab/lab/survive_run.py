@@ -163,7 +163,7 @@ def _play(scene, cell, manner, facts, chance):
     town = scene.town
     write_random(town.alice.files / FILE, manner.size, cell.seed)
     if cell.path == "supernode":
-        scene.start("supernode").says("upernode")
+        scene.start("supernode").says("listed")
     scene.start("receiver").says("aiting")
     scene.lab.reset_counters()
     scene.start("sender")
