@@ -13,13 +13,13 @@ class Meeting:
     """`one` asks the server for a ticket to `relay`'s supernode, and sends to `other`; the lane is held until end()."""
 
     def __init__(self, server, relay, one, other, count=100_000):
-        self.relay, self.other = relay, other
+        self.relay, self.other, self.count = relay, other, count
         self.asking = _peer(one, "ask", one.home, server.spec, relay.peer_id, other.peer_id, count, stdin=subprocess.PIPE)
         self.joining = None
 
     def join(self):
         ticket = self.asking.event("ticket")
-        self.joining = _peer(self.other, "join", self.other.home, ticket["endpoint"], self.relay.peer_id, ticket["ticket"])
+        self.joining = _peer(self.other, "join", self.other.home, ticket["endpoint"], self.relay.peer_id, ticket["ticket"], self.count)
         return self
 
     def begin(self):

@@ -1,7 +1,7 @@
 // One of two peers that meet at a relay. It speaks the real protocol (wire/control.hpp, wire/relay_hello.hpp), and says one JSON object a line.
 //
 //   relay_peer ask HOME HOST:PORT#KEY RELAY-ID PEER-ID BYTES    finds the relay, asks for a ticket, sends BYTES; stays until its standard input ends
-//   relay_peer join HOME ENDPOINT RELAY-ID TICKET               takes what comes, until it ends
+//   relay_peer join HOME ENDPOINT RELAY-ID TICKET BYTES         takes BYTES, and waits for the end
 //
 // Exits with 0 when all went well, 3 when the relay is not listed, 4 when it refused, 5 when the lane was cut; then it has presented its ticket
 // again, to hear why.
@@ -121,7 +121,7 @@ awaitable<int> send(const TlsContext& tls, Endpoint at, PeerId relay, ByteBuffer
   co_return 0;
 }
 
-awaitable<int> take(const TlsContext& tls, Endpoint at, PeerId relay, ByteBuffer ticket) {
+awaitable<int> take(const TlsContext& tls, Endpoint at, PeerId relay, ByteBuffer ticket, std::uint64_t bytes) {
   auto met = co_await meet(tls, at, relay, ticket);
   if (met.refused) co_return refused(*met.refused);
   std::array<std::byte, 64 * KiB> buffer;
@@ -132,7 +132,7 @@ awaitable<int> take(const TlsContext& tls, Endpoint at, PeerId relay, ByteBuffer
   } catch (const Failure& failure) {
     end = failure.error().code;
   }
-  bool lost = end != Errc::closed;
+  bool lost = end != Errc::closed || taken != bytes;  // a lane that is cut looks like one that has ended
   try {
     const std::array<std::byte, 1> done{std::byte{1}};
     if (!lost) co_await met.lane->write(done);
@@ -169,9 +169,9 @@ PeerId id_from(const char* text) { return value_or_throw(PeerId::parse(text)); }
 
 awaitable<int> run(int argc, char** argv, const TlsContext& tls) {
   const std::string what = argc > 1 ? argv[1] : "";
-  if (what == "join" && argc >= 6) {
+  if (what == "join" && argc >= 7) {
     const auto at = value_or_throw(Endpoint::parse(argv[3]));
-    co_return co_await take(tls, at, id_from(argv[4]), bytes_from_hex(argv[5]));
+    co_return co_await take(tls, at, id_from(argv[4]), bytes_from_hex(argv[5]), std::stoull(argv[6]));
   }
   if (what != "ask" || argc < 7) co_return 2;
   const std::string spec = argv[3];
