@@ -352,12 +352,14 @@ awaitable<LanePtr> Climber::meet_at(RelayPlace place, Tier tier, TimePoint since
 }
 
 awaitable<LanePtr> Climber::over_relay(RelayPlace place, ByteBuffer ticket, Tier tier, TimePoint since) {
-  auto joined = co_await join_at_relay(place, with_.relays.way(), ticket);
+  auto joining = join_at_relay(place, with_.relays.way(), ticket);
+  auto joined = co_await std::move(joining);
   const auto limits = joined.limits;
   auto greeting = over_tcp(std::move(joined.socket), tier, 0, since);
   auto lane = co_await with_deadline(std::move(greeting), Clock::now() + dial_patience, "greeting the peer through the relay");
   if (on_relayed_) on_relayed_(lane->path(), limits);
-  co_return std::make_unique<RelayedLane>(std::move(lane), std::move(place), with_.relays.way(), std::move(ticket));
+  LanePtr relayed = std::make_unique<RelayedLane>(std::move(lane), std::move(place), with_.relays.way(), std::move(ticket));
+  co_return relayed;
 }
 
 void Climber::heard(const MeetAtRelay& meet) {

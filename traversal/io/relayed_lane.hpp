@@ -11,6 +11,8 @@ class RelayedLane final : public Lane {
  public:
   /// `ticket`: the one with which it came up.
   RelayedLane(LanePtr lane, RelayPlace place, RelayWay way, ByteBuffer ticket);
+  /// In the file, where GCC 12 finds it: it left the implicit one out of the table of virtual functions.
+  ~RelayedLane() override;
 
   PeerId peer() const override { return lane_->peer(); }
   const Path& path() const override { return lane_->path(); }

@@ -180,7 +180,8 @@ awaitable<int> run(int argc, char** argv, const TlsContext& tls) {
   const ServerAddress address{endpoint.address.text(), endpoint.port, id_from(spec.substr(hash + 1).c_str())};
   SecureRandom random;
   const auto executor = co_await asio::this_coro::executor;
-  RendezvousClient server{executor, tls, address, random, RendezvousClient::Attendance::answers_only};
+  Outlet outlet{{}};
+  RendezvousClient server{executor, tls, address, random, outlet, RendezvousClient::Attendance::answers_only};
   std::optional<Asked> asked;
   const auto asking = [&](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(server.run());
