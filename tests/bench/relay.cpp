@@ -343,9 +343,9 @@ std::vector<double> receive_on(const std::vector<int>& sockets, TimePoint from, 
 void waiting(const People& people) {
   constexpr std::size_t count = 500;
   const Forwarder forwarder{[&](const auto& listening) { relay(people, OneWay::Means::kernel, listening); }};
-  std::vector<TlsStream> sides;
   SecureRandom random;
   asio::io_context loop{1};
+  std::vector<TlsStream> sides;  // end before their loop
   std::size_t before = 0;
   const auto story = [&]() -> awaitable<void> {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
