@@ -11,7 +11,7 @@ FORWARDED = ("supernode", "relay")
 TIERS = STRAIGHT + FORWARDED
 NO_PATH = "no path"
 NO_SERVER = "no server"   # a site cannot reach it at all, so nobody was asked
-TALK_AT_MOST = 64 * 1024  # bytes that may cross the server in a straight transfer or in none: signalling
+TALK_AT_MOST = 128 * 1024  # bytes that may cross the server in a straight transfer or in none: signalling
 
 WORDS = {*TIERS, NO_PATH, NO_SERVER, "straight", "mixed", "LIE", "WRONG FILE", "WRONG EXIT", "CRASH", "HANG", "FAILED", "BROKEN"}
 
