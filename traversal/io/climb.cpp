@@ -127,6 +127,7 @@ awaitable<void> Climb::dial(std::size_t number) {
 /// The receiver waits for the sender's word where to.
 awaitable<void> Climb::meet(Tier tier) {
   if (climber_.settings_.role == ClimbRole::receiver) {
+    if (tier == Tier::supernode) co_await climber_.find_relays();
     const bool server_relays = climber_.with_.relays.of_server().has_value();
     if (tier == Tier::relay && !server_relays) meeting_ended(tier, Error{.code = Errc::unsupported, .doing = "the server does not relay"});
     co_return;

@@ -59,7 +59,6 @@ awaitable<void> Climber::run() {
   const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(sort_callers());
     tasks.start(watch_standpoint());
-    if (settings_.tcp_allowed && allows(Tier::supernode)) tasks.start(find_relays());
     for (;;) {
       while (!wanted_) co_await wanted_news_.wait();
       const auto wanted = *std::exchange(wanted_, std::nullopt);
@@ -90,6 +89,7 @@ awaitable<void> Climber::run() {
 }
 
 void Climber::want(const Wanted& wanted) {
+  with_.relays.forget();
   wanted_ = wanted;
   no_path_.reset();
   if (straight() && settings_.tcp_allowed) registration_.let_in();
@@ -299,7 +299,6 @@ awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint rem
 
 /// The receiver measures for the sender, who chooses; the sender for itself.
 awaitable<void> Climber::find_relays() {
-  while (!climb_) co_await climb_began_.wait();  // not before the receiver has agreed
   co_await with_.relays.look();
   if (settings_.role == ClimbRole::sender) co_return;
   RelaysNear near{settings_.session, {}};
@@ -313,6 +312,7 @@ void Climber::heard(const RelaysNear& near) {
 }
 
 awaitable<std::vector<NearRelay>> Climber::supernodes(TimePoint until) {
+  co_await find_relays();
   while (!with_.relays.near() && Clock::now() < until) co_await with_.relays.looked(until);
   const auto ours = with_.relays.near().value_or(std::vector<NearRelay>{});
   if (ours.empty()) co_return ours;
@@ -338,6 +338,7 @@ awaitable<LanePtr> Climber::meet(Tier tier, TimePoint since) {
     }
     log(LogLevel::debug, "relay.failed", {{"relay", each.listing.relay.short_text()}, {"why", trouble->message()}});
   }
+  with_.relays.forget();  // the list may be of yesterday: a supernode that was started again is elsewhere
   if (trouble) throw Failure{*trouble};
   throw Failure{{.code = Errc::no_path, .doing = "there is no supernode that both sides trust"}};
 }
