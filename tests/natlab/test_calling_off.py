@@ -47,6 +47,6 @@ def test_whoever_stops_a_transfer_on_a_path_that_has_died_says_so_through_the_se
 
 def test_a_tier_that_the_sender_forbids_is_not_taken_by_way_of_the_other_side():
     with Lab(a="masq", b="masq") as lab, Town(lab) as town:
-        sending, receiving = two(town, "--no-tiers", "punched", timeout="6s")
+        sending, receiving = two(town, "--tiers", "direct,mapped", timeout="6s")
         sending.ends(5, 30)
         assert not sending.find("path") and not receiving.find("path")

@@ -13,7 +13,7 @@ import pytest
 
 from lab import grid, grid_expect, grid_reach, grid_table, people
 from lab.grid_cell import Manner
-from lab.grid_verdict import TIERS, judge
+from lab.grid_verdict import TALK_AT_MOST, TIERS, judge
 from lab.spec import SpecError
 
 NATLAB = Path(__file__).parent / "natlab"
@@ -231,6 +231,8 @@ EVERY_REASON = tuple(failed(tier, reason) for tier, reason in (
 STRAIGHT = {"straight": SIZE + 50_000, "towards_receiver": SIZE + 40_000, "server": 9000, "from_sender_to_server": 3000, "from_server_to_receiver": 1500}
 THROUGH_SERVER = {"straight": 0, "towards_receiver": 0, "server": 2 * SIZE + 90_000, "from_sender_to_server": SIZE + 40_000,
                   "from_server_to_receiver": SIZE + 40_000}
+THROUGH_SUPERNODE = {"straight": 0, "towards_receiver": 0, "server": 40_000, "from_sender_to_server": 15_000, "from_server_to_receiver": 15_000,
+                     "from_sender_to_supernode": SIZE + 40_000, "from_supernode_to_receiver": SIZE + 40_000}
 NOTHING = {"straight": 0, "towards_receiver": 0, "server": 9000, "from_sender_to_server": 3000, "from_server_to_receiver": 1500}
 
 
@@ -255,22 +257,24 @@ def tried(*tiers):
     (delivered("direct", STRAIGHT), "direct"),
     (delivered("punched", STRAIGHT), "punched"),
     (delivered("relay", THROUGH_SERVER), "relay"),
-    (delivered("supernode", NOTHING), "supernode"),
+    (delivered("supernode", THROUGH_SUPERNODE), "supernode"),
     (pathless(), "no path"),
     (pathless(events=(failed("direct", "timeout"), NO_PATH_ERROR), **tried("direct")), "no path"),
     (pathless(receiver=(failed("direct", "timeout"), NO_PATH_ERROR)), "no path"),
     # what it says and what the counters say are two things
     (delivered("direct", THROUGH_SERVER), "LIE"),
-    (delivered("punched", {**STRAIGHT, "server": 64 * 1024}), "LIE"),
+    (delivered("punched", {**STRAIGHT, "server": TALK_AT_MOST}), "LIE"),
     (delivered("relay", STRAIGHT), "LIE"),
     (delivered("supernode", STRAIGHT), "LIE"),
+    (delivered("supernode", NOTHING), "LIE"),
+    (delivered("supernode", {**THROUGH_SUPERNODE, "server": TALK_AT_MOST}), "LIE"),
     (delivered("teleported", STRAIGHT), "LIE"),
     (facts(program(0, path("direct"), done()), program(0, path("punched"), done()), STRAIGHT), "LIE"),
     (facts(program(0, done()), program(0, path("direct"), done()), STRAIGHT), "LIE"),
     (facts(program(0, path("direct"), done(SIZE - 1)), program(0, path("direct"), done()), STRAIGHT), "LIE"),
     (pathless(counted=STRAIGHT), "LIE"),
     (pathless(counted=THROUGH_SERVER), "LIE"),
-    (pathless(counted={**NOTHING, "server": 64 * 1024}), "LIE"),
+    (pathless(counted={**NOTHING, "server": TALK_AT_MOST}), "LIE"),
     (pathless(events=(NO_PATH_ERROR,)), "LIE"),
     (pathless(events=(failed("direct", "timeout"), NO_PATH_ERROR)), "LIE"),
     *((pathless(events=(*EVERY_REASON[:at], *EVERY_REASON[at + 1:], NO_PATH_ERROR)), "LIE") for at in range(len(EVERY_REASON))),
