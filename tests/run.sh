@@ -22,7 +22,7 @@ jobs=$(nproc)
 tests_at_once=$((jobs + 1))
 fuzz_seconds=${PSHARE_FUZZ_SECONDS:-3}
 # The simulations are the same cores as in the unit tests, for much longer.
-debug_targets=(unit_tests pshare pshare-server hostile_sender lying_server)
+debug_targets=(unit_tests pshare pshare-server hostile_sender lying_server relay_peer)
 # Threads meet in these: drivers with a worker pool, several lanes, several transfers, a stream that is read ahead, an interruption in the middle.
 tsan_programs=(pshare pshare-server unit_io unit_secure_io unit_traversal_io unit_udp_io unit_transfer_io unit_relay_io)
 tsan_unit='^(unit_io|unit_secure_io|unit_traversal_io|unit_udp_io|unit_transfer_io|unit_relay_io)\.'
