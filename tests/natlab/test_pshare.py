@@ -126,7 +126,7 @@ class Underway:
         write_random(town.alice.files / "film.mkv", LONG)
         self.receiving = town.bob.receives()
         self.receiving.says("aiting")
-        self.sending = town.alice.sends("film.mkv", "--limit", LIMIT, "--timeout", sender_timeout, to=town.bob)
+        self.sending = town.alice.sends("film.mkv", "--limit", LIMIT, "--timeout", sender_timeout, "--give-up", sender_timeout, to=town.bob)
         self.sending.progress_beyond(LONG // 4)
 
     def comes_to_a_good_end(self):
