@@ -7,7 +7,7 @@
 #   tests/run.sh --only NAME     one configuration: release, debug, tsan or fuzz; may be repeated
 #   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
 #
-# release  what users get: unit tests, simulations, end-to-end tests, the laboratory of kernels
+# release  what users get: simulations, end-to-end tests, the laboratory of kernels; unit tests where debug does not run them
 # debug    unit tests and end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
 # fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
@@ -33,10 +33,11 @@ say() { printf '\n=== %s\n' "$*"; }
 
 known=(release debug tsan fuzz)
 wanted=()
+unit_tests_in_release=false
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) wanted+=(release) ;;
-    --all) wanted=("${known[@]}") ;;
+    --all) wanted=("${known[@]}"); unit_tests_in_release=true ;;
     --only)
       [ $# -ge 2 ] && [[ " ${known[*]} " == *" $2 "* ]] || { usage >&2; exit 2; }
       wanted+=("$2"); shift ;;
@@ -47,6 +48,8 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=(release debug fuzz)
+# Compiling them twice is what would take the longest of all.
+[[ " ${wanted[*]} " == *" debug "* ]] || unit_tests_in_release=true
 
 passed=0 failed=0
 summary=()
@@ -55,11 +58,15 @@ count() {  # NAME PASSED FAILED WORDS
   summary+=("$(printf '%-8s %s passed, %s failed%s' "$1" "$2" "$3" "${4:+, $4}")")
 }
 
+on_if() { if "$@"; then echo ON; else echo OFF; fi; }  # COMMAND...
+has_unit_tests() { [ "$1" != release ] || "$unit_tests_in_release"; }  # PRESET
+
 build() {  # PRESET TARGET...
   local log=build/$1.log
   mkdir -p build
   # A build folder that quickstart.sh made knows no tests and no benchmarks yet.
-  if cmake --preset "$1" -DPSHARE_TESTS="$([ "$1" = fuzz ] && echo OFF || echo ON)" -DPSHARE_BENCH="$([ "$1" = release ] && echo ON || echo OFF)" \
+  if cmake --preset "$1" -DPSHARE_TESTS="$(on_if [ "$1" != fuzz ])" -DPSHARE_BENCH="$(on_if [ "$1" = release ])" \
+      -DPSHARE_UNIT_TESTS="$(on_if has_unit_tests "$1")" \
       >"$log" 2>&1 && cmake --build --preset "$1" --target "${@:2}" -j "$jobs" >>"$log" 2>&1; then return 0; fi
   grep -E -A 12 'error|FAILED|CMake Error' "$log" | head -n 120
   return 1

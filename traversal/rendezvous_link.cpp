@@ -33,11 +33,12 @@ bool is_for_newer_servers(const Request& request) {
 }
 
 /// Errors after which the same server at the same address will say the same again.
-bool is_fatal(Errc code) { return code == Errc::identity_mismatch || code == Errc::version; }
+bool will_stay(Errc code) { return code == Errc::identity_mismatch || code == Errc::version; }
 
 }  // namespace
 
-RendezvousLink::RendezvousLink(std::string agent, Random& random, TimePoint, std::vector<std::string> features) : agent_(std::move(agent)), features_(std::move(features)), random_(random) {
+RendezvousLink::RendezvousLink(std::string agent, Random& random, TimePoint, std::vector<std::string> features, Servers servers)
+    : agent_(std::move(agent)), features_(std::move(features)), random_(random), may_come_right_(servers == Servers::several) {
   actions_.push_back(Connect{});
 }
 
@@ -109,11 +110,12 @@ void RendezvousLink::welcomed(const Welcome& welcome, TimePoint now) {
   if (greeting == nullptr)
     return drop({.code = Errc::malformed, .doing = "talking to the server: it welcomed us twice"}, now);
   if (welcome.version < oldest_control_version || welcome.version > control_version)
-    return end({.code = Errc::version,
+    return drop({.code = Errc::version,
                 .doing = "the server speaks version " + std::to_string(welcome.version) + " of the control protocol, this program " +
                          std::to_string(control_version),
                 .hint = welcome.version < oldest_control_version ? "the server's operator should update pshare-server"
-                                                                 : "update pshare"});
+                                                                 : "update pshare"}, now);
+  may_come_right_ = true;
   took(now - greeting->since);
   state_ = Established{now, now, now, welcome.stun.number != 0, welcome.signs_tickets, std::nullopt, std::nullopt};
   actions_.push_back(Online{welcome});
@@ -146,7 +148,6 @@ void RendezvousLink::answered(std::uint64_t request, Reply reply) {
 void RendezvousLink::troubled(const Trouble& trouble, TimePoint now) {
   Error error{.code = trouble.code, .doing = "the server says: " + trouble.words};
   if (!trouble.request) {  // the connection's end follows; its reason is this, not the end of the stream
-    if (is_fatal(trouble.code)) return end(std::move(error));
     return drop(std::move(error), now);
   }
   if (auto* const established = std::get_if<Established>(&state_)) established->last_heard = now;
@@ -195,6 +196,7 @@ void RendezvousLink::send_request(RequestNumber number, const Request& request, 
 }
 
 void RendezvousLink::doubt(TimePoint now) {
+  if (auto* const pausing = std::get_if<Pausing>(&state_)) pausing->until = std::min(pausing->until, now + longest_doubtful_pause);
   auto* const established = std::get_if<Established>(&state_);
   if (established == nullptr || established->doubted_at) return;
   established->doubted_at = now;
@@ -258,14 +260,17 @@ std::optional<RendezvousLink::Action> RendezvousLink::take() {
   return action;
 }
 
+bool RendezvousLink::ends(Errc code) const { return will_stay(code) && !may_come_right_; }
+
 /// The connection is there, and we end it.
 void RendezvousLink::drop(Error why, TimePoint now) {
+  if (ends(why.code)) return end(std::move(why));
   actions_.push_back(Disconnect{});
   lost(std::move(why), now);
 }
 
 void RendezvousLink::lost(Error why, TimePoint now) {
-  if (is_fatal(why.code)) return end(std::move(why));
+  if (ends(why.code)) return end(std::move(why));
   const auto* established = std::get_if<Established>(&state_);
   if (established != nullptr && now - established->since >= sound_connection) failures_ = 0;
   own_register_.reset();

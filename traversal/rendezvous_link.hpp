@@ -40,6 +40,8 @@ inline constexpr Duration server_silence = 3 * keep_alive;
 /// The most requests that may be under way.
 inline constexpr std::size_t max_requests = 256;
 
+/// The longest pause from when there is a need: a transfer has lost its path, and could be helped by the server.
+inline constexpr Duration longest_doubtful_pause = std::chrono::seconds{1};
 /// How long the server may take to answer once there is doubt about the connection. Ours: a few retransmissions.
 inline constexpr Duration doubt_patience = std::chrono::seconds{4};
 
@@ -68,12 +70,16 @@ class RendezvousLink {
   struct Ended      { Error error; };                            // no further attempt makes sense; the last action
   using Action = std::variant<Connect, Send, Disconnect, Online, Offline, Answered, Failed, Delivered, Noticed, Ended>;
 
+  /// Whether connections all lead to the same server.
+  enum class Servers { one, several };
+
   /// `agent` and `features` are what Hello says of this program. `random` lives longer.
-  RendezvousLink(std::string agent, Random& random, TimePoint now, std::vector<std::string> features = {});
+  RendezvousLink(std::string agent, Random& random, TimePoint now, std::vector<std::string> features = {}, Servers servers = Servers::one);
 
   /// TLS is up, and the key at its other end is the server's.
   void connected(TimePoint now);
-  /// The connection ended, or was never made. identity_mismatch and version end the link.
+  /// The connection ended, or was never made. identity_mismatch and version end the link where there is one server, and it has never welcomed us:
+  /// otherwise we are in somebody else's network for a while, whose captive portal answers, or another server will do.
   void connection_lost(Error why, TimePoint now);
   void received(const ServerMessage& message, TimePoint now);
 
@@ -86,7 +92,8 @@ class RendezvousLink {
   /// Somewhere better is a server: leaves the present connection for one that is to be made at once. What was asked goes with it.
   void move();
 
-  /// The network may have changed under the connection: the server is asked at once whether it still hears us, and has doubt_patience to answer.
+  /// The network may have changed under the connection: the server is asked at once whether it still hears us, and has doubt_patience to answer. Where there
+  /// is no connection, the next attempt is at most longest_doubtful_pause away.
   void doubt(TimePoint now);
 
   void expire(TimePoint now);
@@ -120,6 +127,7 @@ class RendezvousLink {
   void troubled(const Trouble& trouble, TimePoint now);
   void lost(Error why, TimePoint now);
   void drop(Error why, TimePoint now);
+  bool ends(Errc code) const;
   void end(Error error);
   Duration next_pause();
 
@@ -127,6 +135,7 @@ class RendezvousLink {
   std::vector<std::string> features_;
   Random& random_;
   std::variant<Pausing, Connecting, Greeting, Established, Over> state_ = Connecting{};
+  bool may_come_right_;                              // whatever a connection fails of, the next may not
   int failures_ = 0;                                 // since the last sound connection
   std::uint64_t next_request_ = 1;
   std::map<RequestNumber, Pending> pending_;         // in the order they were asked

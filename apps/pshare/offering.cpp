@@ -16,6 +16,8 @@ namespace {
 /// Before an offer that nobody has answered is made again: in the middle of a transfer, where the other side answers by itself, and where a person
 /// may have to, or their program was started anew meanwhile.
 constexpr Duration answer_patience = std::chrono::seconds{5}, persons_patience = std::chrono::seconds{15};
+/// And one that waits at the server: it is handed to the first connection that comes, which may be dead before it has read it.
+constexpr Duration waiting_patience = std::chrono::seconds{15};
 /// How long a cancelled offer's last words may take.
 constexpr Duration last_words = std::chrono::seconds{1};
 
@@ -117,8 +119,8 @@ awaitable<void> Offering::offer_again_after_reconnection() {
 /// The server believes in a connection for a while that a power cut or another network has ended, and whoever comes back on a new one has
 /// not heard what was delivered to the old one. Whoever has heard it knows it by its session. A text is shown whenever it comes: once.
 awaitable<void> Offering::offer_again_unanswered() {
-  while (!waiting_ && !made_.summary.text) {
-    co_await sleep_until(Clock::now() + (terms_.underway ? answer_patience : persons_patience));
+  while (!made_.summary.text && (terms_.underway || !waiting_)) {
+    co_await sleep_until(Clock::now() + (waiting_ ? waiting_patience : terms_.underway ? answer_patience : persons_patience));
     try {
       const auto fate = co_await say();
       waiting_ = fate == Fate::waiting;

@@ -91,7 +91,7 @@ awaitable<void> Reception::watch_for_cancel() {
   for (;;) {
     const auto letter = co_await slot_.next();
     sender_device_ = letter.device;  // a session has one sender: after a loss of the server it has another connection
-    if (std::holds_alternative<Offer>(letter.signal)) co_await answer_again();
+    if (std::holds_alternative<Offer>(letter.signal)) answer_again();
     if (const auto* punch = std::get_if<Punch>(&letter.signal); punch && climber_) climber_->heard(*punch);
     if (const auto* more = std::get_if<MoreCandidates>(&letter.signal); more && climber_) {
       climber_->heard(*more, letter.seen_at);
@@ -117,10 +117,22 @@ awaitable<void> Reception::watch_for_cancel() {
 }
 
 /// The same offer once more: its sender has a new connection to the server, and may have missed our answer.
-awaitable<void> Reception::answer_again() {
-  if (!accepted_) co_return;
+void Reception::answer_again() {
+  if (!accepted_) return;
   Signal yes = *accepted_;
-  co_await answer(std::move(yes));
+  // Not waited for: other letters may be behind this one.
+  online_.letters().post(letter_.from_key, sender_device_, std::move(yes), RendezvousClient::OurAddress::shown);
+}
+
+/// Says yes, and what is not known of us yet as it comes to be known. Where the yes does not get through, the sender offers again, and we answer again.
+awaitable<void> Reception::agree(ReceiverSession& session) {
+  Signal yes = *accepted_;
+  try {
+    co_await answer(std::move(yes));
+  } catch (const Failure& failure) {
+    program_.report.detail("That you agree could not be said yet: " + printable(failure.error().message()));
+  }
+  co_await online_.tell_more({offer_.session, letter_.from_key, sender_device_, accepted_->candidates, accepted_->nat}, [&session] { session.doubt_lanes(); });
 }
 
 awaitable<void> Reception::answer(Signal signal) {
@@ -210,9 +222,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     // Our word is with the sender after half of each side's round trip to the server: then both begin.
     PeerFacts peer{offer_.candidates, offer_.nat, letter_.seen_at};
     climber.attend(std::move(peer), Clock::now() + (accepted_->nat.server_rtt + offer_.nat.server_rtt) / 2, no_path_at);
-    Signal yes = *accepted_;
-    co_await answer(std::move(yes));
-    tasks.start(online_.tell_more({offer_.session, letter_.from_key, sender_device_, accepted_->candidates, accepted_->nat}, [&session] { session.doubt_lanes(); }));
+    tasks.start(agree(session));
     co_return co_await session.run();
   };
   std::optional<ReceiveOutcome> outcome;
@@ -230,8 +240,9 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   }
   // The session has said so on its lanes; but a lane may be dead, and nobody know it yet.
   if (cancelled_ && !gives_way_) co_await call_off();
-  // There has been a path before: the sender may come back by another.
-  if (trouble && trouble->code == Errc::no_path && (agreed_before_ || last_path_) && !options_.to_stdout) co_return lost(*trouble);
+  // There has been a path before: the sender may come back by another, or the server.
+  const bool passes = trouble && (trouble->code == Errc::no_path || trouble->code == Errc::timed_out || trouble->code == Errc::unreachable);
+  if (passes && (agreed_before_ || last_path_) && !options_.to_stdout) co_return lost(*trouble);
   if (trouble) co_return Failed{online_.advised(*trouble, caller_.name, offer_.nat)};
   co_return end_of(*outcome, session);
 }

@@ -59,7 +59,8 @@ class Reception {
   awaitable<void> call_off();
   awaitable<void> reject(Reject::Why why, std::string words);
   awaitable<void> answer(Signal signal);
-  awaitable<void> answer_again();
+  void answer_again();
+  awaitable<void> agree(ReceiverSession& session);
   void pin();
   Result<std::unique_ptr<Sink>> open_sink() const;
   awaitable<End> show_text();

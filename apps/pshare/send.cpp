@@ -21,6 +21,7 @@
 #include "transfer/io/sender_session.hpp"
 #include "transfer/io/stream_source.hpp"
 #include "transfer/transfer_id.hpp"
+#include "traversal/path_rank.hpp"
 #include "traversal/quic/quic_settings.hpp"
 
 namespace pshare {
@@ -44,8 +45,6 @@ constexpr Duration further_lane_patience = std::chrono::seconds{5};
 constexpr Duration pause_between_offers = std::chrono::seconds{2}, longest_pause_between_offers = std::chrono::seconds{30};
 /// How long one offer of a transfer that had begun waits for its answer. Then it is made anew: the server keeps none for ever.
 constexpr Duration offer_patience = std::chrono::minutes{5};
-/// How long a cancelled offer's last words may take.
-constexpr Duration last_words = std::chrono::seconds{1};
 /// What standard input is called on the other side.
 constexpr const char* stream_name = "stdin";
 
@@ -280,6 +279,7 @@ class Sending {
       tasks.start(online_.tell_more({id, to_.key, partner.device(), candidates, facts}, [&session] { session.doubt_lanes(); }));
       tasks.start(cancel_when_interrupted(session, interrupted));
       tasks.start(watch(session));
+      if (!source_->stream()) tasks.start(go_through_server_again(session));
       co_return co_await session.run();
     };
     std::optional<SendOutcome> outcome;
@@ -330,6 +330,7 @@ class Sending {
           if (Clock::now() >= laneless_until) co_await sleep_until(Clock::now() + search_pause);
           if (!source_->stream()) session.bear_without_lanes(Clock::now() + search_patience + laneless_patience);
           until = Clock::now() + (Clock::now() < laneless_until ? reconnect_patience : search_patience);
+          online_.doubt();  // the server should be known to be back soon after it is
           continue;
         }
         session.fail({.code = Errc::unreachable, .doing = "lost every connection to " + to_.name});
@@ -341,8 +342,9 @@ class Sending {
       report_path(path);
       session.add_lane(std::move(first));
       remember(path, peer.nat, networks);
-      const bool can_be_dialled = path.transport == Transport::tcp && path.tier != Tier::punched;
-      if (options_.lanes > 1 && !can_be_dialled) program_.report.detail("One lane it is: where nobody can be dialled, or over UDP, there are no further ones.");
+      const bool can_be_dialled = path.transport == Transport::tcp && is_straight(path.tier) && path.tier != Tier::punched;
+      if (options_.lanes > 1 && !can_be_dialled)
+        program_.report.detail("One lane it is: where nobody can be dialled, over a relay, or over UDP, there are no further ones.");
       for (std::uint32_t ordinal = 1; can_be_dialled && ordinal < options_.lanes; ++ordinal) co_await add_another(session, climber, path, ordinal);
       co_await session.wait_until_laneless();
       if (session.progress().ended) co_return;
@@ -371,6 +373,19 @@ class Sending {
     if (fate != Fate::offline || lanes_back || somewhere_else) co_return;
     log(LogLevel::debug, "peer.gone", {{"session", agreed.session.text()}});
     session.fail({.code = Errc::unreachable, .doing = to_.name + " was ended"});
+  }
+
+  /// While the server is away a lost peer is looked for where it was. Once it is back an offer is the quicker way: the peer, who may have had
+  /// the server all along, has ended this session by then.
+  awaitable<void> go_through_server_again(SenderSession& session) {
+    for (;;) {
+      co_await online_.reconnected();
+      if (path_ || !session_had_path_) continue;
+      co_await sleep_until(Clock::now() + reconnect_patience);
+      if (path_ || !online_.server().connected()) continue;
+      session.fail({.code = Errc::unreachable, .doing = "no way to " + to_.name + " was found without the server, which is back"});
+      co_return;
+    }
   }
 
   /// For the next time between these two networks. Of no consequence if it cannot be written.
@@ -415,7 +430,7 @@ class Sending {
       const auto sorted = partner.sort(letter.device, letter.signal);
       if (sorted == Partner::Letter::too_late) {
         Signal taken = Cancel{session_of(letter.signal), Cancel::Why::taken_by_other_device};
-        co_await online_.letters().send(to_.key, letter.device, std::move(taken), false, Clock::now() + last_words);
+        online_.letters().post(to_.key, letter.device, std::move(taken));
       }
       if (sorted != Partner::Letter::counts) continue;
       if (const auto* punch = std::get_if<Punch>(&letter.signal)) climber.heard(*punch);

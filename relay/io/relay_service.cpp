@@ -47,6 +47,10 @@ void keep_alive_by_the_system(asio::ip::tcp::socket& socket) {
   socket.set_option(Option{relay_keep_alive_idle}, ignored);
   socket.set_option(Interval{relay_keep_alive_interval}, ignored);
   socket.set_option(Count{relay_keep_alive_count}, ignored);
+  // Where bytes are on their way no keep-alives are sent, and the system would repeat them for a quarter of an hour.
+  using Unacknowledged = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+  constexpr int seconds = relay_keep_alive_idle + relay_keep_alive_interval * relay_keep_alive_count;
+  socket.set_option(Unacknowledged{1000 * seconds}, ignored);
 #endif
 }
 
@@ -277,10 +281,17 @@ awaitable<OneWay::Step> RelayService::next_step(OneWay& way, RelayLane number) {
   if (way.held() > 0) co_return way.step(0);
   const auto allowed = std::min<std::uint64_t>(joiner_.allowance(number), bytes_of_a_turn);
   if (!rate_) co_return way.step(static_cast<std::size_t>(allowed));
-  const auto cut = rate_->ask(Clock::now());
-  if (cut.at > Clock::now()) co_await sleep_until(cut.at);
-  const auto step = way.step(std::min({cut.most, static_cast<std::size_t>(allowed), static_cast<std::size_t>(joiner_.allowance(number))}));
-  rate_->used(cut, step.taken);
+  // A lane may end while this one waits for its turn: what was promised to it is given back all the same.
+  struct Turn {
+    FairRate& rate;
+    FairRate::Cut cut;
+    std::size_t bytes = 0;
+    ~Turn() { rate.used(cut, bytes); }
+  };
+  Turn turn{*rate_, rate_->ask(Clock::now())};
+  if (turn.cut.at > Clock::now()) co_await sleep_until(turn.cut.at);
+  const auto step = way.step(std::min({turn.cut.most, static_cast<std::size_t>(allowed), static_cast<std::size_t>(joiner_.allowance(number))}));
+  turn.bytes = step.taken;
   co_return step;
 }
 

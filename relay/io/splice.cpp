@@ -84,7 +84,8 @@ void OneWay::give_pipe_back() {
 
 OneWay::Step OneWay::step(std::size_t most) {
   if (held() > 0) return give();
-  if (slow_) {
+  // Looking costs two system calls for each turn. Where there are pipes enough, one may hold what did not find room.
+  if (means_ == Means::memory ? slow_ : pipes_.scarce()) {
     const auto room = room_at_destination();
     if (room < worthwhile_room && !std::exchange(waited_, true)) return {.next = Next::destination};
     most = std::min(most, std::max(room, worthwhile_room));

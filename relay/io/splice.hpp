@@ -2,8 +2,8 @@
 // the system will not, and when there are no pipes to be had, through memory.
 //
 // A pipe is lent only while it holds bytes, so that a lane costs two descriptors and a pipe's pages are not tied up by who is silent
-// (a user has but some 1000 pipes of the usual size: pipe-user-pages-soft in pipe(7)). When the destination was seen to be slow, no more is taken from the source
-// than it has room for; so slow lanes keep no pipe either, in the common case.
+// (a user has but some 1000 pipes of the usual size: pipe-user-pages-soft in pipe(7)). While few are left, no more is taken from a source than its destination has
+// room for; so slow lanes keep no pipe either, nor memory in its place.
 #pragma once
 
 #include <array>

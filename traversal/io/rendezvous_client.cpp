@@ -79,7 +79,7 @@ RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsCont
       order_(servers_.size()),
       outlet_(outlet),
       local_port_(local_port),
-      link_("pshare/" PSHARE_VERSION, random, Clock::now(), features_of(attendance)),
+      link_("pshare/" PSHARE_VERSION, random, Clock::now(), features_of(attendance), servers_.size() > 1 ? RendezvousLink::Servers::several : RendezvousLink::Servers::one),
       order_changed_(executor_),
       news_(executor_),
       welcomed_(executor_),

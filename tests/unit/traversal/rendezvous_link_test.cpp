@@ -332,6 +332,53 @@ TEST_F(RendezvousLinkTest, EndsForGoodWhenTheServersKeyIsNotThePinnedOne) {
   EXPECT_EQ(only_of<RendezvousLink::Failed>(take()).size(), 1u);  // at once
 }
 
+TEST_F(RendezvousLinkTest, AnotherKeyAfterAWelcomeIsANetworkThatWillBeLeftAgain) {
+  take();
+  online_at(start);
+  link.connection_lost(reset, start + 1min);
+  take();
+  const auto again = reconnect();
+  link.connection_lost({.code = Errc::identity_mismatch, .doing = "a captive portal"}, again);
+  const auto actions = take();
+  EXPECT_FALSE(has<RendezvousLink::Ended>(actions));
+  ASSERT_EQ(only_of<RendezvousLink::Offline>(actions).size(), 1u);
+  EXPECT_EQ(only_of<RendezvousLink::Offline>(actions)[0].why.doing, "a captive portal");
+  online_at(reconnect());
+  EXPECT_TRUE(link.online());
+}
+
+TEST_F(RendezvousLinkTest, OneOfSeveralServersMayHaveAnotherKeyOrVersion) {
+  RendezvousLink several{"pshare/test", random, start, {}, RendezvousLink::Servers::several};
+  drained(several);
+  several.connection_lost({.code = Errc::identity_mismatch, .doing = "another key"}, start);
+  EXPECT_FALSE(has<RendezvousLink::Ended>(drained(several)));
+  several.expire(*several.deadline());
+  several.connected(start + 1s);
+  drained(several);
+  Welcome welcome;
+  welcome.version = control_version + 1;
+  several.received(welcome, start + 1s);
+  const auto actions = drained(several);
+  EXPECT_EQ(only_of<RendezvousLink::Disconnect>(actions).size(), 1u);
+  EXPECT_EQ(only_of<RendezvousLink::Offline>(actions).size(), 1u);
+  EXPECT_FALSE(has<RendezvousLink::Ended>(actions));
+}
+
+TEST_F(RendezvousLinkTest, DoubtLeavesNoLongPauseBeforeTheNextAttempt) {
+  take();
+  auto now = start;
+  for (int failure = 0; failure < 12; ++failure) {
+    link.connection_lost(reset, now);
+    take();
+    if (failure < 11) now = reconnect();
+  }
+  ASSERT_GT(*link.deadline(), now + longest_doubtful_pause);
+  link.doubt(now);
+  EXPECT_EQ(link.deadline(), now + longest_doubtful_pause);
+  link.doubt(now + longest_doubtful_pause / 2);  // puts nothing off
+  EXPECT_EQ(reconnect(), now + longest_doubtful_pause);
+}
+
 TEST_F(RendezvousLinkTest, EndsForGoodWhenVersionsDoNotMeet) {
   take();
   link.connected(start);
