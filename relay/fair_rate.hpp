@@ -30,6 +30,8 @@ class FairRate {
   Cut ask(TimePoint now);
   /// Of that cut, so many bytes were carried.
   void used(const Cut& cut, std::size_t bytes);
+  /// Flows that have a cut.
+  std::size_t asking() const { return asking_; }
 
  private:
   Duration time_of(std::size_t bytes) const;

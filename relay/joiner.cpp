@@ -25,6 +25,15 @@ void one_less(std::map<Key, std::size_t>& counts, const Key& key) {
   if (const auto found = counts.find(key); --found->second == 0) counts.erase(found);
 }
 
+std::string used_up(std::uint64_t quota) {
+  return "this relay has carried all that it carries for the two of you in a day: " + std::to_string(quota) + " bytes";
+}
+
+std::string hours_and_minutes(Duration time) {
+  const auto minutes = std::chrono::ceil<std::chrono::minutes>(time).count();
+  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
+}
+
 std::uint64_t rate_over(std::uint64_t bytes, Duration time) {
   return static_cast<std::uint64_t>(static_cast<double>(bytes) / std::chrono::duration<double>{time}.count());
 }
@@ -38,7 +47,7 @@ TimePoint when(UnixTime wall_then, UnixTime wall, TimePoint now) {
 
 // --- a side comes ---------------------------------------------------------------------------------------------------
 
-std::optional<RelayRefused> Joiner::objection(const PeerId& peer, const Ticket& ticket, UnixTime wall) const {
+std::optional<RelayRefused> Joiner::objection(const PeerId& peer, const Ticket& ticket, UnixTime wall, TimePoint now) const {
   if (peer != ticket.one && peer != ticket.other) return RelayRefused{Errc::identity_mismatch, "this ticket is for two others, and not yours"};
   // Before anything else: it may have expired while it was in use, and who comes now wants to know why its lane has ended.
   if (const auto spent = spent_.find(ticket.id); spent != spent_.end()) return RelayRefused{spent->second.why.code, spent->second.why.doing};
@@ -50,6 +59,8 @@ std::optional<RelayRefused> Joiner::objection(const PeerId& peer, const Ticket& 
     return RelayRefused{Errc::refused, "this supernode serves only its owner's contacts, and you two are not both among them"};
   if (settings_.volume_left == 0u) return RelayRefused{volume_used_up.code, volume_used_up.doing};
   if (ticket.quota == 0u) return RelayRefused{Errc::limit, "this ticket allows no bytes at all"};
+  if (const auto used = used_.find(pair_of(ticket)); used != used_.end() && ticket.quota && used->second.bytes >= *ticket.quota)
+    return RelayRefused{Errc::limit, used_up(*ticket.quota) + "; there is more in " + hours_and_minutes(used->second.until - now)};
   if (lanes_.size() >= settings_.max_lanes)
     return RelayRefused{Errc::busy, "this relay is full: it carries " + std::to_string(lanes_.size()) + " lanes at once; try again later"};
   return std::nullopt;
@@ -66,7 +77,7 @@ void Joiner::presented(RelaySide side, const PeerId& peer, const IpAddress& from
   // Whether it has expired is looked at later.
   const auto ticket = open_ticket(settings_.rendezvous, settings_.relay, UnixTime::min(), signed_ticket);
   if (!ticket) return refuse(side, {ticket.error().code, ticket.error().doing});
-  if (auto no = objection(peer, *ticket, wall)) return refuse(side, *std::move(no));
+  if (auto no = objection(peer, *ticket, wall, now)) return refuse(side, *std::move(no));
 
   Side who{peer, subscriber_of(from)};
   auto first = waiting_.find(ticket->id);
@@ -76,8 +87,18 @@ void Joiner::presented(RelaySide side, const PeerId& peer, const IpAddress& from
   }
   if (auto no = no_room(who)) return refuse(side, *std::move(no));
   if (first != waiting_.end()) return join(*ticket, stop_waiting(first), side, who, wall, now);
-  if (waiting_.size() >= max_waiting_sides) return refuse(side, {Errc::busy, "too many wait at this relay already; try again later"});
+  if (waiting_.size() >= max_waiting_sides && !make_room_for(who)) return refuse(side, {Errc::busy, "too many wait at this relay already; try again later"});
   wait(*ticket, side, who, now);
+}
+
+bool Joiner::make_room_for(const Side& newcomer) {
+  std::map<IpAddress, std::size_t> waiting_of;
+  for (const auto& [ticket, waiting] : waiting_) ++waiting_of[waiting.who.subscriber];
+  const auto most = std::ranges::max_element(waiting_of, {}, [](const auto& each) { return each.second; });
+  if (most->second <= count_of(waiting_of, newcomer.subscriber) + 1) return false;
+  const auto oldest = std::ranges::find_if(by_patience_, [&](const auto& each) { return waiting_.at(each.second).who.subscriber == most->first; });
+  refuse(stop_waiting(waiting_.find(oldest->second)).side, {Errc::busy, "others want to meet here as well, and most of those who wait are at your address"});
+  return true;
 }
 
 void Joiner::wait(const Ticket& ticket, RelaySide side, Side who, TimePoint now) {
@@ -118,7 +139,8 @@ void Joiner::gone(RelaySide side) {
 std::optional<std::uint64_t> Joiner::left_of(const Lane& lane) const {
   auto left = settings_.volume_left;
   if (!lane.ticket.quota) return left;
-  const auto of_quota = *lane.ticket.quota - std::min(lane.bytes, *lane.ticket.quota);
+  const auto used = used_.find(pair_of(lane.ticket));
+  const auto of_quota = used == used_.end() ? *lane.ticket.quota : *lane.ticket.quota - std::min(used->second.bytes, *lane.ticket.quota);
   return left ? std::min(*left, of_quota) : of_quota;
 }
 
@@ -137,15 +159,31 @@ void Joiner::carried(RelayLane number, std::uint64_t bytes, TimePoint now) {
     lane.bytes += bytes;
     lane.last_byte = now;
     lane.meter.add(bytes, now);
+    if (lane.ticket.quota) count_for_pair(pair_of(lane.ticket), bytes, now);
   }
   if (volume == 0u) return cut_all(volume_used_up, now);
-  cut_if_used_up(number, now);
+  if (const auto found = lanes_.find(number); found != lanes_.end() && left_of(found->second) == 0u) cut_what_is_used_up(pair_of(found->second.ticket), now);
 }
 
-void Joiner::cut_if_used_up(RelayLane number, TimePoint now) {
-  const auto lane = lanes_.find(number);
-  if (lane == lanes_.end() || left_of(lane->second) != 0u) return;
-  cut(number, {.code = Errc::limit, .doing = "the relay has carried all that this ticket allows: " + std::to_string(*lane->second.ticket.quota) + " bytes"}, now);
+void Joiner::count_for_pair(const Pair& pair, std::uint64_t bytes, TimePoint now) {
+  if (const auto known = used_.find(pair); known != used_.end()) {
+    known->second.bytes += bytes;
+    return;
+  }
+  if (used_.size() >= settings_.max_pairs) {  // the one that would be forgotten first
+    used_.erase(by_renewal_.begin()->second);
+    by_renewal_.erase(by_renewal_.begin());
+  }
+  used_.emplace(pair, Used{bytes, now + quota_window});
+  by_renewal_.emplace(now + quota_window, pair);
+}
+
+/// Lanes of one pair share what there is.
+void Joiner::cut_what_is_used_up(const Pair& pair, TimePoint now) {
+  std::vector<RelayLane> theirs;
+  for (const auto& [number, lane] : lanes_)
+    if (pair_of(lane.ticket) == pair && left_of(lane) == 0u) theirs.push_back(number);
+  for (const auto number : theirs) cut(number, {.code = Errc::limit, .doing = used_up(*lanes_.at(number).ticket.quota)}, now);
 }
 
 void Joiner::allow_volume(std::optional<std::uint64_t> left, TimePoint now) {
@@ -247,6 +285,10 @@ void Joiner::expire(TimePoint now) {
     spent_.erase(by_oblivion_.begin()->second);
     by_oblivion_.erase(by_oblivion_.begin());
   }
+  while (!by_renewal_.empty() && by_renewal_.begin()->first <= now) {
+    used_.erase(by_renewal_.begin()->second);
+    by_renewal_.erase(by_renewal_.begin());
+  }
 }
 
 std::optional<TimePoint> Joiner::deadline() const {
@@ -257,6 +299,7 @@ std::optional<TimePoint> Joiner::deadline() const {
   consider(by_patience_);
   consider(by_idleness_);
   consider(by_oblivion_);
+  consider(by_renewal_);
   return earliest;
 }
 

@@ -3,6 +3,7 @@
 // wire/relay_hello.hpp. The server's own relay and a supernode are the same.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -35,6 +36,12 @@ inline constexpr Duration spent_memory = std::chrono::minutes{2};
 /// Tickets that were used. One that is forgotten before it expires could be used again; each is some 300 bytes.
 inline constexpr std::size_t max_spent_tickets = 20'000;
 
+/// What a ticket allows is for two peers within so long a time, however many tickets they get. Counted from the first byte; a relay that is started
+/// anew has forgotten it.
+inline constexpr Duration quota_window = std::chrono::hours{24};
+/// Pairs of peers that are remembered for it; each is some 150 bytes.
+inline constexpr std::size_t max_watched_pairs = 100'000;
+
 inline constexpr std::size_t default_max_relay_lanes = 2'000;
 /// Sides that wait for the other one: each keeps a TLS connection, some 60 KiB.
 inline constexpr std::size_t max_waiting_sides = 1'000;
@@ -65,7 +72,7 @@ class Joiner {
     std::optional<std::uint64_t> volume_left = {};  // bytes that may still be carried, by all lanes together; nothing: no limit
     std::optional<std::set<PeerId>> friends = {};   // both peers must be among these (docs/decisions/0023); nothing: anyone is served
     std::size_t max_sides_of_a_key = max_relay_sides_of_a_key, max_sides_of_an_address = max_relay_sides_of_an_address;
-    std::size_t max_spent = max_spent_tickets;
+    std::size_t max_spent = max_spent_tickets, max_pairs = max_watched_pairs;
   };
 
   /// To both: `limits`; then bytes may flow between them. To be followed by ended().
@@ -154,17 +161,27 @@ class Joiner {
     Error why;
     TimePoint until;
   };
+  using Pair = std::pair<PeerId, PeerId>;
+  /// Bytes carried for a pair whose tickets have a quota.
+  struct Used {
+    std::uint64_t bytes = 0;
+    TimePoint until;
+  };
 
   /// Why this side cannot even wait.
-  std::optional<RelayRefused> objection(const PeerId& peer, const Ticket& ticket, UnixTime wall) const;
+  std::optional<RelayRefused> objection(const PeerId& peer, const Ticket& ticket, UnixTime wall, TimePoint now) const;
   std::optional<RelayRefused> no_room(const Side& side) const;
+  /// Where all places are taken, whoever has most of them gives one up: else a few could keep everybody out.
+  bool make_room_for(const Side& newcomer);
   void wait(const Ticket& ticket, RelaySide side, Side who, TimePoint now);
   void join(const Ticket& ticket, Waiting first, RelaySide side, Side who, UnixTime wall, TimePoint now);
   std::optional<std::uint64_t> left_of(const Lane& lane) const;
+  static Pair pair_of(const Ticket& ticket) { return std::minmax(ticket.one, ticket.other); }
+  void count_for_pair(const Pair& pair, std::uint64_t bytes, TimePoint now);
   LaneView view(RelayLane number, const Lane& lane, TimePoint now) const;
   void refuse(RelaySide side, RelayRefused answer) { actions_.push_back(Refuse{side, std::move(answer)}); }
   void cut(RelayLane lane, Error why, TimePoint now);
-  void cut_if_used_up(RelayLane lane, TimePoint now);
+  void cut_what_is_used_up(const Pair& pair, TimePoint now);
   Waiting stop_waiting(std::map<TicketId, Waiting>::iterator place);
   void remember(const TicketId& ticket, Error why, TimePoint until);
   void count(const Side& side);
@@ -180,6 +197,8 @@ class Joiner {
   std::set<std::pair<TimePoint, RelayLane>> by_idleness_;  // not earlier than it is to be looked at
   std::map<TicketId, Spent> spent_;
   std::set<std::pair<TimePoint, TicketId>> by_oblivion_;  // of those
+  std::map<Pair, Used> used_;
+  std::set<std::pair<TimePoint, Pair>> by_renewal_;  // of those
   std::map<PeerId, std::size_t> of_key_;
   std::map<IpAddress, std::size_t> of_address_;
   std::uint64_t next_lane_ = 1, total_bytes_ = 0;

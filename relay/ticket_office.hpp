@@ -27,7 +27,7 @@ inline constexpr std::size_t max_watched_askers = 100'000;
 
 class TicketOffice {
  public:
-  /// Both live longer. `quota`: bytes that one ticket for our own relay allows.
+  /// Both live longer. `quota`: bytes that our own relay carries for the two of a ticket (quota_window).
   TicketOffice(const Identity& rendezvous, Random& random, std::optional<std::uint64_t> quota = std::nullopt)
       : rendezvous_(rendezvous), random_(random), quota_(quota) {}
 

@@ -75,7 +75,7 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
   app.add_flag("--no-relay", no_relay, "Carry no files for peers that find no straight path");
   app.add_option("--relay-rate", relay_rate, "Bytes each second that are carried for all of them together (default: no limit)")->type_name("RATE");
   app.add_option("--relay-sessions", options.relay_sessions, "Pairs of peers that are carried for at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
-  app.add_option("--relay-quota", relay_quota, "Bytes that are carried for one pair of peers (default: no limit)")->type_name("SIZE");
+  app.add_option("--relay-quota", relay_quota, "Bytes that are carried for two peers in 24 hours (default: no limit)")->type_name("SIZE");
   app.add_option("--max-clients", options.max_clients, "Clients at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
   for (const char* later : options_of_later_versions) app.add_option(later)->expected(0, 1)->group("");  // not in the help
   app.add_flag("-v,--verbose", options.verbosity, "Log every connection, with addresses");

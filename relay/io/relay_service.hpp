@@ -65,6 +65,8 @@ class RelayService {
   void watch(Watch watch) { watch_ = std::move(watch); }
   const Joiner& joiner() const { return joiner_; }
   const PipePool& pipes() const { return pipes_; }
+  /// Flows that wait for their turn at the rate, or have it.
+  std::size_t flows_in_turn() const { return rate_ ? rate_->asking() : 0; }
 
  private:
   struct Side;

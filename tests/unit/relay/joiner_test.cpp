@@ -280,6 +280,65 @@ TEST_F(JoinerTest, BoundsThoseThatWait) {
   EXPECT_EQ(joiner.waiting(), max_waiting_sides);
 }
 
+TEST_F(JoinerTest, WhoHoldsMostOfTheWaitingPlacesGivesOneUp) {
+  auto settings = usual();
+  settings.max_sides_of_a_key = settings.max_sides_of_an_address = 2 * max_waiting_sides;
+  Joiner joiner{settings};
+  const auto first = present(joiner, alice, ticket(), address(7));
+  std::vector<RelaySide> greedy;
+  for (std::size_t i = 1; i < max_waiting_sides; ++i) greedy.push_back(present(joiner, alice, ticket(), address(11 + static_cast<int>(i % 4))));
+  pass(joiner, 1s);
+  const auto honest = ticket();
+  const auto lane = meet(joiner, honest);
+  EXPECT_NE(lane, RelayLane{}) << "two who are not greedy still meet";
+  EXPECT_EQ(refusals.size(), 1u);
+  EXPECT_EQ(code(greedy[0]), Errc::busy);
+  EXPECT_THAT(words(greedy[0]), HasSubstr("at your address"));
+  EXPECT_FALSE(refusals.contains(first));
+}
+
+TEST_F(JoinerTest, AQuotaIsForTwoPeersHoweverManyTicketsTheyGet) {
+  Joiner joiner{usual()};
+  const auto one = meet(joiner, ticket(1'000)), second = meet(joiner, ticket(1'000));
+  carry(joiner, one, 600);
+  EXPECT_EQ(joiner.allowance(second), 400u);
+  auto backwards = ticket(1'000);
+  std::swap(backwards.one, backwards.other);
+  const auto third = meet(joiner, backwards);
+  EXPECT_EQ(joins.back().limits.bytes_left, 400u);
+  carry(joiner, third, 400);
+  EXPECT_EQ(cuts.size(), 3u) << "all of theirs";
+  EXPECT_THAT(cuts[0].why.doing, HasSubstr("1000 bytes"));
+  pass(joiner, 1h);
+  const auto no = present(joiner, alice, ticket(1'000));
+  EXPECT_EQ(code(no), Errc::limit);
+  EXPECT_THAT(words(no), HasSubstr("there is more in 23 h 0 min"));
+  auto another = ticket(1'000);
+  another.other = mallory;
+  EXPECT_FALSE(refusals.contains(present(joiner, alice, another))) << "a quota of their own";
+  pass(joiner, 23h);
+  EXPECT_FALSE(refusals.contains(present(joiner, alice, ticket(1'000))));
+}
+
+TEST_F(JoinerTest, BoundsThePairsWhoseBytesAreRemembered) {
+  auto settings = usual();
+  settings.max_pairs = 2;
+  Joiner joiner{settings};
+  for (int i = 0; i < 3; ++i) {
+    auto what = ticket(1'000);
+    what.other = peer(50 + i);
+    const auto lane = meet(joiner, what);
+    carry(joiner, lane, 700);
+    EXPECT_EQ(joiner.allowance(lane), 300u);
+    joiner.ended(lane, {}, now);
+    pass(joiner, 1s);
+  }
+  auto forgotten = ticket(1'000), known = ticket(1'000);
+  forgotten.other = peer(50), known.other = peer(52);
+  EXPECT_EQ(joiner.allowance(meet(joiner, known)), 300u);
+  EXPECT_EQ(joiner.allowance(meet(joiner, forgotten)), 1'000u);
+}
+
 TEST_F(JoinerTest, BoundsTheSidesOfAKeyWaitingAndJoined) {
   auto settings = usual();
   settings.max_sides_of_a_key = 3;

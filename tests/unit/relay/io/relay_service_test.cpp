@@ -281,6 +281,30 @@ TEST_F(RelayServiceAtARate, CarriesTheSameBytesForSeveralAtOnce) {
   });
 }
 
+TEST_F(RelayServiceAtARate, ALaneThatEndsGivesItsTurnBack) {
+  tell([this]() -> awaitable<void> {
+    auto first = ticket();
+    auto busy = co_await meet(std::move(first));
+    const auto together = [&](TaskGroup& tasks) -> awaitable<void> {
+      const auto push = [&]() -> awaitable<void> {
+        const auto much = random_bytes(7, 4'000'000);
+        try {
+          co_await write_and_finish(busy.alice, much);
+        } catch (const Failure&) {  // cut off in the middle
+        }
+      };
+      tasks.start(push());
+      std::array<std::byte, 1000> some;
+      for (std::size_t got = 0; got < 2'500'000;) got += co_await busy.bob.read_some(some);  // by now the rate holds it back
+      busy.bob.abort();
+      while (tasks.running() > 0) co_await asio::post(use_awaitable);
+    };
+    co_await with_tasks<void>(together);
+    co_await until_idle();
+    EXPECT_EQ(relay.flows_in_turn(), 0u);
+  });
+}
+
 TEST_F(RelayServiceTest, TellsWhyALaneEndedToWhoPresentsItsTicketAgain) {
   tell([this]() -> awaitable<void> {
     const auto bytes = ticket(100'000);
