@@ -72,6 +72,8 @@ Result<void> StreamSink::State::write_out(ByteView bytes) {
 Result<std::vector<ChunkIndex>> StreamSink::State::take(ChunkIndex chunk, ByteView raw) {
   const std::lock_guard lock{mutex};
   std::vector<ChunkIndex> stored;
+  // A chunk that was on a lost lane is sent again, while the first copy may still be on its way through our workers.
+  if (chunk < next || waiting.contains(chunk)) return stored;
   if (chunk != next) {
     if (waiting_bytes + raw.size() > most_reordered)
       return Unexpected{{.code = Errc::limit, .doing = "putting the stream in order: the sender went too far ahead"}};

@@ -145,6 +145,29 @@ TEST(StreamSinkTest, HoldsBackWhatComesEarlyAndLimitsIt) {
   EXPECT_EQ(too_far.error().code, Errc::limit);
 }
 
+TEST(StreamSinkTest, TakesAChunkOnceThatComesTwice) {
+  Pipe output;
+  StreamSink sink{output.in.fd()};
+  auto manifest = std::make_shared<Manifest>();
+  Entry entry;
+  entry.name = "out";
+  entry.size = 4;
+  ASSERT_TRUE(manifest->add(entry));
+  manifest->seal(min_chunk_size);
+  ASSERT_TRUE(sink.open(some_transfer(), manifest, true));
+  std::size_t stored = 0;
+  for (const auto number : {0u, 0u, 2u, 2u, 1u, 0u, 3u}) {  // as after the loss of a lane
+    const auto taken = sink.store(ChunkIndex{number}, {}, ByteBuffer(1, static_cast<std::byte>('a' + number)));
+    ASSERT_TRUE(taken);
+    stored += taken->size();
+  }
+  EXPECT_EQ(stored, 4u);
+  ASSERT_TRUE(sink.finish(4));
+  std::string got(4, ' ');
+  ASSERT_EQ(::read(output.out.fd(), got.data(), got.size()), 4);
+  EXPECT_EQ(got, "abcd");
+}
+
 TEST(StreamSinkTest, LetsGoOfAPipeThatNobodyEmpties) {
   Pipe output;
   StreamSink sink{output.in.fd()};
