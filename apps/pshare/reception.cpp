@@ -198,7 +198,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   };
   // Several lanes may have come up; the sender has chosen the one on which it speaks. While it measures two, the first counts.
   settings.lane_speaks = [this](const Path& path) {
-    if (!path_) use(path);
+    if (!path_ || std::ranges::find(lanes_, *path_) == lanes_.end()) use(path);
   };
   ReceiverSession session{program_.executor, program_.workers, sink, offer_.transfer, offer_.summary, settings};
   session_ = &session;

@@ -142,19 +142,6 @@ awaitable<void> Climb::meet(Tier tier) {
   meeting_ended(tier, trouble);
 }
 
-void Climb::attend(RelayPlace place, ByteBuffer ticket, Tier tier) { tasks_->start(meet_there(std::move(place), std::move(ticket), tier)); }
-
-awaitable<void> Climb::meet_there(RelayPlace place, ByteBuffer ticket, Tier tier) {
-  std::optional<Error> trouble;
-  try {
-    auto lane = co_await climber_.over_relay(std::move(place), std::move(ticket), tier, began_);
-    lane_up(std::move(lane), std::nullopt);
-  } catch (const Failure& failure) {
-    trouble = failure.error();
-  }
-  meeting_ended(tier, trouble);
-}
-
 void Climb::meeting_ended(Tier tier, const std::optional<Error>& trouble) {
   if (trouble) log(LogLevel::debug, "relay.failed", {{"tier", word(tier)}, {"why", trouble->message()}});
   const auto reason = !trouble ? Reason::none : trouble->code == Errc::no_path ? Reason::no_candidates : reason_of(trouble->code);

@@ -28,14 +28,13 @@ class Climb {
 
   /// Another climb is wanted.
   void give_way();
-  /// The peer came to the door.
+  /// The peer came to the door, or met us at a relay.
   void came(LanePtr lane);
   void heard(const Punch& punch);
   void add(const Targets& more);
   void learned(const NatFacts& mine, const PeerFacts& theirs);
   void try_again();
-  /// For the receiver: the sender is on its way to that relay.
-  void attend(RelayPlace place, ByteBuffer ticket, Tier tier);
+  void meeting_ended(Tier tier, const std::optional<Error>& trouble);
   void mapping_trouble(std::optional<Reason> reason) { ascent_.mapping_trouble(reason); }
   TimePoint began() const { return began_; }
 
@@ -43,8 +42,6 @@ class Climb {
   void perform(Ascent::Action action);
   awaitable<void> dial(std::size_t number);
   awaitable<void> meet(Tier tier);
-  awaitable<void> meet_there(RelayPlace place, ByteBuffer ticket, Tier tier);
-  void meeting_ended(Tier tier, const std::optional<Error>& trouble);
   void lane_up(LanePtr lane, std::optional<std::size_t> dial);
   void punch(std::vector<Transport> over);
   void punching_ended(Transport transport, Reason reason, std::string words);

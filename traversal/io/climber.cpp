@@ -57,6 +57,12 @@ Targets Climber::targets_of(const std::vector<Candidate>& candidates) const {
 
 awaitable<void> Climber::run() {
   const auto body = [this](TaskGroup& tasks) -> awaitable<void> {
+    struct Running {
+      TaskGroup*& tasks;
+      ~Running() { tasks = nullptr; }
+    };
+    tasks_ = &tasks;
+    const Running running{tasks_};
     tasks.start(sort_callers());
     tasks.start(watch_standpoint());
     for (;;) {
@@ -364,7 +370,7 @@ awaitable<LanePtr> Climber::over_relay(RelayPlace place, ByteBuffer ticket, Tier
 }
 
 void Climber::heard(const MeetAtRelay& meet) {
-  if (!climb_ || settings_.role != ClimbRole::receiver) return;
+  if (!tasks_ || settings_.role != ClimbRole::receiver) return;
   const auto tier = with_.relays.tier_of(meet.relay);
   auto server = with_.relays.of_server();
   const bool somewhere = tier == Tier::relay ? server.has_value() : !meet.endpoints.empty();
@@ -374,7 +380,24 @@ void Climber::heard(const MeetAtRelay& meet) {
     log(LogLevel::debug, "relay.not_wanted", {{"relay", meet.relay.short_text()}, {"why", tier ? "not allowed here" : "nobody that we trust"}});
     return;
   }
-  climb_->attend(std::move(place), meet.ticket, *tier);
+  tasks_->start(meet_there(std::move(place), meet.ticket, *tier));
+}
+
+awaitable<void> Climber::meet_there(RelayPlace place, ByteBuffer ticket, Tier tier) {
+  std::optional<Error> trouble;
+  LanePtr lane;
+  try {
+    lane = co_await over_relay(std::move(place), std::move(ticket), tier, climb_ ? climb_->began() : Clock::now());
+  } catch (const Failure& failure) {
+    trouble = failure.error();
+  }
+  if (climb_) {
+    if (lane) climb_->came(std::move(lane));
+    climb_->meeting_ended(tier, trouble);
+  } else if (lane) {
+    taken_.push_back(std::move(lane));
+    lane_taken_.ring();
+  }
 }
 
 void Climber::moved(const UdpPort& port, const Endpoint& from, const Endpoint& to) {

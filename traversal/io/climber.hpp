@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "io/asio.hpp"
+#include "io/task_group.hpp"
 #include "io/wakeup.hpp"
 #include "secure/identity.hpp"
 #include "secure/tls.hpp"
@@ -136,6 +137,9 @@ class Climber {
   awaitable<LanePtr> meet_at(RelayPlace place, Tier tier, TimePoint since);
   /// Through the relay `place`, for both sides.
   awaitable<LanePtr> over_relay(RelayPlace place, ByteBuffer ticket, Tier tier, TimePoint since);
+  /// For the receiver: the sender is on its way to that relay. Whichever climb runs, and goes on when it ends: the sender may notice a loss before us,
+  /// so that our climb begins when the meeting has.
+  awaitable<void> meet_there(RelayPlace place, ByteBuffer ticket, Tier tier);
   awaitable<std::vector<NearRelay>> supernodes(TimePoint until);
   awaitable<void> find_relays();
   void say(const Word& word) const;
@@ -158,6 +162,7 @@ class Climber {
   std::optional<Wanted> wanted_;       // a climb that has not begun
   Wakeup wanted_news_;
   Climb* climb_ = nullptr;             // the one that runs
+  TaskGroup* tasks_ = nullptr;         // while run() does
   std::deque<LanePtr> taken_;          // the receiver's, for next_lane()
   Wakeups lane_taken_;
   LanePtr chosen_, rival_, better_;    // the sender's
