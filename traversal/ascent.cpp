@@ -144,6 +144,15 @@ void Ascent::try_again(TimePoint now) {
   follow_ladder(now);
 }
 
+void Ascent::fell_back(const Path& to, TimePoint now) {
+  if (!winner_ || !is_straight(winner_->tier) || is_straight(to.tier)) return;
+  end_rivalry();
+  winner_ = to;
+  std::erase_if(connected_, [](const auto& each) { return is_straight(each.first); });
+  ladder_.fell_back(to, now);
+  follow_ladder(now);
+}
+
 Targets Ascent::more_pairs(const Targets& more, TimePoint now) {
   const auto first_new = targets_.dials.size();
   const auto fit = allowed(more);
@@ -244,8 +253,12 @@ void Ascent::start(Tier tier, TimePoint now) {
     const auto trouble = tier == Tier::mapped ? settings_.mapping_trouble : std::nullopt;
     return attempt_failed(tier, trouble.value_or(Reason::no_candidates), now);
   }
+  // Dials of an attempt that was stopped may still be under way, and come to their end in this one.
+  const auto before = attempts_.find(tier);
+  const auto left_over = before != attempts_.end() && before->second.dialling ? before->second.dialling->under_way : 0;
   auto& attempt = attempts_[tier] = {};
   if (!pairs.empty()) begin_dialling(attempt, pairs, now);
+  if (attempt.dialling) attempt.dialling->under_way += left_over;
   begin_punching(tier, attempt);
   dial_due(tier, now);
 }

@@ -101,6 +101,17 @@ void Ladder::more_candidates(Tier tier, TimePoint now) {
   expire(now);
 }
 
+void Ladder::fell_back(const Path& to, TimePoint now) {
+  if (over() || !winner_ || !is_straight(winner_->tier) || is_straight(to.tier)) return;
+  winner_ = to;
+  for (auto& state : rungs_) {
+    if (!wanted(state.rung.tier)) continue;
+    state.failures = 1;
+    state.now = Failed{Reason::unreachable, now + retry_pause(state.failures, random_)};
+  }
+  expire(now);
+}
+
 void Ladder::expire(TimePoint now) {
   if (over()) return;
   choose(now);

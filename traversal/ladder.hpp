@@ -82,6 +82,8 @@ class Ladder {
   /// What of this tier still runs is a long shot (private addresses of somebody else's network, which time out), or cannot better a lane that
   /// is up: no lane of a lower tier, nor one over UDP of the same tier, waits for it any more. True until the tier is started anew or has more candidates.
   void unlikely(Tier tier, TimePoint now);
+  /// The straight lane in use is lost, and one over a relay, which was to be closed, carries on: straight rungs are tried again, after a pause.
+  void fell_back(const Path& to, TimePoint now);
   /// There is something new to try for this tier (candidates, a changed network): no back-off any more.
   void more_candidates(Tier tier, TimePoint now);
 

@@ -195,6 +195,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
     if (path_mtu_fell(why) && climber_) climber_->avoid_large_datagrams();
     if (const auto gone = std::ranges::find(lanes_, path); gone != lanes_.end()) lanes_.erase(gone);
     if (path_ == path && !lanes_.empty()) use(lanes_.front());
+    if (climber_) climber_->lanes_left(lanes_);
   };
   // Several lanes may have come up; the sender has chosen the one on which it speaks. While it measures two, the first counts.
   settings.lane_speaks = [this](const Path& path) {

@@ -260,6 +260,7 @@ class Sending {
       lost_because_ = printable(why.message());
       if (path_mtu_fell(why)) climber.avoid_large_datagrams();
     };
+    settings.lanes_left = [&climber](const std::vector<Path>& lanes) { climber.lanes_left(lanes); };
     settings.lane_chosen = [this](const Path& path, const std::string& why) {
       program_.report.detail("Using " + path_words(path) + ": " + why);
       path_ = last_path_ = path;

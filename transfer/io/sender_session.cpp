@@ -139,7 +139,9 @@ void SenderSession::lost(LaneNumber lane, const Path& path, const Error& why) {
   core_.lane_lost(lane, Clock::now());
   if (lanes_.count() > 0) level_.lanes(lanes_.count());
   drain();
-  if (!outcome_) settings_.lane_lost(path, why);
+  if (outcome_) return;
+  settings_.lane_lost(path, why);
+  if (const auto left = lanes_.paths(); !left.empty()) settings_.lanes_left(left);
 }
 
 void SenderSession::heard(LaneNumber lane) { core_.heard(lane, Clock::now()); }

@@ -40,6 +40,8 @@ class SenderSession final : private LaneUser {
     std::optional<BytesPerSecond> limit{};
     /// Told of each lane that ended before the session did.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
+    /// Told after that over which lanes the session goes on, unless over none.
+    std::function<void(const std::vector<Path>&)> lanes_left = [](const std::vector<Path>&) {};
     /// Told when a rival takes over, or one that had lost to it has to take over again: its path is the one in use from now on.
     std::function<void(const Path&, const std::string& why)> lane_chosen = [](const Path&, const std::string&) {};
     /// Told of each lane that ended in order because another one is used instead.

@@ -264,6 +264,12 @@ void SessionLanes::shut() noexcept {
   none_left_.ring();
 }
 
+std::vector<Path> SessionLanes::paths() const {
+  std::vector<Path> paths;
+  for (const auto& [number, lane] : lanes_) paths.push_back(lane->path());
+  return paths;
+}
+
 awaitable<void> SessionLanes::wait_until_none() {
   while (!lanes_.empty() || !early_.empty()) co_await none_left_.wait();
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "io/asio.hpp"
 #include "io/task_group.hpp"
@@ -106,6 +107,8 @@ class SessionLanes {
   void close(LaneNumber lane);
   /// It is none of the session's any more, as if it were lost, but ends in order: what is queued is written, apart from chunks, and then nothing more.
   void retire(LaneNumber lane);
+  /// Of those that are served.
+  std::vector<Path> paths() const;
   std::size_t count() const { return lanes_.size() + early_.size(); }
   /// Until there is none, or the session has ended.
   awaitable<void> wait_until_none();

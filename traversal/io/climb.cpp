@@ -154,6 +154,12 @@ void Climb::try_again() {
   news_.ring();
 }
 
+void Climb::fell_back(const Path& to) {
+  ascent_.fell_back(to, Clock::now());
+  if (won_by_) won_by_ = ascent_.winner()->tier;
+  news_.ring();
+}
+
 // --- punching --------------------------------------------------------------------------------------------------------------
 
 /// One at a time, over both transports: a further attempt waits for the end of the one before.

@@ -35,6 +35,7 @@ class Climb {
   void learned(const NatFacts& mine, const PeerFacts& theirs);
   void try_again();
   void meeting_ended(Tier tier, const std::optional<Error>& trouble);
+  void fell_back(const Path& to);
   void mapping_trouble(std::optional<Reason> reason) { ascent_.mapping_trouble(reason); }
   TimePoint began() const { return began_; }
 

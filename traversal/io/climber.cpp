@@ -173,6 +173,13 @@ void Climber::try_again() {
   if (climb_) climb_->try_again();
 }
 
+void Climber::lanes_left(const std::vector<Path>& lanes) {
+  const bool relayed = std::ranges::none_of(lanes, [](const Path& each) { return is_straight(each.tier); });
+  if (!climb_ || lanes.empty() || !relayed) return;
+  if (straight() && settings_.tcp_allowed) registration_.let_in();
+  climb_->fell_back(lanes.front());
+}
+
 void Climber::say(const Word& word) const {
   if (on_say_) on_say_(word);
 }

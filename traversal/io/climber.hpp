@@ -104,6 +104,8 @@ class Climber {
   void heard(const MeetAtRelay& meet);
   /// Something has changed here or there, so that a straight path may be possible: on a relayed one it is looked for at once.
   void try_again();
+  /// A lane was lost, and the session goes on over these. If none of them is straight any more, one is looked for again.
+  void lanes_left(const std::vector<Path>& lanes);
 
   /// What it has told by now.
   const PeerFacts& peer() const { return peer_; }

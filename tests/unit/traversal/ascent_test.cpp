@@ -88,6 +88,10 @@ struct Climbing {
     ascent.meeting_ended(tier, reason, now);
     drain();
   }
+  void fell_back(const Path& to) {
+    ascent.fell_back(to, now);
+    drain();
+  }
   void try_again() {
     ascent.try_again(now);
     drain();
@@ -699,6 +703,35 @@ TEST(Ascent, GoesOnTryingStraightTiersOnARelayedPathAndMovesUp) {
   EXPECT_THAT(climb.used, ElementsAre(0, 1));
   EXPECT_EQ(climb.ascent.winner()->tier, Tier::punched);
   EXPECT_THAT(climb.told(), Contains("punched udp: connected"));
+}
+
+TEST(Ascent, LooksForAStraightPathAgainWhenTheOneItMovedUpToIsLost) {
+  Climbing climb{behind_nats(), with_relays()};
+  climb.wait(standby_delay);
+  climb.meeting_ended(Tier::supernode, Reason::no_candidates);
+  climb.lane_up(std::nullopt, path(Tier::relay));
+  climb.meeting_ended(Tier::relay, Reason::none);
+  climb.wait(default_head_start);
+  climb.lane_up(std::nullopt, path(Tier::punched));
+  climb.wait(rival_patience + default_grace);
+  ASSERT_THAT(climb.used, ElementsAre(0, 1));
+  climb.dials.clear(), climb.punching.clear();
+  climb.fell_back(path(Tier::relay));
+  EXPECT_EQ(climb.ascent.winner()->tier, Tier::relay);
+  climb.wait(first_retry_pause);
+  climb.told();
+  EXPECT_THAT(climb.dials, ElementsAre(0)) << "the first dial is under way still";
+  EXPECT_THAT(climb.punching, UnorderedElementsAre("begin tcp", "begin udp"));
+  climb.fail(0, Errc::timed_out);
+  climb.punching_ended(Transport::tcp, Reason::timeout);
+  climb.punching_ended(Transport::udp, Reason::timeout);
+  EXPECT_THAT(climb.told(), UnorderedElementsAre("punched tcp: timeout", "punched udp: timeout", "direct udp: timeout"));
+  climb.fail(0, Errc::timed_out);
+  EXPECT_THAT(climb.told(), ElementsAre("direct tcp: timeout"));
+  climb.lane_up(std::nullopt, path(Tier::punched));
+  climb.wait(default_grace);
+  EXPECT_THAT(climb.told(), ElementsAre("punched tcp: connected"));
+  EXPECT_THAT(climb.used, ElementsAre(0, 1, 2));
 }
 
 TEST(Ascent, TriesAgainAtOnceWhenSomethingHasChanged) {

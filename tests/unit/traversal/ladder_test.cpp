@@ -397,6 +397,27 @@ TEST_F(LadderTest, OnARelayStraightTiersGoOnAndWinAgain) {
   EXPECT_EQ(ladder.deadline(), std::nullopt);
 }
 
+TEST_F(LadderTest, BackOnARelayStraightTiersAreTriedAgainAfterAPause) {
+  auto ladder = make(all_rungs(), 10s);
+  told(ladder);
+  ladder.lane_up({1}, path(Tier::relay), start + 50ms);
+  for (const auto tier : {Tier::direct, Tier::mapped, Tier::punched, Tier::supernode})
+    ladder.attempt_ended(tier, Outcome::failed, Reason::timeout, start + 60ms);
+  ladder.lane_up({2}, path(Tier::punched), start + 70ms);
+  told(ladder);
+  ASSERT_EQ(ladder.deadline(), std::nullopt);
+  ladder.fell_back(path(Tier::punched), start + 1min);
+  EXPECT_EQ(ladder.deadline(), std::nullopt) << "a straight lane is left";
+  ladder.fell_back(path(Tier::relay), start + 1min);
+  EXPECT_THAT(told(ladder), IsEmpty());
+  EXPECT_GE(*ladder.deadline(), start + 1min + first_retry_pause / 2);
+  const auto later = pass(ladder, start + 1min + first_retry_pause);
+  for (const auto* begun : {"start direct", "start mapped", "start punched"}) EXPECT_THAT(later, ::testing::Contains(::testing::EndsWith(begun)));
+  EXPECT_EQ(later.size(), 3u);
+  ladder.lane_up({3}, path(Tier::direct), start + 2min);
+  EXPECT_THAT(told(ladder), ::testing::Contains("winner 3"));
+}
+
 TEST_F(LadderTest, AStraightWinnerEndsTheSearch) {
   auto ladder = make(all_rungs());
   told(ladder);

@@ -146,6 +146,22 @@ TEST_F(Sessions, GoOnOverALaneThatReplacesTheOnlyOne) {
   EXPECT_LT(sender.wire_bytes(), bytes + 100 * min_chunk_size + send_window) << "only what was under way goes twice";
 }
 
+TEST_F(Sessions, TellOverWhichLanesTheyGoOnWhenOneIsLost) {
+  write_file(from("tree/film"), noise(8 * min_chunk_size));
+  auto source = source_of({from("tree")}, min_chunk_size);
+  auto sink = sink_at(to());
+  std::vector<std::size_t> left;
+  SenderSession sender{loop.get_executor(), pool, source, some_transfer(),
+                       {.level = {LevelSetting::Mode::none, 0}, .limit = {}, .lanes_left = [&](const std::vector<Path>& lanes) { left.push_back(lanes.size()); }}};
+  ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), summary_of(source), {}};
+  join(sender, receiver);
+  join(sender, receiver);
+  join(sender, receiver, 2 * min_chunk_size);
+  run(sender, receiver);
+  expect_success();
+  EXPECT_THAT(left, ElementsAre(2));
+}
+
 // --- rivals ---------------------------------------------------------------------------------------------------------
 
 /// What was told about lanes, in order: "chosen", "retired" or "lost", over what.
