@@ -1,8 +1,10 @@
 // How long another way to the other side is looked for once a transfer has begun: --give-up, counted from the moment when nothing moved any more, by an
-// AwakeClock. Before it begins --timeout counts, and while it moves nothing does.
+// AwakeClock. Before it begins --timeout counts, and while it moves nothing does. One for a transfer, whatever number of sessions it takes: neither an offer
+// nor a path is worth anything on which nothing moves.
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "wire/time.hpp"
@@ -20,8 +22,12 @@ class GiveUp {
   void lost(TimePoint now) {
     if (!since_) since_ = now;
   }
-  /// Something has moved: whatever was lost has been found again.
-  void moved() { since_.reset(); }
+  /// So many bytes of the transfer are durable by now; 0 also while that is not known. More than at the last look: whatever was lost has been found again.
+  /// Less, because the receiver threw away what it had: then it counts from there.
+  void moved(std::uint64_t durable) {
+    if (durable > durable_) since_.reset();
+    if (durable > 0) durable_ = durable;
+  }
 
   bool looking() const { return since_.has_value(); }
   Duration left(TimePoint now) const { return since_ ? std::max(Duration::zero(), patience_ - (now - *since_)) : patience_; }
@@ -30,6 +36,7 @@ class GiveUp {
 
  private:
   Duration patience_;
+  std::uint64_t durable_ = 0;
   std::optional<TimePoint> since_;
 };
 

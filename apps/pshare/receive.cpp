@@ -100,8 +100,8 @@ class Receiving {
       co_await reception_ended_.wait();
     }
     lost_.erase(key);
-    agreed_.insert(key);
-    co_return co_await reception.receive();
+    const auto give_up = agreed_.try_emplace(key, options_.give_up).first->second;
+    co_return co_await reception.receive(give_up);
   }
 
   Reception* other_of(const Reception& reception) const {
@@ -110,19 +110,23 @@ class Receiving {
   }
 
   void account_for(const Reception& reception, const Reception::End& end) {
-    if (superseded_.erase(&reception) > 0) return;
     const auto key = reception.key();
+    if (const auto& left = reception.give_up()) agreed_.insert_or_assign(key, *left);
+    if (superseded_.erase(&reception) > 0) return;
     if (std::holds_alternative<Reception::NotWanted>(end)) {
       // A further offer of what has begun was taken back: the sender may think again, but not for ever.
       came_to_nothing_ = true;
       if (!reception.agreed_before()) return;
-      return keep_lost(key, GiveUp{options_.give_up}, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
+      return keep_lost(key, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
     }
     if (const auto* lost = std::get_if<Reception::Lost>(&end)) {
-      program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " + duration_words(options_.give_up) + ".");
-      return keep_lost(key, lost->give_up, lost->error);
+      const auto left = reception.give_up()->left(online_.awake());
+      if (left > Duration::zero())
+        program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " + duration_words(left) + ".");
+      return keep_lost(key, lost->error);
     }
     agreed_.erase(key);
+    lost_.erase(key);
     if (const auto* failed = std::get_if<Reception::Failed>(&end)) {
       if (!options_.once && !interrupted_) return program_.report.error(failed->error);
       trouble_ = failed->error;
@@ -131,10 +135,9 @@ class Receiving {
     ended_.ring();
   }
 
-  void keep_lost(const TransferKey& key, GiveUp give_up, Error error) {
-    LostTransfer lost{give_up, std::move(error)};
-    lost.give_up.lost(online_.awake());
-    lost_.insert_or_assign(key, std::move(lost));
+  void keep_lost(const TransferKey& key, Error error) {
+    agreed_.try_emplace(key, options_.give_up).first->second.lost(online_.awake());
+    lost_.insert_or_assign(key, std::move(error));
     ended_.ring();
   }
 
@@ -153,8 +156,8 @@ class Receiving {
 
   std::optional<TimePoint> next_deadline() {
     auto earliest = receptions_.empty() ? no_offer_by_ : std::nullopt;
-    for (const auto& [key, lost] : lost_) {
-      const auto over = Clock::now() + lost.give_up.left(online_.awake());
+    for (const auto& [key, why] : lost_) {
+      const auto over = Clock::now() + agreed_.at(key).left(online_.awake());
       if (!earliest || over < *earliest) earliest = over;
     }
     return earliest;
@@ -162,16 +165,16 @@ class Receiving {
 
   void give_up_the_lost() {
     for (auto each = lost_.begin(); each != lost_.end();) {
-      if (!each->second.give_up.over(online_.awake())) {
+      if (!agreed_.at(each->first).over(online_.awake())) {
         ++each;
         continue;
       }
       agreed_.erase(each->first);
       if (options_.once) {
-        trouble_ = each->second.error;
+        trouble_ = each->second;
         over_ = true;
       } else {
-        program_.report.error(each->second.error);
+        program_.report.error(each->second);
       }
       each = lost_.erase(each);
     }
@@ -192,19 +195,14 @@ class Receiving {
     ended_.ring();
   }
 
-  struct LostTransfer {
-    GiveUp give_up;
-    Error error;
-  };
-
   Program& program_;
   Online& online_;
   const ReceiveOptions options_;
   std::deque<Letter> offers_;
   std::vector<Reception*> receptions_;              // each owned by its serve()
   std::set<const Reception*> superseded_;           // by a newer offer of the same transfer
-  std::set<TransferKey> agreed_;                    // and not finished
-  std::map<TransferKey, LostTransfer> lost_;        // their sender may come back
+  std::map<TransferKey, GiveUp> agreed_;            // and not finished; what the sessions up to now have left of it
+  std::map<TransferKey, Error> lost_;               // of those, because of what; their sender may come back
   Wakeup ended_, offered_;
   Wakeups reception_ended_;
   std::optional<TimePoint> no_offer_by_;            // --timeout

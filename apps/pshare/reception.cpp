@@ -29,7 +29,7 @@ constexpr Duration last_words = std::chrono::seconds{1};
 
 Reception::Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter)
     : program_(program), online_(online), options_(options), letter_(std::move(letter)), offer_(std::get<Offer>(letter_.signal)), sender_device_(letter_.device),
-      slot_(online.letters().expect(offer_.session, letter_.from)), give_up_(options.give_up) {}
+      slot_(online.letters().expect(offer_.session, letter_.from)) {}
 
 void Reception::cancel() {
   cancelled_ = true;
@@ -164,7 +164,8 @@ Result<std::unique_ptr<Sink>> Reception::open_sink() const {
   return std::unique_ptr<Sink>{std::make_unique<FileSink>(*std::move(files))};
 }
 
-awaitable<Reception::End> Reception::receive() {
+awaitable<Reception::End> Reception::receive(GiveUp give_up) {
+  give_up_ = give_up;
   began_ = Clock::now();
   if (offer_.summary.text) co_return co_await show_text();
   auto sink = open_sink();
@@ -288,8 +289,8 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
       had_lane_ = false;
       if (last_path_ && !lost_at_) {
         lost_at_ = now;
-        give_up_.lost(online_.awake());
-        program_.report.path_lost(caller_.name, lost_because_, duration_words(options_.give_up));
+        give_up_->lost(online_.awake());
+        program_.report.path_lost(caller_.name, lost_because_, duration_words(give_up_->left(online_.awake())));
       }
       online_.doubt();
       further_dialled_ = false;
@@ -308,8 +309,8 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
 
 /// While the server is out of reach no offer can come, so this session is what the sender can find.
 void Reception::look_for_sender(ReceiverSession& session, Climber& climber, TimePoint now) {
-  if (path_) give_up_.moved();
-  if (!lost_at_ || !lanes_.empty() || online_.server().connected() || give_up_.over(online_.awake()) || options_.to_stdout) return;
+  if (path_) give_up_->moved(session.progress().durable);
+  if (!lost_at_ || !lanes_.empty() || online_.server().connected() || give_up_->over(online_.awake()) || options_.to_stdout) return;
   session.bear_without_lanes(now + laneless_patience);
   if (now >= search_at_) search(climber, now);
 }
@@ -323,8 +324,8 @@ void Reception::search(Climber& climber, TimePoint now) {
 bool Reception::goes_on_without_server() const { return lost_at_ && !online_.server().connected() && !options_.to_stdout; }
 
 Reception::Lost Reception::lost(Error error) {
-  give_up_.lost(online_.awake());
-  return {std::move(error), give_up_};
+  give_up_->lost(online_.awake());
+  return {std::move(error)};
 }
 
 Reception::End Reception::end_of(const ReceiveOutcome& outcome, const ReceiverSession& session) {

@@ -32,7 +32,7 @@ class Reception {
   struct NotWanted {};                 // declined, withdrawn, or taken by another device
   struct Shown {};                     // a text
   struct Done {};
-  struct Lost { Error error; GiveUp give_up; };  // the sender is gone; it may come back and go on
+  struct Lost { Error error; };        // the sender is gone; it may come back and go on
   struct Failed { Error error; };
   using End = std::variant<NotWanted, Shown, Done, Lost, Failed>;
 
@@ -41,8 +41,8 @@ class Reception {
 
   /// `agreed`: the user has agreed to this very transfer before, so nobody is asked again.
   awaitable<bool> consent(bool agreed);
-  /// After consent.
-  awaitable<End> receive();
+  /// After consent. `give_up`: what an earlier session of the same transfer has left of it.
+  awaitable<End> receive(GiveUp give_up);
   /// Ctrl-C.
   void cancel();
   /// There is a newer offer of the same transfer, so the sender need not be told.
@@ -51,6 +51,8 @@ class Reception {
   TransferKey key() const { return {letter_.from, offer_.transfer}; }
   const std::string& caller() const { return caller_.name; }
   bool receiving() const { return session_ != nullptr; }
+  /// What is left of it by now; nothing before receive().
+  const std::optional<GiveUp>& give_up() const { return give_up_; }
   /// In an earlier session, to the same transfer.
   bool agreed_before() const { return agreed_before_; }
 
@@ -92,7 +94,7 @@ class Reception {
   std::vector<Path> lanes_;              // those that are up
   StraightHope hope_;
   std::optional<Path> path_, last_path_; // on which the sender speaks
-  GiveUp give_up_;
+  std::optional<GiveUp> give_up_;        // once it receives
   std::optional<TimePoint> lost_at_;     // while there is no path any more
   TimePoint search_at_;                  // the next search for the sender, while the server does not tell of it
   std::string lost_because_;             // the last lane that was lost, in words

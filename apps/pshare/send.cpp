@@ -113,8 +113,8 @@ class Sending {
 
   /// Once for each loss; `why` is for people.
   void note_loss(const std::string& why) {
-    if (give_up_.looking()) return;
     give_up_.lost(online_.awake());
+    if (lost_at_) return;
     lost_at_ = Clock::now();
     program_.report.path_lost(to_.name, why, time_left());
   }
@@ -456,14 +456,12 @@ class Sending {
   /// Patience is for a standstill, never for a transfer that moves.
   awaitable<void> watch(SenderSession& session) {
     const auto total = source_->stream() ? std::nullopt : std::optional{source_->manifest().bytes()};
-    std::uint64_t before = 0;
     Standstill standstill{Clock::now()};
     const auto look = [&](TimePoint now) {
-      if (standstill.began(session.progress().durable, now)) online_.doubt();
+      const auto progress = session.progress();
+      if (standstill.began(progress.durable, now)) online_.doubt();
       if (hope_.is_due(path_, now)) online_.standpoint().doubt();
-      if (session.progress().durable == before) return;
-      before = session.progress().durable;
-      if (path_) give_up_.moved();
+      if (path_ && progress.have_known) give_up_.moved(progress.durable);
     };
     co_await watch_progress(session, program_.report, path_, total, source_->manifest().files(), look);
   }

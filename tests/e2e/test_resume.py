@@ -1,6 +1,7 @@
 """Killed at any moment: the same command again finishes the work, and sends hardly anything twice."""
 import os
 import signal
+import time
 
 import pytest
 
@@ -186,6 +187,18 @@ def test_who_waits_in_vain_for_the_other_side_says_7(film):
     sending.kill()
     receiving.ends(7, patience=PATIENCE)
     assert receiving.event("error")["hint"], "says that it can be resumed, and how"
+
+
+def test_offers_in_vain_do_not_make_the_other_side_wait_for_ever(film):
+    alice, bob = film
+    receiving = bob.receives("--give-up", "6s")
+    sending = alice.sends("film.mkv", "--limit", RATE, to=bob)
+    sending.progress_beyond(SIZE // 8)
+    sending.kill()
+    deadline = time.monotonic() + PATIENCE / 2
+    while receiving.running() and time.monotonic() < deadline:
+        alice.sends("film.mkv", "--tiers", "supernode", "--timeout", "2s", to=bob).ends()  # there is none: agreed to, and no path
+    receiving.ends(5, patience=1)  # the last of its troubles
 
 
 def test_a_source_that_changed_in_between_arrives_in_its_new_form(film):

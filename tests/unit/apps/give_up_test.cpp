@@ -49,11 +49,32 @@ TEST(GiveUp, CountsFromTheLossOn) {
 TEST(GiveUp, BeginsAnewAfterSomethingHasMoved) {
   GiveUp give_up{10min};
   give_up.lost(start);
-  give_up.moved();
+  give_up.moved(1);
   EXPECT_FALSE(give_up.over(start + 11min));
   give_up.lost(start + 11min);
   EXPECT_FALSE(give_up.over(start + 21min - 1ns));
   EXPECT_TRUE(give_up.over(start + 21min));
+}
+
+TEST(GiveUp, DoesNotBeginAnewWithASessionThatMovesNothing) {
+  GiveUp give_up{10min};
+  give_up.moved(5000);
+  give_up.lost(start);
+  give_up.moved(0);  // the next session, before it knows what is there
+  give_up.moved(5000);
+  EXPECT_EQ(give_up.left(start + 4min), Duration{6min});
+  give_up.moved(5001);
+  EXPECT_FALSE(give_up.looking());
+}
+
+TEST(GiveUp, CountsFromLessWhenTheReceiverThrewAwayWhatItHad) {
+  GiveUp give_up{10min};
+  give_up.moved(5000);
+  give_up.lost(start);
+  give_up.moved(100);
+  EXPECT_TRUE(give_up.looking());
+  give_up.moved(200);
+  EXPECT_FALSE(give_up.looking());
 }
 
 TEST(GiveUp, IsNotOverForASleeperWhoWakesUp) {
