@@ -69,6 +69,7 @@ awaitable<void> NatSurvey::run() {
 
 void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local) {
   control_ = Control{server, local, welcome.observed};
+  expect_tcp_survey();
   learn_ports(welcome, server.port, [&] {
     places_[family_of(server.address)].address = server.address;
     if (const auto other = welcome.alternate_address) places_[family_of(*other)].alternate_address = other;
@@ -86,6 +87,7 @@ void NatSurvey::moved_to(ServerAddress server) {
 
 void NatSurvey::welcomed_through_proxy(const Welcome& welcome) {
   control_.reset();
+  expect_tcp_survey();
   learn_ports(welcome, server_.port, [] {});
 }
 
@@ -103,6 +105,21 @@ void NatSurvey::learn_ports(const Welcome& welcome, Port reflect, const std::fun
   changed();
 }
 
+/// Whether the connection to the server is a look at the punching port.
+bool NatSurvey::control_shows(IpFamily family) const {
+  return control_ && control_->local.port == port_.number() && family_of(control_->server.address) == family;
+}
+
+/// What was known of TCP was true of the network in which the connection before this one was made.
+void NatSurvey::expect_tcp_survey() {
+  tcp_expected_ = true;
+  for (const auto family : {IpFamily::v4, IpFamily::v6}) {
+    auto& view = view_of(Transport::tcp, family);
+    view.surveyed = false;
+    view.reflexive = control_shows(family) ? std::optional{control_->observed} : std::nullopt;
+  }
+}
+
 void NatSurvey::doubt() {
   doubted_at_ = Clock::now();
   places_known_.ring();
@@ -116,11 +133,17 @@ const PortForecast& NatSurvey::forecast(Transport transport) const {
   return v4;
 }
 
-bool NatSurvey::settled() const {
-  return std::ranges::all_of(port_.udp(), [this](const auto& port) {
-    const auto& one = view(Transport::udp, port->family());
+bool NatSurvey::settled(Transport transport) const {
+  const auto is_known = [&](IpFamily family) {
+    const auto& one = view(transport, family);
     return one.reflexive || one.surveyed;
-  });
+  };
+  if (transport == Transport::udp) return std::ranges::all_of(port_.udp(), is_known, &UdpPort::family);
+  const auto can_be_asked = [this](IpFamily family) {
+    const auto there = reflect_destinations(family);
+    return !there.empty() && source_towards(executor_, there.front());
+  };
+  return std::ranges::all_of(std::array{IpFamily::v4, IpFamily::v6}, [&](IpFamily family) { return is_known(family) || !can_be_asked(family); });
 }
 
 void NatSurvey::changed() {
@@ -346,41 +369,64 @@ awaitable<std::optional<MappingLifetime>> NatSurvey::measure_lifetime(Duration l
 // --- TCP --------------------------------------------------------------------------------------------------------------
 
 awaitable<void> NatSurvey::watch_tcp() {
+  std::map<IpFamily, NextLook> next{{IpFamily::v4, {}}, {IpFamily::v6, {}}};
   for (;;) {
-    co_await welcomed_.wait();
-    for (const auto family : {IpFamily::v4, IpFamily::v6}) co_await survey_tcp(family);
+    std::optional<TimePoint> due;
+    for (const auto& [family, look] : next)
+      if (look.at && (!due || *look.at < *due)) due = look.at;
+    co_await welcomed_.wait(due);
+    const bool welcomed = std::exchange(tcp_expected_, false);
+    for (auto& [family, look] : next) {
+      if (welcomed) look = {};
+      else if (!look.at || Clock::now() < *look.at) continue;
+      look.at.reset();
+      // While the server is away it tells nothing, and a welcome follows.
+      if (!welcomed && !server_heard_()) continue;
+      const auto answers = co_await survey_tcp(family);
+      plan(look, answers, family);
+    }
     tcp_surveyed_.ring();
   }
 }
 
+/// The connection to the server keeps the mapping that it shows, and notices when it is gone. Any other is looked at again.
+void NatSurvey::plan(NextLook& next, Answers answers, IpFamily family) const {
+  if (answers == Answers::some && !control_shows(family)) next = {.at = Clock::now() + nat_survey_again};
+  if (answers != Answers::none) return;
+  next.at = Clock::now() + next.pause;
+  next.pause = std::min(2 * next.pause, nat_survey_again);
+}
+
 /// The connection to the server is one look at the punching port, if it was dialled from there.
-awaitable<void> NatSurvey::survey_tcp(IpFamily family) {
+awaitable<NatSurvey::Answers> NatSurvey::survey_tcp(IpFamily family) {
   auto& view = view_of(Transport::tcp, family);
   const auto destinations = reflect_destinations(family);
   if (destinations.empty() || !source_towards(executor_, destinations.front())) {
     view = {.surveyed = true};
     changed();
-    co_return;
+    co_return Answers::nobody_to_ask;
   }
   std::vector<PortSample> samples;
-  if (control_ && control_->local.port == port_.number() && family_of(control_->server.address) == family) {
+  if (control_shows(family)) {
     samples.push_back({.sent = Clock::now(), .local = port_.number(), .destination = control_->server, .external = control_->observed});
     view.reflexive = control_->observed;
     changed();
   }
-  // A connection that got lost is made once more: from a single look nothing follows, and there is no other until the server welcomes us again.
+  // A connection that got lost is made once more: from a single look nothing follows, and the next may be a minute away.
   for (int attempt = 0; attempt < reflect_attempts; ++attempt) {
     std::vector<Volley> volley;
     for (const auto& to : destinations)
       if (std::ranges::none_of(samples, [&](const PortSample& each) { return each.destination == to; })) volley.push_back({port_.number(), to});
     co_await reflect_all(samples, volley);
   }
+  if (tcp_expected_) co_return Answers::none;  // welcomed meanwhile, and perhaps from elsewhere
   view.surveyed = true;
   view.forecast = samples.empty() ? PortForecast{} : forecast_ports(samples);
-  if (!samples.empty()) view.reflexive = samples.front().external;
+  view.reflexive = samples.empty() ? std::nullopt : std::optional{samples.front().external};
   log(LogLevel::debug, "survey.tcp", {{"family", family == IpFamily::v4 ? "IPv4" : "IPv6"}, {"mapping", word(view.forecast.kind)},
                                       {"external", view.reflexive ? view.reflexive->text() : "none"}});
   changed();
+  co_return samples.empty() ? Answers::none : Answers::some;
 }
 
 /// All at once; returns when each has its answer or none.

@@ -29,6 +29,8 @@ inline constexpr Duration nat_keep_alive = std::chrono::seconds{15};
 inline constexpr Duration nat_survey_again = std::chrono::minutes{1};
 /// One reflect connection of a measurement.
 inline constexpr Duration reflect_patience = std::chrono::seconds{2};
+/// After a survey of TCP that nobody answered, while the server is heard: doubled up to nat_survey_again. Networks that come back do so piece by piece.
+inline constexpr Duration tcp_survey_again = std::chrono::seconds{3};
 
 class NatSurvey {
  public:
@@ -61,8 +63,8 @@ class NatSurvey {
   const View& view(Transport transport, IpFamily family) const { return views_.at({transport, family}); }
   /// Of IPv4, if it could be asked over that, else of IPv6.
   const PortForecast& forecast(Transport transport) const;
-  /// Whether every UDP socket has its reflexive endpoint, or will have none.
-  bool settled() const;
+  /// Whether every UDP socket, or the punching port over TCP in every family that the server can be asked over, has its reflexive endpoint or will have none.
+  bool settled(Transport transport) const;
   /// Whether the server is heard over TCP, as far as is known. While it is not, its silence over UDP says nothing of UDP.
   void set_server_heard(std::function<bool()> server_heard) { server_heard_ = std::move(server_heard); }
   /// Called at each change of a view.
@@ -97,7 +99,16 @@ class NatSurvey {
   awaitable<void> watch_udp(std::shared_ptr<UdpPort> port);
   awaitable<void> survey_udp(std::shared_ptr<UdpPort> port);
   awaitable<void> watch_tcp();
-  awaitable<void> survey_tcp(IpFamily family);
+  enum class Answers { some, none, nobody_to_ask };
+  awaitable<Answers> survey_tcp(IpFamily family);
+  bool control_shows(IpFamily family) const;
+  void expect_tcp_survey();
+  /// When TCP is to be surveyed again without a welcome.
+  struct NextLook {
+    std::optional<TimePoint> at = {};
+    Duration pause = tcp_survey_again;
+  };
+  void plan(NextLook& next, Answers answers, IpFamily family) const;
   struct Volley { Port local; Endpoint to; };
   awaitable<void> reflect_all(std::vector<PortSample>& samples, std::vector<Volley> volley);
   awaitable<void> reflect_into(std::vector<PortSample>& samples, Volley one);
@@ -124,6 +135,7 @@ class NatSurvey {
   std::optional<Control> control_;     // of the present connection to the server, or the last
   std::map<std::pair<Transport, IpFamily>, View> views_;
   Wakeup welcomed_;                    // for watch_tcp()
+  bool tcp_expected_ = false;          // to be surveyed anew, in all families
   Wakeup moved_;                       // for run()
   Wakeups places_known_, tcp_surveyed_;
   TimePoint doubted_at_{};

@@ -77,7 +77,16 @@ void Standpoint::note_change() {
 awaitable<void> Standpoint::changed() { co_await changed_.wait(); }
 
 awaitable<void> Standpoint::settled(TimePoint until) {
-  while (settings_.survey && !survey_.settled() && Clock::now() < until) co_await changed_.wait(until);
+  while (settings_.survey && !survey_settled() && Clock::now() < until) co_await changed_.wait(until);
+}
+
+/// TCP's endpoint counts where there is no other; elsewhere it may follow, since over UDP peers meet as well.
+bool Standpoint::survey_settled() const {
+  const auto& sockets = port_.udp();
+  const bool udp = settings_.udp_allowed && !sockets.empty();
+  if (udp && !survey_.settled(Transport::udp)) return false;
+  const auto seen = [this](const auto& socket) { return survey_.view(Transport::udp, socket->family()).reflexive.has_value(); };
+  return (udp && std::ranges::any_of(sockets, seen)) || !settings_.tcp_allowed || survey_.settled(Transport::tcp);
 }
 
 // --- what peers are told ---------------------------------------------------------------------------------------------------

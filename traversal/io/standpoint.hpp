@@ -80,6 +80,7 @@ class Standpoint {
   const std::optional<Endpoint>& observed() const { return observed_; }
 
  private:
+  bool survey_settled() const;
   awaitable<void> watch_server();
   void note_welcome(const Welcome& welcome);
   void note_change();

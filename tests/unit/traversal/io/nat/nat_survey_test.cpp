@@ -46,6 +46,10 @@ class TestServer {
   /// At one more port, where the first connection gets lost.
   awaitable<void> serve_after_a_loss(Listener listener) {
     { const auto lost = co_await listener.accept(); }
+    co_await serve(std::move(listener));
+  }
+  /// At one more port.
+  awaitable<void> serve(Listener listener) {
     Server more{executor_, operators_.tls, rendezvous_, std::move(listener)};
     co_await more.run();
   }
@@ -117,7 +121,7 @@ TEST_F(Survey, BeginsWithoutAWordFromTheServer) {
     EXPECT_EQ(view.reflexive, own);
     EXPECT_EQ(view.forecast, (PortForecast{.kind = Kind::stable, .external = own}));
     EXPECT_TRUE(view.round_trip);
-    co_await until([&] { return survey.settled(); });
+    co_await until([&] { return survey.settled(Transport::udp); });
     EXPECT_EQ(survey.forecast(Transport::udp).kind, Kind::stable);
     EXPECT_EQ(survey.forecast(Transport::tcp).kind, Kind::unknown) << "nobody has asked yet";
   };
@@ -161,6 +165,42 @@ TEST_F(Survey, LooksAtTcpOnceMoreWhenAConnectionGotLost) {
   tell(with_tasks<void>(story));
 }
 
+TEST_F(Survey, DoesNotTellOfAnOlderNetworksTcpEndpoint) {
+  const auto& view = survey.view(Transport::tcp, IpFamily::v4);
+  const auto story = [&]() -> awaitable<void> {
+    survey.welcomed(server.welcome(own), server.endpoint(), own);
+    co_await until([&] { return view.surveyed; });
+    EXPECT_TRUE(survey.settled(Transport::tcp));
+    // The next connection is from another port, so it does not show where the punching port is by now.
+    survey.welcomed(server.welcome({here(), Port{1}}), server.endpoint(), {here(), Port{1}});
+    EXPECT_EQ(view.reflexive, std::nullopt);
+    EXPECT_FALSE(survey.settled(Transport::tcp));
+    co_await until([&] { return view.surveyed; });
+    EXPECT_EQ(view.reflexive, own);
+    EXPECT_TRUE(survey.settled(Transport::tcp));
+  };
+  tell(story());
+}
+
+TEST_F(Survey, LooksAtTcpAgainUntilItIsAnswered) {
+  // Nobody is at this port until the first survey has come to nothing.
+  auto later = std::make_unique<Listener>(Listener::on(loop.get_executor(), Port{}));
+  const Port reflect = later->port();
+  later.reset();
+  const auto& view = survey.view(Transport::tcp, IpFamily::v4);
+  const auto story = [&](TaskGroup& tasks) -> awaitable<void> {
+    auto welcome = server.welcome({here(), Port{1}});
+    welcome.reflect_alternate = Port{};
+    survey.welcomed(welcome, {here(), reflect}, {here(), Port{1}});
+    co_await until([&] { return view.surveyed; });
+    EXPECT_EQ(view.reflexive, std::nullopt);
+    tasks.start(server.serve(Listener::on(loop.get_executor(), reflect)));
+    auto answered = until([&] { return view.reflexive == own; });
+    co_await with_deadline(std::move(answered), Clock::now() + 2 * tcp_survey_again, "surveying TCP again");
+  };
+  tell(with_tasks<void>(story));
+}
+
 TEST_F(Survey, TakesTwoTcpEndpointsForAHardNatAndThenMeasuresFreshPorts) {
   const Endpoint elsewhere{here(), Port{static_cast<std::uint16_t>(port.number().number + 1)}};
   const auto& view = survey.view(Transport::tcp, IpFamily::v4);
@@ -178,7 +218,7 @@ TEST_F(Survey, TakesTwoTcpEndpointsForAHardNatAndThenMeasuresFreshPorts) {
 TEST_F(Survey, MeasuresWithFreshSocketsAndGivesThem) {
   std::vector<std::shared_ptr<UdpPort>> sockets;
   const auto story = [&]() -> awaitable<void> {
-    co_await until([&] { return survey.settled(); });
+    co_await until([&] { return survey.settled(Transport::udp); });
     const auto forecast = co_await survey.measure_udp(sockets);
     EXPECT_EQ(forecast.kind, Kind::stable);
     EXPECT_EQ(sockets.size(), sockets_to_measure_with);
