@@ -172,9 +172,10 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
 awaitable<void> RendezvousClient::serve_connection() {
   std::shared_ptr<Connection> connection;
   std::optional<Error> why;
+  const auto local_port = std::exchange(next_from_any_port_, false) ? std::nullopt : local_port_;
   try {
     auto ahead = std::exchange(ahead_, std::nullopt);
-    if (!ahead) ahead.emplace(co_await reach(order_.present()));
+    if (!ahead) ahead.emplace(co_await reach(order_.present(), local_port));
     auto& reached = *ahead;
     connection = std::make_shared<Connection>(std::move(reached.stream), executor_);
     connection_ = connection;
@@ -185,6 +186,7 @@ awaitable<void> RendezvousClient::serve_connection() {
     co_await converse(connection);
   } catch (const Failure& failure) {
     why = failure.error();
+    next_from_any_port_ = !connection && local_port && why->code == Errc::timed_out;
   }
   if (connection_ != connection) co_return;  // the link gave it up before we noticed
   connection_.reset();
@@ -198,11 +200,12 @@ awaitable<void> RendezvousClient::serve_connection() {
   news_.ring();
 }
 
-awaitable<ServerConnection> RendezvousClient::reach(std::size_t number) {
+awaitable<ServerConnection> RendezvousClient::reach(std::size_t number, std::optional<Port> local_port) {
   const auto& to = servers_[number];
-  const auto patience = servers_.size() > 1 ? server_connect_patience_of_several : server_connect_patience;
+  const bool in_doubt = doubted_at_ && Clock::now() < *doubted_at_ + doubt_lasts;
+  const auto patience = servers_.size() > 1 || in_doubt ? short_server_connect_patience : server_connect_patience;
   ServerDial dial{.to = HostAndPort{to.host, to.port}, .role = std::string{control_alpn}, .check = only(to.key), .until = Clock::now() + patience,
-                  .local_port = local_port_};
+                  .local_port = local_port};
   co_return co_await dial_server(tls_, outlet_, std::move(dial));
 }
 
@@ -223,7 +226,7 @@ awaitable<void> RendezvousClient::look_back() {
 awaitable<bool> RendezvousClient::look_back_for(std::size_t earlier) {
   std::optional<ServerConnection> there;
   try {
-    there.emplace(co_await reach(earlier));
+    there.emplace(co_await reach(earlier, local_port_));
   } catch (const Failure& failure) {
     log(LogLevel::debug, "server.not-back", {{"server", servers_[earlier].host}, {"why", failure.what()}});
   }

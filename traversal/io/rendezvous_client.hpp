@@ -32,8 +32,10 @@ struct ServerAddress {
 
 /// How long one attempt to reach the server may take: look-up, TCP and TLS together.
 inline constexpr Duration server_connect_patience = std::chrono::seconds{10};
-/// The same where there are more servers to go on to.
-inline constexpr Duration server_connect_patience_of_several = std::chrono::seconds{4};
+/// The same where there are more servers to go on to, and for a while after there was doubt: then a transfer may wait for the server, and who begins
+/// anew is heard sooner than who sends a lost SYN again after 1, 2, 4 s.
+inline constexpr Duration short_server_connect_patience = std::chrono::seconds{4};
+inline constexpr Duration doubt_lasts = std::chrono::minutes{1};
 /// Deliveries that wait for next_delivery(). More are dropped and logged: their senders ask again.
 inline constexpr std::size_t max_waiting_deliveries = 256;
 
@@ -50,7 +52,8 @@ class RendezvousClient {
   RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, std::vector<ServerAddress> servers, Random& random, Outlet& outlet,
                    Attendance attendance = Attendance::offers, std::optional<Port> local_port = std::nullopt);
   /// `tls`, `random` and `outlet` live longer. `local_port`: where connections to the server are dialled from, so that Welcome.observed is the
-  /// external endpoint of that very port; when that cannot be done (a connection of the same four numbers lingers), from any other.
+  /// external endpoint of that very port; when that cannot be done (a connection of the same four numbers lingers), from any other. So does the
+  /// attempt after one that nobody answered in time: a router on the way may keep those four numbers for a connection that is no more.
   RendezvousClient(asio::any_io_executor executor, const TlsContext& tls, ServerAddress server, Random& random, Outlet& outlet,
                    Attendance attendance = Attendance::offers, std::optional<Port> local_port = std::nullopt);
   ~RendezvousClient();
@@ -94,6 +97,7 @@ class RendezvousClient {
 
   /// Lanes have broken, so this connection may have as well: finds out, within doubt_patience, and connects anew if so.
   void doubt() {
+    doubted_at_ = Clock::now();
     link_.doubt(Clock::now());
     news_.ring();
   }
@@ -133,7 +137,7 @@ class RendezvousClient {
 
   void perform(RendezvousLink::Action action, TaskGroup& tasks);
   awaitable<void> serve_connection();
-  awaitable<ServerConnection> reach(std::size_t server);
+  awaitable<ServerConnection> reach(std::size_t server, std::optional<Port> local_port);
   awaitable<void> look_back();
   awaitable<bool> look_back_for(std::size_t earlier);
   void note_way(const TcpStream& socket, bool through_proxy);
@@ -152,6 +156,8 @@ class RendezvousClient {
   ServerOrder order_;
   Outlet& outlet_;
   std::optional<Port> local_port_;
+  bool next_from_any_port_ = false;          // the last attempt was from local_port_, and in vain
+  std::optional<TimePoint> doubted_at_;
   std::optional<Endpoint> server_endpoint_, local_endpoint_;
   bool through_proxy_ = false;
   std::optional<PublicKey> server_key_;

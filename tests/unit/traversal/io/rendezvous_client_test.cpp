@@ -333,5 +333,34 @@ TEST(RendezvousClient, DialsFromThePortItIsGivenAndKnowsTheWayToTheServer) {
   run(world.loop, story());
 }
 
+TEST(RendezvousClient, DialsFromAnotherPortAfterNobodyAnsweredInTime) {
+  World world;
+  auto ours = Listener::on(world.loop.get_executor(), Port{0});
+  RendezvousClient client{world.loop.get_executor(), world.alice.tls, world.address(), world.random, world.outlet, RendezvousClient::Attendance::offers, ours.port()};
+  std::vector<Port> from;
+  auto serve = [&]() -> awaitable<void> {
+    const auto silent = co_await world.listener.accept();
+    from.push_back(silent.remote().port);
+    for (;;) {
+      const auto next = co_await world.listener.accept();  // hung up on at once, so that there is a third
+      from.push_back(next.remote().port);
+    }
+  };
+  auto story = [&]() -> awaitable<void> {
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(serve());
+      client.doubt();
+      tasks.start(client.run());
+      co_await error_of(client.welcome(within(short_server_connect_patience + 3s)));
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+  ASSERT_GE(from.size(), 3u);
+  EXPECT_EQ(from[0], ours.port());
+  EXPECT_NE(from[1], ours.port());
+  EXPECT_EQ(from[2], ours.port()) << "where the server is wanted, if it can be had";
+}
+
 }  // namespace
 }  // namespace pshare
