@@ -125,7 +125,8 @@ awaitable<void> Online::tell_more(Told told, std::function<void()> moved) {
       told_address = server_.other_address();
       told.facts = facts;
       letters_.post(told.peer, told.device, MoreCandidates{told.session, std::move(fresh), facts}, RendezvousClient::OurAddress::shown);
-      if (more) moved();
+      // A server that could not be reached for a while may mean that nobody could: what was lost with it should be known as soon as it is back.
+      if (more || reconnected) moved();
     }
     co_await standpoint_.changed();
   }

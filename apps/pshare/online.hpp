@@ -52,7 +52,7 @@ class Online {
     NatFacts facts;
   };
   /// Tells it what it does not know yet, as that comes to be known; and on each new connection to the server everything again, since letters to the
-  /// old one, and some from there, are lost. Calls `moved` when candidates have come. Runs beside a session until cancelled.
+  /// old one, and some from there, are lost. Calls `moved` when candidates have come, and on each new connection. Runs beside a session until cancelled.
   awaitable<void> tell_more(Told told, std::function<void()> moved);
 
   /// The same error; where no path was found to `peer`, of whose network that is known, it says what to do, and that the server is out of reach if it is.
