@@ -101,6 +101,11 @@ bool Joiner::make_room_for(const Side& newcomer) {
   return true;
 }
 
+void Joiner::trust(const PublicKey& rendezvous) {
+  auto& trusted = settings_.rendezvous;
+  if (std::ranges::find(trusted, rendezvous) == trusted.end()) trusted.push_back(rendezvous);
+}
+
 void Joiner::wait(const Ticket& ticket, RelaySide side, Side who, TimePoint now) {
   const auto until = now + joining_patience;
   count(who);

@@ -65,8 +65,8 @@ struct RelayLane {
 class Joiner {
  public:
   struct Settings {
-    PublicKey rendezvous;  // whose tickets count
-    PeerId relay;          // who we are
+    std::vector<PublicKey> rendezvous;  // whose tickets count
+    PeerId relay;                       // who we are
     std::size_t max_lanes = default_max_relay_lanes;
     std::optional<std::uint64_t> rate = {};         // bytes each second, of the whole relay; told to the peers, kept by the driver
     std::optional<std::uint64_t> volume_left = {};  // bytes that may still be carried, by all lanes together; nothing: no limit
@@ -99,6 +99,9 @@ class Joiner {
   void drain();
   /// Cuts every lane.
   void cut_all(const Error& why, TimePoint now);
+
+  /// Tickets of that rendezvous count as well from now on; those of the others that count still do.
+  void trust(const PublicKey& rendezvous);
 
   // What the owner changes while it runs. Lanes go on, unless the volume is used up.
   void serve_only(std::optional<std::set<PeerId>> friends) { settings_.friends = std::move(friends); }

@@ -30,13 +30,14 @@ ByteBuffer sign_ticket(const Identity& rendezvous, const Ticket& ticket) {
   return out;
 }
 
-Result<Ticket> open_ticket(const PublicKey& rendezvous, const PeerId& relay, UnixTime now, ByteView signed_ticket) {
+Result<Ticket> open_ticket(const std::vector<PublicKey>& rendezvous, const PeerId& relay, UnixTime now, ByteView signed_ticket) {
   if (signed_ticket.size() <= head || signed_ticket.size() > max_signed_ticket || signed_ticket.front() != version)
     return Unexpected{{.code = Errc::malformed, .doing = "reading a relay ticket: it is none of this version"}};
   sodium::Signature signature;
   std::ranges::copy(signed_ticket.subspan(1, signature.size()), signature.begin());
   const auto body = signed_ticket.subspan(head);
-  if (!sodium::verify(rendezvous, what_is_signed(body), signature))
+  const auto message = what_is_signed(body);
+  if (std::ranges::none_of(rendezvous, [&](const PublicKey& key) { return sodium::verify(key, message, signature); }))
     return Unexpected{{.code = Errc::identity_mismatch, .doing = "checking a relay ticket: the server that this relay belongs to has not signed it"}};
   auto ticket = decode_ticket(body);
   if (!ticket) return ticket;

@@ -1,6 +1,8 @@
 // Signing and checking of relay tickets (wire/ticket.hpp): Ed25519 by the rendezvous' own key, over the text "pshare ticket v1" and the ticket.
 #pragma once
 
+#include <vector>
+
 #include "secure/identity.hpp"
 #include "wire/bytes.hpp"
 #include "wire/result.hpp"
@@ -11,8 +13,8 @@ namespace pshare {
 /// At most max_signed_ticket bytes.
 ByteBuffer sign_ticket(const Identity& rendezvous, const Ticket& ticket);
 
-/// Whether the rendezvous with this key has signed it, and the relay `relay` may still take it.
-/// Errors: identity_mismatch (not signed by that key, altered, or for another relay), malformed, timed_out (expired).
-Result<Ticket> open_ticket(const PublicKey& rendezvous, const PeerId& relay, UnixTime now, ByteView signed_ticket);
+/// Whether a rendezvous with one of these keys has signed it, and the relay `relay` may still take it.
+/// Errors: identity_mismatch (signed by none of them, altered, or for another relay), malformed, timed_out (expired).
+Result<Ticket> open_ticket(const std::vector<PublicKey>& rendezvous, const PeerId& relay, UnixTime now, ByteView signed_ticket);
 
 }  // namespace pshare

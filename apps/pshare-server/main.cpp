@@ -127,7 +127,7 @@ void run(const ServerOptions& options) {
   const auto port = services.control.port(), stun_alternate = services.stun_alternate.port();
   SecureRandom random;
   TicketOffice tickets{identity, random, options.relay_quota};
-  Joiner joiner{{.rendezvous = identity.public_key(), .relay = identity.id(), .max_lanes = options.relay_sessions, .rate = options.relay_rate}};
+  Joiner joiner{{.rendezvous = {identity.public_key()}, .relay = identity.id(), .max_lanes = options.relay_sessions, .rate = options.relay_rate}};
   const auto rate = options.relay_rate ? std::optional{BytesPerSecond{*options.relay_rate}} : std::nullopt;
   RelayService relay{loop.get_executor(), joiner, {.rate = rate}};
   Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}, .first_device = some_first_device(),

@@ -86,7 +86,7 @@ class Supernode {
     const auto welcome = co_await server_.welcome(patience);
     if (!welcome.signs_tickets)
       throw Failure{{.code = Errc::unsupported, .doing = "offering ourselves as a supernode: this server lists none", .hint = "Its operator should update pshare-server."}};
-    joiner_.emplace(Joiner::Settings{.rendezvous = *server_.server_key(),
+    joiner_.emplace(Joiner::Settings{.rendezvous = {*server_.server_key()},
                                      .relay = program_.identity.id(),
                                      .max_lanes = terms_.sessions,
                                      .rate = terms_.rate,
@@ -143,6 +143,7 @@ class Supernode {
 
   void server_changed(bool connected, const std::string& words) {
     if (connected) {
+      if (joiner_) joiner_->trust(*server_.server_key());  // perhaps another of our servers
       ++connection_;
       manual_failed_ = false;
       no_server_.clear();
@@ -335,7 +336,7 @@ class Supernode {
   LaneDoor door_;
   RendezvousClient server_;
   Standpoint standpoint_;
-  std::optional<Joiner> joiner_;  // both from the first Welcome on: tickets of that server count
+  std::optional<Joiner> joiner_;  // both from the first Welcome on: tickets of that server count, and of each that welcomes us later
   std::optional<RelayService> relay_;
   Candidacy candidacy_;
   MonthlyVolume volume_;          // as written down

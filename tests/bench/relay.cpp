@@ -128,7 +128,7 @@ awaitable<void> accept(Listener& listener, const TlsContext& tls, RelayService& 
 void relay(const People& people, OneWay::Means means, const std::function<void(std::uint16_t)>& listening) {
   asio::io_context loop{1};
   constexpr std::size_t plenty = 1'000'000;
-  Joiner joiner{{.rendezvous = people.rendezvous.identity.public_key(), .relay = people.relay.identity.id(), .max_lanes = plenty,
+  Joiner joiner{{.rendezvous = {people.rendezvous.identity.public_key()}, .relay = people.relay.identity.id(), .max_lanes = plenty,
                  .max_sides_of_a_key = plenty, .max_sides_of_an_address = plenty}};
   RelayService service{loop.get_executor(), joiner, {.means = means}};
   auto listener = Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}});

@@ -6,7 +6,7 @@ import pytest
 
 from meeting import Meeting
 from terminal import OnTerminal
-from world import MiB, Peer
+from world import MiB, Peer, Server, delivered
 
 
 @pytest.fixture
@@ -148,6 +148,31 @@ def test_a_supernode_lists_itself_again_when_the_server_comes_back(server, frien
     again.begin()
     again.end()
     meeting.end()  # it has not noticed anything
+
+
+def test_a_supernode_goes_on_at_a_second_server(tmp_path):
+    one, two = Server(tmp_path / "one"), Server(tmp_path / "two")
+    alice, bob, carol = (Peer(tmp_path, name) for name in ("alice", "bob", "carol"))
+    for each in (alice, bob, carol):
+        each.init(f"{one.spec},{two.spec}")
+    carol.knows(alice, bob)
+    for each, other in ((alice, bob), (bob, alice)):
+        each.knows(other, carol)
+    node = volunteers(carol)
+    before, outstanding = Meeting(one, carol, alice, bob), Meeting(one, carol, alice, bob)
+    before.begin()
+    outstanding.asking.event("ticket")
+    one.kill()
+    node.wait_until(lambda: sum(e["event"] == "supernode" and e["state"] == "listed" for e in node.events) == 2, "being listed by the second server")
+    before.end()  # it has not noticed anything
+    outstanding.begin()  # what the first has signed still counts
+    outstanding.end()
+    (alice.files / "letter").write_text("by another way")
+    receiving = bob.receives("--tiers", "supernode")
+    sending = alice.sends("letter", "--tiers", "supernode", to=bob)
+    sent, _ = delivered(sending, receiving)
+    assert sent["tier"] == "supernode"
+    assert (bob.files / "letter").read_text() == "by another way"
 
 
 def test_a_supernode_does_not_begin_with_a_count_that_it_cannot_read(carol):

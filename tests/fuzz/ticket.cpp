@@ -24,7 +24,7 @@ void open_what_was_signed(ByteView body) {
 
   const auto ticket = decode_ticket(body);
   const auto relay = ticket ? ticket->relay : PeerId{};
-  const auto opened = open_ticket(rendezvous().public_key(), relay, now, signed_ticket.view());
+  const auto opened = open_ticket({rendezvous().public_key()}, relay, now, signed_ticket.view());
   const bool good = ticket && ticket->expires > now && signed_ticket.view().size() <= max_signed_ticket;
   if (opened.has_value() != good || (opened && *opened != *ticket)) std::abort();
   if (!ticket) return;
@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace pshare;
   if (size == 0) return 0;
   const auto input = std::as_bytes(std::span{data + 1, size - 1});
-  if (data[0] == 0 && open_ticket(rendezvous().public_key(), PeerId{}, now, input)) std::abort();
+  if (data[0] == 0 && open_ticket({rendezvous().public_key()}, PeerId{}, now, input)) std::abort();
   if (data[0] == 1) open_what_was_signed(input);
   return 0;
 }

@@ -31,7 +31,7 @@ class JoinerTest : public testing::Test {
     static const Identity identity = value_or_throw(Identity::generate());
     return identity;
   }
-  Joiner::Settings usual() const { return {.rendezvous = rendezvous().public_key(), .relay = here}; }
+  Joiner::Settings usual() const { return {.rendezvous = {rendezvous().public_key()}, .relay = here}; }
 
   Ticket ticket(std::optional<std::uint64_t> quota = std::nullopt) {
     Ticket fresh{{}, {}, alice, bob, here, wall + ticket_lifetime, quota};
@@ -116,6 +116,34 @@ TEST_F(JoinerTest, RefusesATicketThatAnotherHasSigned) {
   const auto side = present_bytes(joiner, alice, sign_ticket(forger, ticket()));
   EXPECT_EQ(code(side), Errc::identity_mismatch);
   EXPECT_THAT(words(side), HasSubstr("has not signed it"));
+}
+
+TEST_F(JoinerTest, TakesTheTicketsOfEachRendezvousThatItHasComeToTrust) {
+  Joiner joiner{usual()};
+  const auto second = value_or_throw(Identity::generate());
+  const auto of_the_first = ticket(), of_the_second = ticket(), later = ticket();
+  EXPECT_THAT(words(present_bytes(joiner, alice, sign_ticket(second, of_the_second))), HasSubstr("has not signed it"));
+  joiner.trust(second.public_key());
+  present_bytes(joiner, alice, sign_ticket(second, of_the_second));
+  present_bytes(joiner, bob, sign_ticket(second, of_the_second));
+  EXPECT_EQ(joins.size(), 1u);
+  meet(joiner, of_the_first);  // got before the first was lost
+  joiner.trust(rendezvous().public_key());
+  meet(joiner, later);
+  EXPECT_EQ(joins.size(), 3u);
+}
+
+TEST_F(JoinerTest, SaysWhatIsWrongWithATicketWhicheverRendezvousHasSignedIt) {
+  Joiner joiner{usual()};
+  const auto second = value_or_throw(Identity::generate());
+  joiner.trust(second.public_key());
+  auto for_another = ticket(), late = ticket();
+  for_another.relay = elsewhere;
+  late.expires = wall;
+  for (const auto* signer : {&rendezvous(), &second}) {
+    EXPECT_THAT(words(present_bytes(joiner, alice, sign_ticket(*signer, for_another))), HasSubstr("another relay"));
+    EXPECT_THAT(words(present_bytes(joiner, alice, sign_ticket(*signer, late))), HasSubstr("expired"));
+  }
 }
 
 TEST_F(JoinerTest, RefusesATicketOfWhichOneBitWasAltered) {

@@ -104,7 +104,7 @@ TEST_F(SupernodesTest, SignsATicketForItsOwnRelay) {
   say(alice, AskTicket{5, session, bob.id, host().id()});
   const auto granted = only<Granted>(alice);
   EXPECT_EQ(granted.request, 5u);
-  const auto ticket = open_ticket(host().public_key(), host().id(), wall, granted.ticket);
+  const auto ticket = open_ticket({host().public_key()}, host().id(), wall, granted.ticket);
   ASSERT_TRUE(ticket);
   EXPECT_EQ(ticket->session, session);
   EXPECT_EQ(ticket->one, alice.id);
@@ -118,7 +118,7 @@ TEST_F(SupernodesTest, GivesEveryTicketAnIdOfItsOwn) {
   std::set<TicketId> ids;
   for (int i = 0; i < 5; ++i) {
     say(alice, AskTicket{5, {}, bob.id, host().id()});
-    ids.insert(value_or_throw(open_ticket(host().public_key(), host().id(), wall, only<Granted>(alice).ticket)).id);
+    ids.insert(value_or_throw(open_ticket({host().public_key()}, host().id(), wall, only<Granted>(alice).ticket)).id);
   }
   EXPECT_THAT(ids, SizeIs(5));
 }
@@ -249,7 +249,7 @@ TEST_F(SupernodesTest, ListsSoManyAndOthersEachTime) {
 TEST_F(SupernodesTest, SignsATicketForAListedSupernodeWithoutAQuota) {
   const auto helper = supernode(true), asker = connect(), peer = connect();
   say(asker, AskTicket{3, {}, peer.id, helper.id});
-  const auto ticket = open_ticket(host().public_key(), helper.id, wall, only<Granted>(asker).ticket);
+  const auto ticket = open_ticket({host().public_key()}, helper.id, wall, only<Granted>(asker).ticket);
   ASSERT_TRUE(ticket);
   EXPECT_EQ(ticket->quota, std::nullopt);
 }

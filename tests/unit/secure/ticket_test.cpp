@@ -21,14 +21,21 @@ class ASignedTicket : public testing::Test {
 };
 
 TEST_F(ASignedTicket, IsReadByItsRelay) {
-  const auto opened = open_ticket(server.public_key(), relay.id(), noon, signed_by(server));
+  const auto opened = open_ticket({server.public_key()}, relay.id(), noon, signed_by(server));
   ASSERT_TRUE(opened) << opened.error().message();
   EXPECT_EQ(*opened, ticket);
   EXPECT_LE(signed_by(server).size(), max_signed_ticket);
 }
 
 TEST_F(ASignedTicket, OfAnotherSignerIsNone) {
-  EXPECT_EQ(open_ticket(server.public_key(), relay.id(), noon, signed_by(stranger)).error().code, Errc::identity_mismatch);
+  EXPECT_EQ(open_ticket({server.public_key()}, relay.id(), noon, signed_by(stranger)).error().code, Errc::identity_mismatch);
+}
+
+TEST_F(ASignedTicket, MayBeOfAnyOfSeveralSigners) {
+  for (const auto* signer : {&server, &stranger})
+    EXPECT_TRUE(open_ticket({server.public_key(), stranger.public_key()}, relay.id(), noon, signed_by(*signer)));
+  EXPECT_EQ(open_ticket({server.public_key(), stranger.public_key()}, relay.id(), noon, signed_by(alice)).error().code, Errc::identity_mismatch);
+  EXPECT_EQ(open_ticket({}, relay.id(), noon, signed_by(server)).error().code, Errc::identity_mismatch);
 }
 
 TEST_F(ASignedTicket, IsNoneWithAnyByteAltered) {
@@ -36,19 +43,19 @@ TEST_F(ASignedTicket, IsNoneWithAnyByteAltered) {
   for (std::size_t i = 0; i < whole.size(); ++i) {
     auto altered = whole;
     altered[i] ^= std::byte{1};
-    EXPECT_FALSE(open_ticket(server.public_key(), relay.id(), noon, altered)) << "byte " << i;
+    EXPECT_FALSE(open_ticket({server.public_key()}, relay.id(), noon, altered)) << "byte " << i;
   }
   for (std::size_t length = 0; length < whole.size(); ++length)
-    EXPECT_FALSE(open_ticket(server.public_key(), relay.id(), noon, ByteView{whole}.first(length))) << length << " bytes";
+    EXPECT_FALSE(open_ticket({server.public_key()}, relay.id(), noon, ByteView{whole}.first(length))) << length << " bytes";
 }
 
 TEST_F(ASignedTicket, IsForNoOtherRelay) {
-  EXPECT_EQ(open_ticket(server.public_key(), stranger.id(), noon, signed_by(server)).error().code, Errc::identity_mismatch);
+  EXPECT_EQ(open_ticket({server.public_key()}, stranger.id(), noon, signed_by(server)).error().code, Errc::identity_mismatch);
 }
 
 TEST_F(ASignedTicket, IsGoodUntilItExpires) {
-  EXPECT_TRUE(open_ticket(server.public_key(), relay.id(), ticket.expires - std::chrono::seconds{1}, signed_by(server)));
-  EXPECT_EQ(open_ticket(server.public_key(), relay.id(), ticket.expires, signed_by(server)).error().code, Errc::timed_out);
+  EXPECT_TRUE(open_ticket({server.public_key()}, relay.id(), ticket.expires - std::chrono::seconds{1}, signed_by(server)));
+  EXPECT_EQ(open_ticket({server.public_key()}, relay.id(), ticket.expires, signed_by(server)).error().code, Errc::timed_out);
 }
 
 }  // namespace

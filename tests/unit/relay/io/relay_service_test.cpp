@@ -218,7 +218,7 @@ class RelayServiceTest : public testing::Test {
   asio::io_context loop;
   TicketOffice office{host.identity, random};
   Rendezvous rendezvous{names, {.agent = "test", .notice = {}, .dials_back = true, .tickets = &office, .relays = true}};
-  Joiner joiner{{.rendezvous = host.identity.public_key(), .relay = host.id(), .max_sides_of_a_key = 10'000, .max_sides_of_an_address = 10'000}};
+  Joiner joiner{{.rendezvous = {host.identity.public_key()}, .relay = host.id(), .max_sides_of_a_key = 10'000, .max_sides_of_an_address = 10'000}};
   RelayService relay;
   Listener listener = Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}});
   const Port port = listener.port();
@@ -520,7 +520,7 @@ TEST_F(RelayServiceTest, FindsARelayWhereItIsAndNothingElse) {
 
 TEST_F(RelayServiceTest, ServesASupernodesPortUntilItIsDrained) {
   tell([this]() -> awaitable<void> {
-    Joiner of_helper{{.rendezvous = host.identity.public_key(), .relay = mallory.id()}};
+    Joiner of_helper{{.rendezvous = {host.identity.public_key()}, .relay = mallory.id()}};
     RelayService service{loop.get_executor(), of_helper, {}};
     RelayListener supernode{mallory.tls, service, Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}})};
     bool ended = false;
@@ -556,7 +556,7 @@ TEST_F(RelayServiceTest, ServesASupernodesPortUntilItIsDrained) {
 
 TEST_F(RelayServiceTest, MeetsAtASupernodeThatTheServerHasLookedAtByATicketThatItHasSigned) {
   tell([this]() -> awaitable<void> {
-    Joiner of_helper{{.rendezvous = host.identity.public_key(), .relay = mallory.id()}};
+    Joiner of_helper{{.rendezvous = {host.identity.public_key()}, .relay = mallory.id()}};
     RelayService service{loop.get_executor(), of_helper, {}};
     RelayListener supernode{mallory.tls, service, Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}})};
     const auto story = [&](TaskGroup& tasks) -> awaitable<void> {
