@@ -38,11 +38,6 @@ std::uint64_t rate_over(std::uint64_t bytes, Duration time) {
   return static_cast<std::uint64_t>(static_cast<double>(bytes) / std::chrono::duration<double>{time}.count());
 }
 
-/// A far future would overflow the clock.
-TimePoint when(UnixTime wall_then, UnixTime wall, TimePoint now) {
-  return now + std::clamp<std::chrono::seconds>(wall_then - wall, std::chrono::seconds{0}, 2 * ticket_lifetime);
-}
-
 }  // namespace
 
 // --- a side comes ---------------------------------------------------------------------------------------------------
@@ -52,6 +47,8 @@ std::optional<RelayRefused> Joiner::objection(const PeerId& peer, const Ticket& 
   // Before anything else: it may have expired while it was in use, and who comes now wants to know why its lane has ended.
   if (const auto spent = spent_.find(ticket.id); spent != spent_.end()) return RelayRefused{spent->second.why.code, spent->second.why.doing};
   if (ticket.expires <= wall) return RelayRefused{Errc::refused, "this ticket has expired; ask the server for another"};
+  if (ticket.expires - wall > ticket_lifetime + ticket_clock_slack)
+    return RelayRefused{Errc::refused, "this ticket holds longer than any should: this relay's clock is behind that of the server that has signed it"};
   if (in_use_.contains(ticket.id)) return RelayRefused{Errc::refused, "this ticket is in use; each lane needs one of its own"};
   if (draining_) return RelayRefused{Errc::busy, "this relay is about to end"};
   const auto& friends = settings_.friends;
@@ -127,7 +124,7 @@ void Joiner::join(const Ticket& ticket, Waiting first, RelaySide side, Side who,
   const RelayLane number{next_lane_++};
   count(first.who);
   count(who);
-  Lane lane{ticket, when(ticket.expires, wall, now), {first.who, who}, now, now, 0, Meter{now}};
+  Lane lane{ticket, now + (ticket.expires - wall) + ticket_clock_slack, {first.who, who}, now, now, 0, Meter{now}};
   actions_.push_back(Join{number, first.side, side, {left_of(lane), settings_.rate}});
   lanes_.emplace(number, std::move(lane));
   in_use_.emplace(ticket.id, number);

@@ -33,6 +33,9 @@ inline constexpr Duration joining_patience = std::chrono::seconds{30};
 inline constexpr Duration relay_idle_patience = std::chrono::minutes{5};
 /// Why a lane ended is remembered for so long at least, so that a peer whose lane was cut can ask.
 inline constexpr Duration spent_memory = std::chrono::minutes{2};
+/// How far the clock by which tickets are judged may be off that of the server that signed them, or go back. A ticket that seems to hold longer than
+/// any does is refused: so what is remembered of those that were used always outlives them.
+inline constexpr std::chrono::seconds ticket_clock_slack = std::chrono::minutes{2};
 /// Tickets that were used. One that is forgotten before it expires could be used again; each is some 300 bytes.
 inline constexpr std::size_t max_spent_tickets = 20'000;
 
@@ -154,7 +157,7 @@ class Joiner {
   };
   struct Lane {
     Ticket ticket;
-    TimePoint expires;  // the ticket
+    TimePoint expires;  // the ticket, whatever its server's clock
     std::array<Side, 2> sides;
     TimePoint since, last_byte;
     std::uint64_t bytes = 0;

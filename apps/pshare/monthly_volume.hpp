@@ -30,8 +30,8 @@ class MonthlyVolume {
   static Result<MonthlyVolume> decode(std::string_view text);
   std::string encode() const;
 
-  /// Begins a new month only with bytes that were really carried: that takes a ticket which has not expired, so a clock that was badly wrong for a
-  /// while (1970, before it has been set) neither forgets the month nor begins one.
+  /// Begins a new month only with bytes that were really carried, and goes back to none: a clock that was behind for a while (1970, before it has
+  /// been set) does not forget the month.
   void add(std::uint64_t bytes, UnixTime now);
 
   /// Carried in the month of `now`, both ways together. A clock that has gone back to an earlier month does not make room.

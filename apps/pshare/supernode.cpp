@@ -10,6 +10,7 @@
 #include "apps/pshare/program.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/pshare/server_choice.hpp"
+#include "apps/pshare/server_clock.hpp"
 #include "apps/pshare/supernode_view.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
@@ -90,9 +91,9 @@ class Supernode {
                                      .relay = program_.identity.id(),
                                      .max_lanes = terms_.sessions,
                                      .rate = terms_.rate,
-                                     .volume_left = volume_.left(terms_.volume, wall_clock()),
+                                     .volume_left = volume_.left(terms_.volume, month_clock()),
                                      .friends = std::set<PeerId>{}});
-    RelayService::Settings settings;
+    RelayService::Settings settings{.clock = [this] { return server_clock_.at(Clock::now()); }};
     if (terms_.rate) settings.rate = BytesPerSecond{*terms_.rate};
     relay_.emplace(program_.executor, *joiner_, settings);
     relay_->watch({.begun = [this](const Joiner::LaneView& lane) { lane_begun(lane); }, .over = [this](const Joiner::Over& over) { lane_over(over); }});
@@ -143,6 +144,7 @@ class Supernode {
 
   void server_changed(bool connected, const std::string& words) {
     if (connected) {
+      server_clock_.heard(server_.last_welcome()->now, Clock::now());
       if (joiner_) joiner_->trust(*server_.server_key());  // perhaps another of our servers
       ++connection_;
       manual_failed_ = false;
@@ -226,7 +228,7 @@ class Supernode {
   /// Writes down what was carried since the last time, and tells the relay what holds from now on: the month may be another one, other programs
   /// may have carried, contacts may have come or gone.
   void keep_books() {
-    const auto now = wall_clock();
+    const auto now = month_clock();
     const auto carried = joiner_->total_bytes() - counted_;
     const auto volume = carried > 0 ? program_.home.add_to_volume(carried, now) : program_.home.volume();
     if (volume) {
@@ -252,7 +254,10 @@ class Supernode {
     news_.ring();
   }
 
-  std::uint64_t used_this_month() const { return volume_.used(wall_clock()) + (joiner_ ? joiner_->total_bytes() - counted_ : 0); }
+  /// A month begins when this machine and the server agree that it has: a clock that is ahead does not move the count on, and no server can.
+  UnixTime month_clock() const { return std::min(wall_clock(), server_clock_.at(Clock::now())); }
+
+  std::uint64_t used_this_month() const { return volume_.used(month_clock()) + (joiner_ ? joiner_->total_bytes() - counted_ : 0); }
 
   std::optional<std::uint64_t> left_this_month() const {
     if (!terms_.volume) return std::nullopt;
@@ -293,7 +298,7 @@ class Supernode {
 
   SupernodeFacts facts() const {
     const auto now = Clock::now();
-    SupernodeFacts facts{.standing = standing_sentence(), .lanes = {}, .waiting = joiner_->waiting(), .terms = terms_, .month_used = used_this_month(), .month_left = left_this_month(), .month_ends = end_of_month(wall_clock())};
+    SupernodeFacts facts{.standing = standing_sentence(), .lanes = {}, .waiting = joiner_->waiting(), .terms = terms_, .month_used = used_this_month(), .month_left = left_this_month(), .month_ends = end_of_month(month_clock())};
     for (const auto& lane : joiner_->lanes(now))
       facts.lanes.push_back({.one = printable(peer(lane.one).shown()), .other = printable(peer(lane.other).shown()), .bytes = lane.bytes, .rate = lane.rate, .age = now - lane.since});
     return facts;
@@ -336,6 +341,7 @@ class Supernode {
   LaneDoor door_;
   RendezvousClient server_;
   Standpoint standpoint_;
+  ServerClock server_clock_;
   std::optional<Joiner> joiner_;  // both from the first Welcome on: tickets of that server count, and of each that welcomes us later
   std::optional<RelayService> relay_;
   Candidacy candidacy_;

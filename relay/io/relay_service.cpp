@@ -76,7 +76,8 @@ struct RelayService::Lane {
 };
 
 RelayService::RelayService(asio::any_io_executor executor, Joiner& joiner, Settings settings)
-    : executor_(executor), joiner_(joiner), settings_(settings), clock_(executor), news_(executor) {
+    : executor_(executor), joiner_(joiner), settings_(std::move(settings)), clock_(executor), news_(executor) {
+  if (!settings_.clock) settings_.clock = wall_clock;
   if (settings_.rate) rate_.emplace(*settings_.rate, Clock::now());
 }
 
@@ -178,7 +179,7 @@ awaitable<void> RelayService::serve(TlsStream stream, RelayHello hello) {
   sides_.emplace(number, &side);
   const auto from = stream.socket().remote();
   log(LogLevel::debug, "relay.ticket-presented", {{"side", number.number}, {"peer", stream.peer().short_text()}, {"remote", from}});
-  joiner_.presented(number, stream.peer(), from.address, hello.ticket, wall_clock(), Clock::now());
+  joiner_.presented(number, stream.peer(), from.address, hello.ticket, settings_.clock(), Clock::now());
   hello = {};
   carry_out();
 

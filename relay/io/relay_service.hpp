@@ -39,6 +39,7 @@ class RelayService {
     std::optional<BytesPerSecond> rate = {};        // of the whole relay, both ways together
     Duration hello_patience = relay_hello_patience;  // tests on real sockets have less
     OneWay::Means means = OneWay::best_means();      // and try what other systems do
+    std::function<UnixTime()> clock = {};            // by which tickets expire; nothing: this machine's
   };
   /// The joiner lives longer, and is driven by this alone; others may look at it, and change() it.
   RelayService(asio::any_io_executor executor, Joiner& joiner, Settings settings);

@@ -234,10 +234,39 @@ TEST_F(JoinerTest, RemembersAUsedTicketUntilItExpires) {
   Joiner joiner{usual()};
   const auto what = ticket();
   joiner.ended(meet(joiner, what), {.code = Errc::closed, .doing = "over"}, now);
-  pass(joiner, ticket_lifetime - 1s);
+  pass(joiner, ticket_lifetime + ticket_clock_slack - 1s);
   EXPECT_EQ(words(present(joiner, alice, what)), "over");
   pass(joiner, 1s);
   EXPECT_FALSE(joiner.deadline().has_value());  // forgotten
+}
+
+TEST_F(JoinerTest, RefusesATicketThatHoldsLongerThanAnyThatTheRendezvousSigns) {
+  Joiner joiner{usual()};
+  auto what = ticket();
+  what.expires = wall + ticket_lifetime + ticket_clock_slack + 1s;
+  EXPECT_THAT(words(present(joiner, alice, what)), HasSubstr("this relay's clock is behind"));
+  what.expires = UnixTime::max();
+  EXPECT_THAT(words(present(joiner, alice, what)), HasSubstr("this relay's clock is behind"));
+  what.expires = wall + ticket_lifetime + ticket_clock_slack;
+  meet(joiner, what);
+  EXPECT_EQ(joins.size(), 1u);
+}
+
+TEST_F(JoinerTest, RemembersAUsedTicketForAsLongAsItCouldBeTakenAgain) {
+  for (const auto holds : {ticket_lifetime, ticket_lifetime + ticket_clock_slack}) {
+    Joiner joiner{usual()};
+    auto what = ticket();
+    what.expires = wall + holds;
+    const auto before = joins.size();
+    joiner.ended(meet(joiner, what), {.code = Errc::closed, .doing = "over"}, now);
+    wall -= ticket_clock_slack;  // the clock is set back
+    for (Duration passed{}; passed < 3 * ticket_lifetime; passed += 10s) {
+      present(joiner, alice, what);
+      present(joiner, bob, what);
+      pass(joiner, 10s);
+    }
+    EXPECT_EQ(joins.size(), before + 1);
+  }
 }
 
 TEST_F(JoinerTest, RemembersABoundedNumberOfUsedTicketsThoseOfLate) {

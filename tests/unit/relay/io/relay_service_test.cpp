@@ -225,6 +225,25 @@ class RelayServiceTest : public testing::Test {
   Server server{loop.get_executor(), host.tls, rendezvous, std::move(listener), {}, {}, &relay};
 };
 
+/// What the relay goes by is an hour ahead of this machine's clock.
+class RelayServiceByAnotherClock : public RelayServiceTest {
+ protected:
+  static constexpr auto ahead = 1h;
+  RelayServiceByAnotherClock() : RelayServiceTest({.clock = [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + ahead; }}) {}
+};
+
+TEST_F(RelayServiceByAnotherClock, TakesTheTicketsThatAreGoodByIt) {
+  tell([this]() -> awaitable<void> {
+    const auto by_it = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + ahead;
+    auto good = sign_ticket(host.identity, {TicketId::random(random), SessionId::random(random), alice.id(), bob.id(), host.id(), by_it + 1min, std::nullopt});
+    auto ends = co_await meet(std::move(good));
+    auto expired = ticket();
+    auto late = co_await call(alice);
+    co_await present(late, std::move(expired));
+    EXPECT_THAT((co_await refusal(late)).words, HasSubstr("expired"));
+  });
+}
+
 class RelayServiceByEachMeans : public RelayServiceTest, public testing::WithParamInterface<OneWay::Means> {
  protected:
   RelayServiceByEachMeans() : RelayServiceTest({.means = GetParam()}) {}
