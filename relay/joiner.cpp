@@ -84,7 +84,7 @@ void Joiner::presented(RelaySide side, const PeerId& peer, const IpAddress& from
   }
   if (auto no = no_room(who)) return refuse(side, *std::move(no));
   if (first != waiting_.end()) return join(*ticket, stop_waiting(first), side, who, wall, now);
-  if (waiting_.size() >= max_waiting_sides && !make_room_for(who)) return refuse(side, {Errc::busy, "too many wait at this relay already; try again later"});
+  if (waiting_.size() >= settings_.max_waiting && !make_room_for(who)) return refuse(side, {Errc::busy, "too many wait at this relay already; try again later"});
   wait(*ticket, side, who, now);
 }
 

@@ -75,6 +75,7 @@ class Joiner {
     std::optional<std::uint64_t> volume_left = {};  // bytes that may still be carried, by all lanes together; nothing: no limit
     std::optional<std::set<PeerId>> friends = {};   // both peers must be among these (docs/decisions/0023); nothing: anyone is served
     std::size_t max_sides_of_a_key = max_relay_sides_of_a_key, max_sides_of_an_address = max_relay_sides_of_an_address;
+    std::size_t max_waiting = max_waiting_sides;
     std::size_t max_spent = max_spent_tickets, max_pairs = max_watched_pairs;
   };
 

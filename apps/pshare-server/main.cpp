@@ -1,14 +1,13 @@
 // pshare-server: the rendezvous on a public machine. Builds the graph by hand, prints the line that clients need, serves until SIGTERM.
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "apps/pshare-server/options.hpp"
 #include "apps/pshare-server/services.hpp"
+#include "io/descriptor_limit.hpp"
 #include "io/interfaces.hpp"
 #include "io/log.hpp"
 #include "io/task_group.hpp"
@@ -78,16 +77,11 @@ awaitable<void> serve_until_told(asio::signal_set& signals, Server& server, Stun
   log(LogLevel::info, "server.stopped");
 }
 
-/// Every client takes a descriptor, each lane that is relayed two, and what a shell allows by default (1024) is soon used up. The hard limit is the operator's.
-void allow_descriptors(const ServerOptions& options) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const auto of_relay = options.relays ? 2 * options.relay_sessions + max_waiting_sides + 2 * max_pipes : 0;
-  const auto wanted = static_cast<rlim_t>(options.max_clients + of_relay + max_half_open + max_dial_backs + descriptors_of_our_own);
-  if (limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = std::min(wanted, limit.rlim_max);
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-    log(LogLevel::warn, "server.few-descriptors", {{"limit", limit.rlim_cur}, {"wanted", wanted}, {"hint", "raise `ulimit -n`, or lower --max-clients and --relay-sessions"}});
+void ask_for_descriptors(const ServerOptions& options) {
+  const auto of_relay = options.relays ? descriptors_of_relay(options.relay_sessions, max_waiting_sides) : 0;
+  const auto wanted = options.max_clients + of_relay + max_half_open + max_dial_backs + descriptors_of_our_own;
+  if (const auto allowed = allow_descriptors(wanted); allowed < wanted)
+    log(LogLevel::warn, "server.few-descriptors", {{"limit", allowed}, {"wanted", wanted}, {"hint", "raise `ulimit -n`, or lower --max-clients and --relay-sessions"}});
 }
 
 /// Where the numbers of devices begin: not where an earlier run began, and small enough for every CBOR reader.
@@ -114,7 +108,7 @@ Identity own_identity(const std::filesystem::path& key_file) {
 }
 
 void run(const ServerOptions& options) {
-  allow_descriptors(options);
+  ask_for_descriptors(options);
   const auto identity = own_identity(options.data / "server.key");
   const auto names = value_or_throw(SqliteNameStore::open(options.data / "names.sqlite"));
   const TlsContext tls{identity};

@@ -13,6 +13,7 @@
 #include "apps/pshare/server_clock.hpp"
 #include "apps/pshare/supernode_view.hpp"
 #include "io/deadline.hpp"
+#include "io/descriptor_limit.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
 #include "io/task_group.hpp"
@@ -34,6 +35,12 @@ constexpr Duration between_blocks = std::chrono::milliseconds{500};
 /// How long telling the server that we are going, and giving back what routers have opened, may take.
 constexpr Duration last_words = std::chrono::seconds{3};
 constexpr Duration farewell_patience = std::chrono::milliseconds{1500};
+
+/// The listener, connections to the server and to routers, what is dialled to find out where we stand, the loop, the standard streams.
+constexpr std::size_t descriptors_of_our_own = 64;
+
+/// Lanes of so many sessions are not all joined at once: of a home's memory those who wait get less than a server gives them (max_waiting_sides).
+std::size_t waiting_sides_of(std::size_t sessions) { return std::min(max_waiting_sides, 16 + 2 * sessions); }
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
@@ -59,6 +66,7 @@ class Supernode {
 
   awaitable<void> run(TaskGroup& tasks) {
     tasks_ = &tasks;
+    ask_for_descriptors();
     tasks.start(watch_interrupt());
     tasks.start(server_.run());
     tasks.start(door_.run());
@@ -80,6 +88,13 @@ class Supernode {
     return {.manual = options.port, .udp_allowed = false, .ask_routers = mapped, .punched_allowed = false, .survey = false};
   }
 
+  void ask_for_descriptors() const {
+    const auto wanted = descriptors_of_relay(terms_.sessions, waiting_sides_of(terms_.sessions)) + LaneDoorLimits{}.half_open + descriptors_of_our_own;
+    if (const auto allowed = allow_descriptors(wanted); allowed < wanted)
+      program_.report.warn(count_words(terms_.sessions, "session", "sessions") + " at once may take " + std::to_string(wanted) + " open files and sockets, of which this system allows " +
+                           std::to_string(allowed) + ". Raise `ulimit -n`, or lower --sessions.");
+  }
+
   // --- with the server -----------------------------------------------------------------------------------------------
 
   awaitable<void> serve() {
@@ -92,7 +107,8 @@ class Supernode {
                                      .max_lanes = terms_.sessions,
                                      .rate = terms_.rate,
                                      .volume_left = volume_.left(terms_.volume, month_clock()),
-                                     .friends = std::set<PeerId>{}});
+                                     .friends = std::set<PeerId>{},
+                                     .max_waiting = waiting_sides_of(terms_.sessions)});
     RelayService::Settings settings{.clock = [this] { return server_clock_.at(Clock::now()); }};
     if (terms_.rate) settings.rate = BytesPerSecond{*terms_.rate};
     relay_.emplace(program_.executor, *joiner_, settings);

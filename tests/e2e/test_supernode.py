@@ -1,6 +1,9 @@
 """`pshare supernode`: listed once the server has reached it, carries for those it is meant for, keeps to its owner's limits, and leaves when it is
 asked to. The peers that meet at it are `relay_peer`s: they speak the real protocol, without a transfer."""
+import re
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +20,9 @@ def carol(tmp_path, server, friends):
     return carol
 
 
-def volunteers(carol, *more):
+def volunteers(carol, *more, **how):
     """A supernode that is listed."""
-    running = carol.start("supernode", *more)
+    running = carol.start("supernode", *more, **how)
     running.event("supernode", state="listed")
     return running
 
@@ -173,6 +176,30 @@ def test_a_supernode_goes_on_at_a_second_server(tmp_path):
     sent, _ = delivered(sending, receiving)
     assert sent["tier"] == "supernode"
     assert (bob.files / "letter").read_text() == "by another way"
+
+
+def open_files_allowed(running):
+    limits = Path(f"/proc/{running.process.pid}/limits").read_text()
+    return int(re.search(r"Max open files\s+(\d+)", limits).group(1))
+
+
+def with_open_files(soft, hard):
+    path = shutil.which("prlimit")
+    if not path:
+        pytest.skip("prlimit is not installed")
+    return (path, f"--nofile={soft}:{hard}")
+
+
+def test_a_supernode_allows_itself_the_sockets_of_all_its_sessions(carol):
+    node = volunteers(carol, "--sessions", "1024", launcher=with_open_files(64, 4096))
+    assert 2 * 1024 + 1000 < open_files_allowed(node) <= 4096
+    assert "ulimit" not in node.words
+
+
+def test_a_supernode_says_when_it_may_not_have_as_many_sockets(carol):
+    node = volunteers(carol, "--sessions", "1024", launcher=with_open_files(64, 256))
+    assert open_files_allowed(node) == 256
+    assert "of which this system allows 256. Raise `ulimit -n`, or lower --sessions." in node.words
 
 
 def test_a_supernode_does_not_begin_with_a_count_that_it_cannot_read(carol):

@@ -396,6 +396,15 @@ TEST_F(JoinerTest, BoundsThePairsWhoseBytesAreRemembered) {
   EXPECT_EQ(joiner.allowance(meet(joiner, forgotten)), 1'000u);
 }
 
+TEST_F(JoinerTest, HasFewerWaitWhereItsOwnerHasLessRoom) {
+  auto settings = usual();
+  settings.max_waiting = 2;
+  Joiner joiner{settings};
+  present(joiner, alice, ticket());
+  present(joiner, alice, ticket());
+  EXPECT_THAT(words(present(joiner, alice, ticket())), HasSubstr("too many wait"));
+}
+
 TEST_F(JoinerTest, BoundsTheSidesOfAKeyWaitingAndJoined) {
   auto settings = usual();
   settings.max_sides_of_a_key = 3;
