@@ -39,6 +39,8 @@ static_assert(reconnect_patience > QuicSettings{}.keep_alive() && QuicSettings{}
 /// without rest. The receiver does likewise (reception.hpp): it pauses for less than we search, so that the two meet.
 constexpr Duration search_patience = std::chrono::seconds{15}, search_pause = std::chrono::seconds{15};
 static_assert(search_patience > Reception::search_pause);
+/// After a lane on which nothing came to be durable before it was lost: whoever harms every lane is not given new ones without rest. Doubled each time.
+constexpr Duration pause_after_vain_lane = std::chrono::milliseconds{500}, longest_pause_after_vain_lanes = std::chrono::seconds{15};
 /// One lane more, for --lanes.
 constexpr Duration further_lane_patience = std::chrono::seconds{5};
 /// After an offer that led to no path, although there had been one: doubled each time, up to the longest.
@@ -316,6 +318,7 @@ class Sending {
   awaitable<void> keep_lanes(TaskGroup& tasks, SenderSession& session, Climber& climber, PeerFacts peer, NetworkPair networks, Agreed agreed) {
     auto until = std::min(patience(), Clock::now() + path_patience), laneless_until = until;
     auto told = peer;
+    auto vain_pause = pause_after_vain_lane;
     for (;; told = climber.peer()) {  // it may have moved meanwhile
       std::optional<Error> trouble;
       LanePtr first;
@@ -338,6 +341,7 @@ class Sending {
         co_return;
       }
       const auto path = first->path();
+      const auto durable_before = session.progress().durable;
       path_ = last_path_ = path;
       session_had_path_ = true;
       report_path(path);
@@ -356,6 +360,14 @@ class Sending {
       // No further offer could go on with a stream.
       until = source_->stream() ? laneless_until : Clock::now() + reconnect_patience;
       if (!source_->stream()) tasks.start(see_whether_gone(session, agreed, until));
+      if (session.progress().durable > durable_before) {
+        vain_pause = pause_after_vain_lane;
+        continue;
+      }
+      if (give_up_.over(online_.awake())) session.fail({.code = Errc::unreachable, .doing = "every connection to " + to_.name + " was lost before anything had arrived on it"});
+      co_await sleep_until(Clock::now() + vain_pause);
+      until += vain_pause, laneless_until += vain_pause;
+      vain_pause = std::min(2 * vain_pause, longest_pause_after_vain_lanes);
     }
   }
 

@@ -89,6 +89,19 @@ def test_strike_upon_strike_is_borne(behind):
     assert done["wire_bytes"] - SIZE <= strikes * SENT_AGAIN_AT_MOST
 
 
+def test_a_stream_bears_strikes_as_well_and_comes_in_order(behind):
+    strikes = 6
+    relayed = behind("alice", altered, TO_RELAY, 5 * MiB, strikes)
+    relayed.receiving = relayed.bob.start("receive", "--stdout", "--yes", *RELAYED, json=False)
+    relayed.receiving.says("aiting")
+    with open(relayed.alice.files / "film.mkv", "rb") as film:
+        relayed.sending = relayed.alice.sends("-", *RELAYED, "--server", relayed.wire.spec, to=relayed.bob, stdin=film)
+    for each in (relayed.sending, relayed.receiving):
+        each.ends(0)
+    assert relayed.wire.strikes == strikes
+    assert relayed.receiving.out == (relayed.alice.files / "film.mkv").read_bytes()
+
+
 def test_a_relay_that_passes_nothing_on_any_more_is_left(behind):
     relayed = behind("alice", silenced, TO_RELAY, LATE, 1).start()
     done = relayed.arrives()

@@ -63,7 +63,9 @@ awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, RelayWay
     };
     auto asking = ask(std::move(place), way, std::move(ticket));
     const auto answer = co_await with_deadline(std::move(asking), Clock::now() + why_patience, "asking the relay why it ended");
-    if (const auto* refused = std::get_if<RelayRefused>(&answer); refused && !refused->words.empty()) why = printable(refused->words);
+    const auto* refused = std::get_if<RelayRefused>(&answer);
+    // Refused is our question, then: the relay has not noticed yet that the lane has ended, or was asked too late.
+    if (refused && refused->code != Errc::refused && !refused->words.empty()) why = printable(refused->words);
   } catch (const Failure&) {
     // It is gone, which says enough.
   }
