@@ -34,8 +34,8 @@ inline constexpr std::size_t max_relay_hello = max_signed_ticket + 256;
 inline constexpr int relay_keep_alive_idle = 60, relay_keep_alive_interval = 15, relay_keep_alive_count = 4;  // seconds, seconds, probes
 
 /// What a relay of so many lanes has open at most, with the sides that wait and those that are being told why not.
-constexpr std::size_t descriptors_of_relay(std::size_t max_lanes, std::size_t max_waiting) {
-  return 2 * max_lanes + max_waiting + max_being_refused + 2 * (max_pipes + spare_pipes);
+constexpr std::size_t descriptors_of_relay(std::size_t lanes, std::size_t waiting) {
+  return 2 * lanes + waiting + max_being_refused + 2 * (max_pipes + spare_pipes);
 }
 
 class RelayService {
