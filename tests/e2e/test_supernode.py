@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from meeting import Meeting
+from processes import program
+from scale import SANITIZED
 from terminal import OnTerminal
 from world import MiB, Peer, Server, delivered
 
@@ -176,6 +178,17 @@ def test_a_supernode_goes_on_at_a_second_server(tmp_path):
     sent, _ = delivered(sending, receiving)
     assert sent["tier"] == "supernode"
     assert (bob.files / "letter").read_text() == "by another way"
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer wants to be loaded before anything else")
+@pytest.mark.parametrize("hours", [-100, +100])
+def test_a_supernode_whose_clock_is_wrong_takes_tickets_all_the_same(server, friends, carol, hours):
+    alice, bob = friends
+    node = volunteers(carol, "-vv", env={"LD_PRELOAD": program("wrong_clock.so"), "WRONG_CLOCK": hours * 3600})
+    meeting = Meeting(server, carol, alice, bob)
+    meeting.begin()
+    meeting.end()
+    node.event("relaying", state="over")
 
 
 def open_files_allowed(running):
