@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "relay/subscriber.hpp"
+#include "wire/subscriber.hpp"
 
 namespace pshare {
 

@@ -6,8 +6,8 @@
 #include <map>
 #include <string_view>
 
-#include "relay/limiter.hpp"
 #include "wire/address.hpp"
+#include "wire/limiter.hpp"
 
 namespace pshare {
 

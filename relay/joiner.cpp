@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "relay/subscriber.hpp"
 #include "secure/ticket.hpp"
+#include "wire/subscriber.hpp"
 
 namespace pshare {
 

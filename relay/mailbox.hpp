@@ -26,7 +26,7 @@ inline constexpr std::size_t max_waiting_bytes = 64 * 1024 * 1024;    // all let
 struct WaitingLetter {
   PeerId from;
   DeviceId from_device;
-  IpAddress from_address;  // as it is counted (relay/subscriber.hpp)
+  IpAddress from_address;  // as it is counted (wire/subscriber.hpp)
   SessionId session;
   ByteBuffer body;
   std::optional<IpAddress> shown_address = {};  // what the recipient is told of where the sender was

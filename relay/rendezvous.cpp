@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "relay/subscriber.hpp"
 #include "secure/identity.hpp"
+#include "wire/subscriber.hpp"
 
 namespace pshare {
 

@@ -13,7 +13,6 @@
 #include <utility>
 #include <variant>
 
-#include "relay/limiter.hpp"
 #include "relay/mailbox.hpp"
 #include "relay/presence.hpp"
 #include "relay/store.hpp"
@@ -21,6 +20,7 @@
 #include "relay/volunteers.hpp"
 #include "wire/control.hpp"
 #include "wire/core.hpp"
+#include "wire/limiter.hpp"
 
 namespace pshare {
 

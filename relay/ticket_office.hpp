@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "relay/limiter.hpp"
 #include "secure/identity.hpp"
 #include "wire/address.hpp"
 #include "wire/bytes.hpp"
 #include "wire/ids.hpp"
+#include "wire/limiter.hpp"
 #include "wire/random.hpp"
 #include "wire/result.hpp"
 #include "wire/ticket.hpp"

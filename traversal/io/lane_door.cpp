@@ -9,6 +9,7 @@
 #include "io/task_group.hpp"
 #include "traversal/io/lane_greeting.hpp"
 #include "traversal/io/tcp_lane.hpp"
+#include "wire/subscriber.hpp"
 
 namespace pshare {
 
@@ -16,14 +17,6 @@ namespace {
 
 /// The server speaks at once when it dials back; a caller that does not is a peer.
 constexpr Duration dial_back_silence = std::chrono::milliseconds{300};
-
-/// What one host can have many of counts as one: the /64 that an IPv6 host may fill as it likes (RFC 8981).
-IpAddress host_of(const IpAddress& address) {
-  if (address.is_v4()) return address;
-  IpAddress::V6 bytes{};
-  std::copy_n(address.bytes().begin(), 8, bytes.begin());
-  return IpAddress{bytes};
-}
 
 }  // namespace
 
@@ -70,7 +63,7 @@ void LaneDoor::Registration::turn_away() {
 }
 
 LaneDoor::LaneDoor(asio::any_io_executor executor, const TlsContext& tls, Listener listener, LaneDoorLimits limits)
-    : executor_(std::move(executor)), tls_(tls), listener_(std::move(listener)), limits_(limits) {}
+    : executor_(std::move(executor)), tls_(tls), listener_(std::move(listener)), limits_(limits), calls_(limits.calls_of_a_host, limits.watched_hosts) {}
 
 LaneDoor::~LaneDoor() { assert(expected_.empty()); }
 
@@ -97,13 +90,20 @@ awaitable<void> LaneDoor::run() {
   co_await with_tasks(std::move(body));
 }
 
+std::optional<std::string_view> LaneDoor::objection(const IpAddress& host) {
+  if (half_open_ >= limits_.half_open) return "too many callers";
+  if (const auto count = half_open_per_host_.find(host); count != half_open_per_host_.end() && count->second >= limits_.half_open_per_host)
+    return "too many callers from there";
+  if (!calls_.allow(host, Clock::now())) return "called too often";
+  return std::nullopt;
+}
+
 /// Counts one caller in, and out again.
 awaitable<void> LaneDoor::let_in(TcpStream socket) {
   const auto remote = socket.remote();
-  const auto host = host_of(remote.address);
-  if (half_open_ >= limits_.half_open || half_open_per_host_[host] >= limits_.half_open_per_host) {
-    log(LogLevel::debug, "lane.turned_away", {{"remote", remote}, {"why", "too many callers"}, {"half_open", half_open_}});
-    if (half_open_per_host_[host] == 0) half_open_per_host_.erase(host);
+  const auto host = subscriber_of(remote.address);
+  if (const auto why = objection(host)) {
+    log(LogLevel::debug, "lane.turned_away", {{"remote", remote}, {"why", *why}, {"half_open", half_open_}});
     co_return;
   }
   struct Counted {

@@ -10,7 +10,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +23,7 @@
 #include "traversal/io/lane.hpp"
 #include "wire/dial_back.hpp"
 #include "wire/ids.hpp"
+#include "wire/limiter.hpp"
 #include "wire/time.hpp"
 
 namespace pshare {
@@ -29,6 +32,8 @@ struct LaneDoorLimits {
   Duration greeting_patience = std::chrono::seconds{10};  // from accepted to LaneReady
   std::size_t half_open = 64;                             // callers that have not greeted yet
   std::size_t half_open_per_host = 8;                     // of those, from one IPv4 address or one IPv6 /64
+  Rate calls_of_a_host{.burst = 200, .each_second = 10};  // further ones are hung up on: each may cost us a handshake
+  std::size_t watched_hosts = 10'000;                     // remembered for it
   std::size_t waiting_lanes = 16;                         // of one session, not yet taken by next()
 };
 
@@ -97,6 +102,8 @@ class LaneDoor {
   std::size_t half_open() const { return half_open_; }
 
  private:
+  /// Why a caller from there is hung up on unheard.
+  std::optional<std::string_view> objection(const IpAddress& host);
   awaitable<void> let_in(TcpStream socket);
   awaitable<void> greet(TcpStream socket);
   awaitable<bool> is_dial_back(TcpStream& socket);
@@ -113,6 +120,7 @@ class LaneDoor {
   Guests guests_;
   std::vector<DialBackWaiter*> dial_backs_;
   std::map<IpAddress, std::size_t> half_open_per_host_;
+  Limiter<IpAddress> calls_;
   std::size_t half_open_ = 0;
 };
 

@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 
 #include "relay/admission.hpp"
-#include "relay/limiter.hpp"
 #include "relay/mailbox.hpp"
 #include "relay/presence.hpp"
-#include "relay/subscriber.hpp"
+#include "wire/limiter.hpp"
+#include "wire/subscriber.hpp"
 
 namespace pshare {
 namespace {

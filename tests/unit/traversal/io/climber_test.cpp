@@ -528,6 +528,29 @@ TEST(LaneDoor, HandsCallersToItsGuestsWhileNobodyIsExpected) {
   run(world.loop, story());
 }
 
+TEST(LaneDoor, HangsUpOnAHostThatCallsTooOften) {
+  World world;
+  auto door = world.door(world.bob, {.calls_of_a_host = {.burst = 3, .each_second = 0.001}});
+  int guests = 0;
+  door.set_guests([&](TcpStream) -> awaitable<void> {
+    ++guests;
+    co_return;
+  });
+  auto story = [&]() -> awaitable<void> {
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(door.run());
+      for (int calls = 1; calls <= 6; ++calls) {
+        auto caller = co_await connect({here(), door.port()});
+        ByteBuffer nothing(1);
+        EXPECT_TRUE(co_await error_of(caller.read_some(nothing)));
+        EXPECT_EQ(guests, std::min(calls, 3));
+      }
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+}
+
 TEST(LaneDoor, CountsAGuestAsHalfOpenAndHasNoMorePatienceThanWithOthers) {
   World world;
   auto door = world.door(world.bob, {.greeting_patience = 20ms});

@@ -1,4 +1,4 @@
-#include "relay/limiter.hpp"
+#include "wire/limiter.hpp"
 
 #include <algorithm>
 
