@@ -76,7 +76,7 @@ struct RelayService::Lane {
 };
 
 RelayService::RelayService(asio::any_io_executor executor, Joiner& joiner, Settings settings)
-    : executor_(executor), joiner_(joiner), settings_(std::move(settings)), clock_(executor), news_(executor) {
+    : executor_(executor), joiner_(joiner), settings_(std::move(settings)), clock_(executor) {
   if (!settings_.clock) settings_.clock = wall_clock;
   if (settings_.rate) rate_.emplace(*settings_.rate, Clock::now());
 }
@@ -92,14 +92,9 @@ awaitable<void> RelayService::run() {
   }
 }
 
-awaitable<void> RelayService::until_drained() {
-  while (!joiner_.draining() || !joiner_.idle()) co_await news_.wait();
-}
-
 void RelayService::change(const std::function<void(Joiner&)>& what) {
   what(joiner_);
   carry_out();
-  news_.ring();
 }
 
 void RelayService::carry_out() {
@@ -134,7 +129,6 @@ void RelayService::perform(const Joiner::Action& action) {
   lane.mapped()->cut = true;
   lane.mapped()->close();
   lane.mapped()->over.ring();
-  news_.ring();
 }
 
 // --- before there is a lane -----------------------------------------------------------------------------------------
@@ -243,7 +237,6 @@ awaitable<void> RelayService::join(TlsStream stream, Joiner::Join verdict, Relay
     lane->close();
     joiner_.ended(verdict.lane, {.code = Errc::closed, .doing = "one of the two peers was lost before the lane began"}, Clock::now());
     carry_out();
-    news_.ring();
   }
   if (lane->cut || !lane->ends[0] || !lane->ends[1]) co_return;  // the later one copies
   co_await copy(verdict.lane, lane);
@@ -270,7 +263,6 @@ awaitable<void> RelayService::copy(RelayLane number, std::shared_ptr<Lane> lane)
       const Error ended{.code = Errc::closed, .doing = "the peers have ended this lane"};
       service.joiner_.ended(number, lane.trouble.value_or(ended), Clock::now());
       service.carry_out();
-      service.news_.ring();
     }
   };
   const Farewell farewell{*this, number, *lane};

@@ -59,8 +59,6 @@ class RelayService {
   /// All the rest, until that connection is over. Throws nothing but its cancellation.
   awaitable<void> serve(TlsStream stream, RelayHello hello);
 
-  /// Returns once the joiner is drained and its last lane has ended.
-  awaitable<void> until_drained();
   /// Changes what the joiner allows (or drains it), and carries out what follows from it.
   void change(const std::function<void(Joiner&)>& what);
   /// Told of each lane that is joined and of each that is over, in order. Either may be empty.
@@ -101,7 +99,6 @@ class RelayService {
   std::map<RelayLane, std::shared_ptr<Lane>> lanes_;
   std::optional<TimePoint> next_expiry_;
   Wakeup clock_;
-  Wakeups news_;  // rung when a lane has ended, and by change()
 };
 
 }  // namespace pshare

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "io/deadline.hpp"
-#include "relay/io/relay_listener.hpp"
 #include "relay/io/relay_look.hpp"
 #include "relay/io/server.hpp"
 #include "secure/random_source.hpp"
@@ -537,72 +536,7 @@ TEST_F(RelayServiceTest, FindsARelayWhereItIsAndNothingElse) {
   });
 }
 
-TEST_F(RelayServiceTest, ServesASupernodesPortUntilItIsDrained) {
-  tell([this]() -> awaitable<void> {
-    Joiner of_helper{{.rendezvous = {host.identity.public_key()}, .relay = mallory.id()}};
-    RelayService service{loop.get_executor(), of_helper, {}};
-    RelayListener supernode{mallory.tls, service, Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}})};
-    bool ended = false;
-    const auto story = [&](TaskGroup& tasks) -> awaitable<void> {
-      const auto run = [&]() -> awaitable<void> {
-        co_await supernode.run();
-        ended = true;
-      };
-      tasks.start(run());
-      const Endpoint there{*IpAddress::parse("127.0.0.1"), supernode.port()};
-      EXPECT_EQ(co_await look_at_relay(host.tls, there, mallory.id()), DialBackOutcome::reached);
-      const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-      const auto bytes = sign_ticket(host.identity, {TicketId::random(random), {}, alice.id(), bob.id(), mallory.id(), now + 1min, {}});
-      auto one = co_await call_at(there, alice, mallory.id());
-      auto other = co_await call_at(there, bob, mallory.id());
-      auto copy = bytes;
-      co_await present(one, std::move(copy));
-      copy = bytes;
-      co_await present(other, std::move(copy));
-      co_await hear(one);
-      co_await hear(other);
-      auto left = std::move(one).release();
-      Ends ends{std::move(left), std::move(other).release()};
-      supernode.close();
-      co_await exchange(ends, 1'000'000, 11);  // what was joined goes on
-      while (!ended) co_await asio::post(use_awaitable);
-    };
-    co_await with_tasks<void>(story);
-  });
-}
-
 // --- with the rendezvous --------------------------------------------------------------------------------------------
-
-TEST_F(RelayServiceTest, MeetsAtASupernodeThatTheServerHasLookedAtByATicketThatItHasSigned) {
-  tell([this]() -> awaitable<void> {
-    Joiner of_helper{{.rendezvous = {host.identity.public_key()}, .relay = mallory.id()}};
-    RelayService service{loop.get_executor(), of_helper, {}};
-    RelayListener supernode{mallory.tls, service, Listener::on(loop.get_executor(), Endpoint{*IpAddress::parse("127.0.0.1"), Port{0}})};
-    const auto story = [&](TaskGroup& tasks) -> awaitable<void> {
-      tasks.start(supernode.run());
-      auto helper = co_await greet(mallory);
-      ClientMessage volunteer = Volunteer{1, supernode.port(), true, false};
-      EXPECT_EQ((co_await ask<Volunteered>(helper, std::move(volunteer))).outcome, DialBackOutcome::reached);
-      auto asker = co_await greet(alice);
-      ClientMessage which = AskRelays{2, {}};
-      const auto relays = (co_await ask<Relays>(asker, std::move(which))).relays;
-      EXPECT_EQ(relays.size(), 1u);
-      const auto listing = relays.at(0);
-      EXPECT_EQ(listing.relay, mallory.id());
-      ClientMessage wish = AskTicket{3, {}, bob.id(), listing.relay};
-      const auto granted = (co_await ask<Granted>(asker, std::move(wish))).ticket;
-      auto one = co_await call_at(listing.endpoints.at(0), alice, listing.relay);
-      auto other = co_await call_at(listing.endpoints.at(0), bob, listing.relay);
-      auto copy = granted;
-      co_await present(one, std::move(copy));
-      copy = granted;
-      co_await present(other, std::move(copy));
-      EXPECT_TRUE(std::holds_alternative<RelayJoined>(co_await hear(one)));
-      EXPECT_TRUE(std::holds_alternative<RelayJoined>(co_await hear(other)));
-    };
-    co_await with_tasks<void>(story);
-  });
-}
 
 TEST_F(RelayServiceTest, DoesNotListASupernodeBehindAClosedDoor) {
   tell([this]() -> awaitable<void> {
