@@ -19,6 +19,7 @@
 #include "io/task_group.hpp"
 #include "io/wakeup.hpp"
 #include "relay/io/relay_service.hpp"
+#include "relay/io/role_handshake.hpp"
 #include "traversal/io/lane_door.hpp"
 #include "traversal/io/rendezvous_client.hpp"
 #include "traversal/io/standpoint.hpp"
@@ -204,8 +205,8 @@ class Supernode {
     if (!relay_) throw Failure{{.code = Errc::refused, .doing = "the server is not there yet, whose tickets count"}};
     std::vector<std::string> roles{std::string{relay_alpn}};
     PeerCheck anybody = [](const PeerId&) { return true; };  // the ticket decides, and says why in words
-    TlsStream stream{std::move(socket), TlsEngine{program_.tls, TlsRole::server, std::move(roles), std::move(anybody)}};
-    co_await stream.handshake();
+    TlsStream stream{std::move(socket), TlsEngine{program_.tls, TlsRole::server, alpns_of(roles), std::move(anybody)}};
+    co_await shake_hands(stream, std::move(roles));
     auto hello = co_await relay_->hear_hello(stream);
     tasks_->start(relay_->serve(std::move(stream), std::move(hello)));
   }

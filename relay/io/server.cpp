@@ -8,11 +8,11 @@
 
 #include "io/deadline.hpp"
 #include "io/log.hpp"
-#include "io/printable.hpp"
 #include "relay/io/control_connection.hpp"
 #include "relay/io/dial_back.hpp"
 #include "relay/io/relay_look.hpp"
 #include "relay/io/relay_service.hpp"
+#include "relay/io/role_handshake.hpp"
 #include "wire/reflection.hpp"
 #include "wire/role.hpp"
 
@@ -21,27 +21,6 @@ namespace pshare {
 namespace {
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
-
-/// Reads the frame that names the role, and not a byte more.
-awaitable<std::string> named_role(TlsStream& stream) {
-  std::array<std::byte, sizeof(std::uint32_t)> header;
-  co_await stream.read_exactly(header);
-  const auto length = ByteReader{header}.u32().value_or(0);
-  if (length > max_role_frame) throw Failure{{.code = Errc::limit, .doing = "reading in which role a connection is meant: a frame of " + std::to_string(length) + " bytes"}};
-  ByteBuffer body(length);
-  co_await stream.read_exactly(body);
-  co_return value_or_throw(decode_role(body));
-}
-
-/// The role that a connection is meant in: one of `roles`.
-awaitable<std::string> shake_hands(TlsStream& stream, std::vector<std::string> roles) {
-  co_await stream.handshake();
-  if (stream.alpn() != ordinary_alpn) co_return stream.alpn();
-  auto named = co_await named_role(stream);
-  if (std::ranges::find(roles, named) == roles.end())
-    throw Failure{{.code = Errc::malformed, .doing = "a connection that is meant for \"" + printable(named) + "\", which is no role here"}};
-  co_return named;
-}
 
 /// Tells a client where it comes from, and closes first: then neither a NAT nor the client's own port keeps a closed connection in mind.
 awaitable<void> reflect(TlsStream& stream) {
@@ -121,8 +100,7 @@ awaitable<void> Server::serve(TcpStream socket, Roles roles) {
   std::vector<std::string> accepted{std::string{reflect_alpn}};
   if (roles == Roles::all) accepted.insert(accepted.begin(), std::string{control_alpn});
   if (roles == Roles::all && relay_) accepted.emplace_back(relay_alpn);
-  auto spoken = accepted;
-  spoken.emplace_back(ordinary_alpn);
+  auto spoken = alpns_of(accepted);
   const auto anybody = [](const PeerId&) { return true; };
   std::optional<TlsStream> stream;
   std::optional<RelayHello> ticket;
