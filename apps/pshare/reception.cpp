@@ -132,7 +132,10 @@ awaitable<void> Reception::agree(ReceiverSession& session) {
   } catch (const Failure& failure) {
     program_.report.detail("That you agree could not be said yet: " + printable(failure.error().message()));
   }
-  co_await online_.tell_more({offer_.session, letter_.from_key, sender_device_, accepted_->candidates, accepted_->nat}, [&session] { session.doubt_lanes(); });
+  Online::Told told{offer_.session, letter_.from_key, sender_device_, accepted_->candidates, accepted_->nat};
+  std::function<void()> moved = [&session] { session.doubt_lanes(); };
+  auto telling = online_.tell_more(std::move(told), std::move(moved));
+  co_await std::move(telling);
 }
 
 awaitable<void> Reception::answer(Signal signal) {
