@@ -1,4 +1,5 @@
 """Out of networks that let through nothing but TLS on 443, or nothing but what goes to their proxy."""
+import os
 import shutil
 
 import pytest
@@ -6,23 +7,39 @@ import pytest
 from lab import Lab
 from lab.people import Town
 from processes import Running
-from world import environment
+from world import MiB, delivered, environment
 
 pytestmark = [pytest.mark.internet, pytest.mark.pshare]
 
 PROXY_PORT = 3128
+SUPERNODE_PORT = 4711
+TALK_AT_MOST = 128 * 1024
 ONLY_TO_THE_PROXY = f"port-restricted,udp=blocked,tcp-out={PROXY_PORT}"
 
 
-def http_proxy(host, folder):
-    """tinyproxy, which lets through port 443 alone, as most do."""
+def http_proxy(host, folder, ports=(443,)):
+    """tinyproxy, which lets through port 443 alone, as most do, or to these."""
     tinyproxy = shutil.which("tinyproxy")
     if not tinyproxy:
         pytest.skip("tinyproxy is not installed (packaging/setup.sh --tests)")
     configuration = folder / "tinyproxy.conf"
-    configuration.write_text(f"Port {PROXY_PORT}\nLogLevel Connect\nConnectPort 443\n")
+    configuration.write_text(f"Port {PROXY_PORT}\nLogLevel Connect\n" + "".join(f"ConnectPort {port}\n" for port in ports))
     proxy = Running([tinyproxy, "-d", "-c", str(configuration)], environment(), launcher=host.launcher)
     proxy.says("done sending stored logs")
+    return proxy
+
+
+def socks_proxy(host, folder, ports):
+    """Dante."""
+    danted = shutil.which("danted")
+    if not danted:
+        pytest.skip("dante-server is not installed (packaging/setup.sh --tests)")
+    configuration = folder / "danted.conf"
+    rules = "".join(f"socks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 port = {port} }}\n" for port in ports)
+    configuration.write_text(f"logoutput: stdout\ninternal: {host.address} port = {PROXY_PORT}\nexternal: {host.address}\nsocksmethod: none\nclientmethod: none\n"
+                             f"client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n{rules}")
+    proxy = Running([danted, "-f", str(configuration)], environment(), launcher=host.launcher)
+    proxy.says("running")
     return proxy
 
 
@@ -61,3 +78,21 @@ def test_behind_a_proxy_nobody_is_told_the_proxys_address_as_ours(tmp_path):
             sending = town.alice.sends("letter", "--timeout", "5s", "-vv", to=town.bob)
             sending.ends()
             assert f"{proxy}:" not in receiving.words
+
+
+@pytest.mark.parametrize("scheme, runs", [("http", http_proxy), ("socks5", socks_proxy)])
+def test_two_behind_proxies_meet_at_a_supernode_and_the_server_carries_nothing(scheme, runs, tmp_path):
+    with Lab(a=ONLY_TO_THE_PROXY, b=ONLY_TO_THE_PROXY, c="public") as lab:
+        runs(lab.hosts["c"], tmp_path, (443, SUPERNODE_PORT))
+        url = f"{scheme}://{lab.hosts['c'].address}:{PROXY_PORT}"
+        with Town(lab, server_ports=(443,), variables={name: {"ALL_PROXY": url} for name in "ab"}) as town:
+            node = town.people["c"].start("supernode", "--port", str(SUPERNODE_PORT))
+            node.wait_until(lambda: any(event["event"] == "supernode" and event["state"] == "listed" for event in node.events), "being listed")
+            (town.alice.files / "film").write_bytes(os.urandom(4 * MiB))
+            receiving = town.bob.receives("--proxy", url)
+            receiving.says("aiting")
+            lab.reset_counters()
+            sending = town.alice.sends("film", "-vv", to=town.bob)
+            delivered(sending, receiving)
+            assert [event["tier"] for event in sending.events if event["event"] == "path"] == ["supernode"], sending.story()
+            assert all(lab.counters().between(name, "server").bytes < TALK_AT_MOST for name in "abc")

@@ -5,6 +5,9 @@
 
 #include "io/deadline.hpp"
 #include "io/printable.hpp"
+#include "io/proxy_dial.hpp"
+#include "io/task_group.hpp"
+#include "io/wakeup.hpp"
 #include "secure/io/tls_stream.hpp"
 #include "wire/framing.hpp"
 
@@ -26,6 +29,39 @@ awaitable<TlsStream> reach(RelayPlace place, RelayWay way) {
   auto connection = co_await dial_server(way.tls, way.outlet, std::move(dial));
   connection.stream.stop_reading_ahead();  // behind the relay's answer come the peer's bytes, which are not of this connection
   co_return std::move(connection.stream);
+}
+
+awaitable<Duration> straight_round_trip(std::vector<Endpoint> endpoints) {
+  const auto began = Clock::now();
+  const auto socket = co_await connect_any(std::move(endpoints));
+  co_return socket.took().value_or(Clock::now() - began);
+}
+
+/// From when the proxy is reached to its word that the relay is, for which both parts of the way are gone there and back.
+awaitable<Duration> round_trip_through(Proxy proxy, Endpoint to) {
+  const auto began = Clock::now();
+  auto connecting = connect_through(std::move(proxy), to.address.text(), to.port);
+  const auto socket = co_await std::move(connecting);
+  co_return Clock::now() - began - socket.took().value_or(Duration::zero());
+}
+
+/// Ways to one relay; the first that leads there has measured it.
+struct Distance {
+  std::size_t open = 0;
+  std::optional<Duration> found = {};
+  std::optional<Error> trouble = {};
+  Wakeup news;
+};
+
+awaitable<void> measure_by(awaitable<Duration> way, Distance& distance) {
+  try {
+    const auto round_trip = co_await std::move(way);
+    if (!distance.found) distance.found = round_trip;
+  } catch (const Failure& failure) {
+    distance.trouble = failure.error();
+  }
+  --distance.open;
+  distance.news.ring();
 }
 
 awaitable<RelayAnswer> present(TlsStream& stream, ByteBuffer ticket) {
@@ -72,10 +108,28 @@ awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, RelayWay
   co_return why;
 }
 
-awaitable<Duration> relay_round_trip(std::vector<Endpoint> endpoints) {
-  auto connecting = connect_any(std::move(endpoints));
-  const auto socket = co_await with_deadline(std::move(connecting), Clock::now() + relay_connect_patience, "connecting to a supernode");
-  co_return socket.took().value_or(relay_connect_patience);
+awaitable<Duration> relay_round_trip(std::vector<Endpoint> endpoints, const Outlet& outlet) {
+  std::vector<Endpoint> straight, through_proxy;
+  for (const auto& each : endpoints)
+    for (const auto& plan : outlet.ways(each.address.text(), each.port, Outlet::OtherPort::none)) (plan.way.through_proxy ? through_proxy : straight).push_back(each);
+  Distance distance{.news = Wakeup{co_await asio::this_coro::executor}};
+  const auto begin = [&distance](TaskGroup& tasks, awaitable<Duration> way) {
+    ++distance.open;
+    tasks.start(measure_by(std::move(way), distance));
+  };
+  const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+    if (!straight.empty()) begin(tasks, straight_round_trip(straight));
+    if (!straight.empty() && !through_proxy.empty()) {
+      const auto head_start_over = Clock::now() + proxy_head_start;
+      while (distance.open > 0 && !distance.found && Clock::now() < head_start_over) co_await distance.news.wait(head_start_over);
+    }
+    if (!distance.found)
+      for (const auto& each : through_proxy) begin(tasks, round_trip_through(*outlet.proxy(), each));
+    while (distance.open > 0 && !distance.found) co_await distance.news.wait();
+  };
+  co_await with_tasks<void>(body);
+  if (!distance.found) throw Failure{distance.trouble.value_or(Error{.code = Errc::unreachable, .doing = "connecting to a relay without any address"})};
+  co_return *distance.found;
 }
 
 }  // namespace pshare

@@ -51,7 +51,8 @@ awaitable<JoinedRelay> join_at_relay(RelayPlace place, RelayWay way, ByteBuffer 
 /// reach.
 awaitable<std::optional<std::string>> why_relay_ended(RelayPlace place, RelayWay way, ByteBuffer ticket);
 
-/// To a supernode and back, by how long TCP takes to connect, straight from here. Errors: those of connecting.
-awaitable<Duration> relay_round_trip(std::vector<Endpoint> endpoints);
+/// To a supernode and back, by how long TCP takes to connect, by the ways that join_at_relay() would take. Bound it with with_deadline(). `outlet`
+/// lives longer. Errors: those of the way that failed last.
+awaitable<Duration> relay_round_trip(std::vector<Endpoint> endpoints, const Outlet& outlet);
 
 }  // namespace pshare

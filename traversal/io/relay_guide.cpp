@@ -24,18 +24,20 @@ awaitable<void> RelayGuide::look() {
   };
   const Looked looked{*this};
   std::vector<NearRelay> near;
+  Measuring measuring{.near = near, .news = Wakeup{executor_}};
   try {
     auto trusted = trusted_();
     const auto listed = co_await server_.relays(trusted, Clock::now() + relay_list_patience);
     const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
-      Measuring measuring{.near = near, .news = Wakeup{executor_}};
       for (const auto& each : listed) {
         // The server's word counts only for those that serve anyone.
         if (!each.for_anyone && std::ranges::find(trusted, each.relay) == trusted.end()) continue;
         ++measuring.open;
         tasks.start(measure(each, measuring));
       }
-      while (measuring.open > 0) co_await measuring.news.wait();
+      const auto enough_at = Clock::now() + relay_distance_patience;
+      while (measuring.open > 0 && (near.empty() || Clock::now() < enough_at))
+        co_await measuring.news.wait(near.empty() ? std::nullopt : std::optional{enough_at});
     };
     co_await with_tasks<void>(body);
     looked_at_ = Clock::now();
@@ -48,14 +50,15 @@ awaitable<void> RelayGuide::look() {
 
 awaitable<void> RelayGuide::measure(RelayListing listing, Measuring& all) {
   try {
-    auto dialling = relay_round_trip(listing.endpoints);
-    const auto round_trip = co_await with_deadline(std::move(dialling), Clock::now() + relay_distance_patience, "measuring how far a supernode is");
+    auto dialling = relay_round_trip(listing.endpoints, way_.outlet);
+    const auto round_trip = co_await with_deadline(std::move(dialling), Clock::now() + longest_relay_distance_patience, "measuring how far a supernode is");
     log(LogLevel::debug, "relay.near", {{"relay", listing.relay.short_text()}, {"round_trip", round_trip}});
     all.near.push_back({listing, round_trip});
   } catch (const Failure& failure) {
     log(LogLevel::debug, "relay.out_of_reach", {{"relay", listing.relay.short_text()}, {"why", failure.error().message()}});
   }
-  if (--all.open == 0) all.news.ring();
+  --all.open;
+  all.news.ring();
 }
 
 std::optional<RelayPlace> RelayGuide::of_server() const {

@@ -16,9 +16,11 @@
 
 namespace pshare {
 
-/// How long the list of supernodes may take to come, and how long each of them to answer.
+/// How long the list of supernodes may take to come.
 inline constexpr Duration relay_list_patience = std::chrono::seconds{5};
+/// How long a supernode may take to answer when others have. As long as none has, the longer one counts: a SYN may be lost, and a proxy has a way of its own.
 inline constexpr Duration relay_distance_patience = std::chrono::seconds{1};
+inline constexpr Duration longest_relay_distance_patience = std::chrono::seconds{3};
 /// A list that is older is fetched anew for the next session.
 inline constexpr Duration relay_list_lifetime = std::chrono::seconds{60};
 

@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "conversation.hpp"
 #include "io/deadline.hpp"
 #include "io/task_group.hpp"
 #include "person.hpp"
-#include "wire/framing.hpp"
 
 namespace pshare {
 namespace {
@@ -15,51 +15,13 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::Conversation;
 using testing::error_of;
 using testing::here;
 using testing::Person;
 using testing::run;
 
 TimePoint within(Duration patience) { return Clock::now() + patience; }
-
-/// One connection at the server's side, message by message.
-class Conversation {
- public:
-  explicit Conversation(TlsStream stream) : stream_(std::move(stream)) {}
-  PeerId client() const { return stream_.peer(); }
-
-  awaitable<ClientMessage> hear() {
-    ByteBuffer buffer(4096);
-    for (;;) {
-      const auto body = value_or_throw(frames_.next());
-      if (body) co_return value_or_throw(decode_client_message(*body));
-      const auto count = co_await stream_.read_some(buffer);
-      frames_.feed(ByteView{buffer}.first(count));
-    }
-  }
-  template <typename Message>
-  awaitable<Message> hear_a() {
-    const auto message = co_await hear();
-    const auto* found = std::get_if<Message>(&message);
-    if (found == nullptr) throw std::logic_error{"the client said something else"};
-    co_return *found;
-  }
-  awaitable<void> say(ServerMessage message) {
-    const auto bytes = frame(encode(message));
-    co_await stream_.write(ByteView{bytes});
-  }
-  awaitable<void> welcome() {
-    co_await hear_a<Hello>();
-    Welcome words;
-    words.observed = {here(), Port{7}};
-    co_await say(words);
-  }
-  void close() { stream_.close(); }
-
- private:
-  TlsStream stream_;
-  FrameReader frames_;
-};
 
 struct World {
   asio::io_context loop;
@@ -71,14 +33,7 @@ struct World {
   ServerAddress address() const { return {.host = "127.0.0.1", .port = listener.port(), .key = server.id()}; }
   RendezvousClient client(const Person& of) { return {loop.get_executor(), of.tls, address(), random, outlet}; }
 
-  awaitable<Conversation> accept() {
-    auto socket = co_await listener.accept();
-    std::vector<std::string> alpn{std::string{control_alpn}};
-    PeerCheck anybody = [](const PeerId&) { return true; };
-    TlsStream stream{std::move(socket), TlsEngine{server.tls, TlsRole::server, std::move(alpn), std::move(anybody)}};
-    co_await stream.handshake();
-    co_return Conversation{std::move(stream)};
-  }
+  awaitable<Conversation> accept() { return testing::accept_client(listener, server); }
 };
 
 TEST(RendezvousClient, AsksAndIsAnswered) {
