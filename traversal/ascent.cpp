@@ -153,6 +153,11 @@ void Ascent::fell_back(const Path& to, TimePoint now) {
   follow_ladder(now);
 }
 
+void Ascent::more_relays(TimePoint now) {
+  ladder_.more_candidates(Tier::supernode, now);
+  follow_ladder(now);
+}
+
 Targets Ascent::more_pairs(const Targets& more, TimePoint now) {
   const auto first_new = targets_.dials.size();
   const auto fit = allowed(more);

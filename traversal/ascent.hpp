@@ -101,6 +101,8 @@ class Ascent {
   void try_again(TimePoint now);
   /// The straight lane in use is lost, and one over a relay carries on: a straight one is looked for again. Nothing if the path in use is no straight one.
   void fell_back(const Path& to, TimePoint now);
+  /// The peer has said which supernodes it reaches.
+  void more_relays(TimePoint now);
   /// Candidates that came to be known late. Gives those that are new, for the punching that is under way.
   Targets more_pairs(const Targets& more, TimePoint now);
   /// As Settings::mapping_trouble, when that is known later: for the words at the end.

@@ -12,8 +12,9 @@ namespace {
 /// Reasons that trying again cannot mend.
 bool is_final(Reason reason) { return reason == Reason::unsupported; }
 
-/// Reasons that only something new to try can mend.
-bool needs_candidates(Reason reason) {
+/// Whether only something new to try can mend it, of which we shall be told. A supernode may turn up at any time, and nobody says so.
+bool needs_candidates(Tier tier, Reason reason) {
+  if (!is_straight(tier)) return false;
   switch (reason) {
     case Reason::no_candidates:
     case Reason::no_igd:
@@ -51,7 +52,7 @@ void Ladder::attempt_ended(Tier tier, Outcome outcome, Reason reason, TimePoint 
     state->failures = 0;
   } else {
     ++state->failures;
-    const bool again = !is_final(reason) && !needs_candidates(reason);
+    const bool again = !is_final(reason) && !needs_candidates(tier, reason);
     state->now = Failed{reason, again ? std::optional{now + retry_pause(state->failures, random_)} : std::nullopt};
   }
   expire(now);

@@ -124,14 +124,8 @@ awaitable<void> Climb::dial(std::size_t number) {
 
 // --- relays ----------------------------------------------------------------------------------------------------------------
 
-/// The receiver waits for the sender's word where to.
 awaitable<void> Climb::meet(Tier tier) {
-  if (climber_.settings_.role == ClimbRole::receiver) {
-    if (tier == Tier::supernode) co_await climber_.find_relays();
-    const bool server_relays = climber_.with_.relays.of_server().has_value();
-    if (tier == Tier::relay && !server_relays) meeting_ended(tier, Error{.code = Errc::unsupported, .doing = "the server does not relay"});
-    co_return;
-  }
+  if (climber_.settings_.role == ClimbRole::receiver) co_return co_await expect_word(tier);
   std::optional<Error> trouble;
   try {
     auto lane = co_await climber_.meet(tier, began_);
@@ -140,6 +134,19 @@ awaitable<void> Climb::meet(Tier tier) {
     trouble = failure.error();
   }
   meeting_ended(tier, trouble);
+}
+
+/// The receiver goes where the sender says. It looks for supernodes again when it has found none, or hears nothing: others may have come up.
+awaitable<void> Climb::expect_word(Tier tier) {
+  auto& relays = climber_.with_.relays;
+  if (tier == Tier::relay && !relays.of_server()) meeting_ended(tier, Error{.code = Errc::unsupported, .doing = "the server does not relay"});
+  if (tier != Tier::supernode) co_return;
+  const auto turn = ++supernode_turn_;
+  const bool told = co_await climber_.tell_relays();
+  if (told) co_await sleep_until(Clock::now() + relays_word_patience);
+  if (turn != supernode_turn_ || climber_.attended_[tier] > 0) co_return;  // then that one's end counts
+  relays.forget();
+  meeting_ended(tier, Error{.code = told || !relays.near() ? Errc::timed_out : Errc::no_path, .doing = "looking for supernodes for the sender"});
 }
 
 void Climb::meeting_ended(Tier tier, const std::optional<Error>& trouble) {
@@ -157,6 +164,11 @@ void Climb::try_again() {
 void Climb::fell_back(const Path& to) {
   ascent_.fell_back(to, Clock::now());
   if (won_by_) won_by_ = ascent_.winner()->tier;
+  news_.ring();
+}
+
+void Climb::more_relays() {
+  ascent_.more_relays(Clock::now());
   news_.ring();
 }
 

@@ -2,6 +2,7 @@
 // decides; traversal/io/climber owns and starts it.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
@@ -36,6 +37,7 @@ class Climb {
   void try_again();
   void meeting_ended(Tier tier, const std::optional<Error>& trouble);
   void fell_back(const Path& to);
+  void more_relays();
   void mapping_trouble(std::optional<Reason> reason) { ascent_.mapping_trouble(reason); }
   TimePoint began() const { return began_; }
 
@@ -43,6 +45,7 @@ class Climb {
   void perform(Ascent::Action action);
   awaitable<void> dial(std::size_t number);
   awaitable<void> meet(Tier tier);
+  awaitable<void> expect_word(Tier tier);
   void lane_up(LanePtr lane, std::optional<std::size_t> dial);
   void punch(std::vector<Transport> over);
   void punching_ended(Transport transport, Reason reason, std::string words);
@@ -64,6 +67,7 @@ class Climb {
   std::set<Transport> punched_over_;   // that have not ended
   std::vector<Transport> punch_again_; // when all of them have
   std::vector<Punch> heard_early_;
+  std::uint64_t supernode_turn_ = 0;   // the receiver's latest look for supernodes
 };
 
 }  // namespace pshare

@@ -310,28 +310,33 @@ awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint rem
 
 // --- relays ----------------------------------------------------------------------------------------------------------------
 
-/// The receiver measures for the sender, who chooses; the sender for itself.
-awaitable<void> Climber::find_relays() {
+/// For the receiver: measures for the sender, who chooses. Gives whether there is one to choose.
+awaitable<bool> Climber::tell_relays() {
   co_await with_.relays.look();
-  if (settings_.role == ClimbRole::sender) co_return;
+  const auto& known = with_.relays.near();
+  if (!known) co_return false;
   RelaysNear near{settings_.session, {}};
-  for (const auto& each : with_.relays.near().value_or(std::vector<NearRelay>{})) near.relays.push_back({each.listing.relay, each.round_trip});
+  for (const auto& each : *known) near.relays.push_back({each.listing.relay, each.round_trip});
   say(near);
+  co_return !near.relays.empty();
 }
 
 void Climber::heard(const RelaysNear& near) {
-  their_relays_ = near.relays;
+  const auto before = std::exchange(their_relays_, near.relays).value_or(std::vector<RelaysNear::Distance>{});
   their_relays_known_.ring();
+  const bool more = std::ranges::any_of(near.relays, [&](const auto& each) { return std::ranges::find(before, each.relay, &RelaysNear::Distance::relay) == before.end(); });
+  if (more && climb_ && settings_.role == ClimbRole::sender) climb_->more_relays();
 }
 
-awaitable<std::vector<NearRelay>> Climber::supernodes(TimePoint until) {
-  co_await find_relays();
-  while (!with_.relays.near() && Clock::now() < until) co_await with_.relays.looked(until);
-  const auto ours = with_.relays.near().value_or(std::vector<NearRelay>{});
+awaitable<std::vector<NearRelay>> Climber::supernodes() {
+  co_await with_.relays.look();
+  if (!with_.relays.near()) throw Failure{{.code = Errc::timed_out, .doing = "the server has not said which supernodes there are"}};
+  const auto ours = *with_.relays.near();
   if (ours.empty()) co_return ours;
+  const auto until = Clock::now() + relays_word_patience;
   while (!their_relays_ && Clock::now() < until) co_await their_relays_known_.wait(until);
-  const auto theirs = their_relays_.value_or(std::vector<RelaysNear::Distance>{});
-  co_return relays_for_both(ours, theirs, with_.identity.id(), settings_.peer);
+  if (!their_relays_) throw Failure{{.code = Errc::timed_out, .doing = "the other side has not said which supernodes it reaches"}};
+  co_return relays_for_both(ours, *their_relays_, with_.identity.id(), settings_.peer);
 }
 
 awaitable<LanePtr> Climber::meet(Tier tier, TimePoint since) {
@@ -340,18 +345,26 @@ awaitable<LanePtr> Climber::meet(Tier tier, TimePoint since) {
     if (!server) throw Failure{{.code = Errc::unsupported, .doing = "the server does not relay"}};
     co_return co_await meet_at(std::move(*server), tier, since);
   }
-  const auto candidates = co_await supernodes(Clock::now() + relay_list_patience);
+  // What comes to nothing is looked at anew: a supernode that was started again is elsewhere.
+  struct Forgetting {
+    RelayGuide* relays;
+    ~Forgetting() {
+      if (relays) relays->forget();
+    }
+  } in_vain{&with_.relays};
+  const auto candidates = co_await supernodes();
   std::optional<Error> trouble;
   for (const auto& each : candidates) {
     try {
       RelayPlace place{each.listing.relay, each.listing.endpoints};
-      co_return co_await meet_at(std::move(place), tier, since);
+      auto lane = co_await meet_at(std::move(place), tier, since);
+      in_vain.relays = nullptr;
+      co_return lane;
     } catch (const Failure& failure) {
       trouble = failure.error();
     }
     log(LogLevel::debug, "relay.failed", {{"relay", each.listing.relay.short_text()}, {"why", trouble->message()}});
   }
-  with_.relays.forget();  // the list may be of yesterday: a supernode that was started again is elsewhere
   if (trouble) throw Failure{*trouble};
   throw Failure{{.code = Errc::no_path, .doing = "there is no supernode that both sides trust"}};
 }
@@ -391,13 +404,16 @@ void Climber::heard(const MeetAtRelay& meet) {
 }
 
 awaitable<void> Climber::meet_there(RelayPlace place, ByteBuffer ticket, Tier tier) {
+  ++attended_[tier];
   std::optional<Error> trouble;
   LanePtr lane;
   try {
     lane = co_await over_relay(std::move(place), std::move(ticket), tier, climb_ ? climb_->began() : Clock::now());
   } catch (const Failure& failure) {
     trouble = failure.error();
+    if (tier == Tier::supernode) with_.relays.forget();
   }
+  --attended_[tier];
   if (climb_) {
     if (lane) climb_->came(std::move(lane));
     climb_->meeting_ended(tier, trouble);

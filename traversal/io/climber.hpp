@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -30,6 +31,10 @@
 #include "wire/ids.hpp"
 
 namespace pshare {
+
+/// How long the sender waits for the receiver's word which supernodes it reaches, and the receiver for the sender's at which of them. Then each looks
+/// again, after a pause.
+inline constexpr Duration relays_word_patience = std::chrono::seconds{5};
 
 /// What this side is to the transfer. The sender is the controlling side in RFC 8445's words: it speaks first on every connection, and chooses.
 enum class ClimbRole { sender, receiver };
@@ -142,8 +147,8 @@ class Climber {
   /// For the receiver: the sender is on its way to that relay. Whichever climb runs, and goes on when it ends: the sender may notice a loss before us,
   /// so that our climb begins when the meeting has.
   awaitable<void> meet_there(RelayPlace place, ByteBuffer ticket, Tier tier);
-  awaitable<std::vector<NearRelay>> supernodes(TimePoint until);
-  awaitable<void> find_relays();
+  awaitable<std::vector<NearRelay>> supernodes();
+  awaitable<bool> tell_relays();
   void say(const Word& word) const;
   awaitable<void> sort_callers();
   awaitable<void> watch_standpoint();
@@ -165,6 +170,7 @@ class Climber {
   Wakeup wanted_news_;
   Climb* climb_ = nullptr;             // the one that runs
   TaskGroup* tasks_ = nullptr;         // while run() does
+  std::map<Tier, std::size_t> attended_;  // the receiver's meetings that are under way
   std::deque<LanePtr> taken_;          // the receiver's, for next_lane()
   Wakeups lane_taken_;
   LanePtr chosen_, rival_, better_;    // the sender's

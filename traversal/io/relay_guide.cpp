@@ -13,7 +13,11 @@ RelayGuide::RelayGuide(asio::any_io_executor executor, RelayWay way, RendezvousC
     : executor_(std::move(executor)), way_(way), server_(server), trusted_(std::move(trusted)), looked_(executor_) {}
 
 awaitable<void> RelayGuide::look() {
-  if (looking_ || (looked_at_ && Clock::now() < *looked_at_ + relay_list_lifetime)) co_return;
+  for (const auto before = looks_; looking_;) {
+    co_await looked_.wait();
+    if (looks_ != before) co_return;  // else its session was called off
+  }
+  if (looked_at_ && Clock::now() < *looked_at_ + relay_list_lifetime) co_return;
   looking_ = true;
   struct Looked {  // also when it is cancelled
     RelayGuide& relays;
@@ -41,11 +45,13 @@ awaitable<void> RelayGuide::look() {
     };
     co_await with_tasks<void>(body);
     looked_at_ = Clock::now();
+    log(LogLevel::debug, "relays.near", {{"listed", listed.size()}, {"count", near.size()}});
+    near_ = std::move(near);
   } catch (const Failure& failure) {
     log(LogLevel::debug, "relays.unknown", {{"why", failure.error().message()}});
+    if (failure.error().code == Errc::unsupported) near_.emplace();  // a server that knows no relays lists none
   }
-  log(LogLevel::debug, "relays.near", {{"count", near.size()}});
-  near_ = std::move(near);
+  ++looks_;
 }
 
 awaitable<void> RelayGuide::measure(RelayListing listing, Measuring& all) {

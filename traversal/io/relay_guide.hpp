@@ -32,12 +32,11 @@ class RelayGuide {
   /// All references live longer.
   RelayGuide(asio::any_io_executor executor, RelayWay way, RendezvousClient& server, Trusted trusted);
 
-  /// Fetches the list and measures, unless that was done just now. Never throws Failure: without an answer there are none.
+  /// Fetches the list and measures, unless that was done just now; the look that is under way will do. Never throws Failure: without a word from the
+  /// server it is as it was before.
   awaitable<void> look();
-  /// Those that answered, by the latest look. Nothing before the first.
+  /// Those that answered, by the latest look to which the server gave its list. Nothing before the first.
   const std::optional<std::vector<NearRelay>>& near() const { return near_; }
-  /// Returns at the end of a look.
-  awaitable<void> looked(TimePoint until) { co_await looked_.wait(until); }
   void forget() { looked_at_.reset(); }
 
   /// The server's own relay. Nothing if it does not relay, as far as is known.
@@ -66,6 +65,7 @@ class RelayGuide {
   std::optional<std::vector<NearRelay>> near_;
   std::optional<TimePoint> looked_at_;
   bool looking_ = false;
+  std::size_t looks_ = 0;  // that came to their end
   Wakeups looked_;
 };
 

@@ -92,6 +92,10 @@ struct Climbing {
     ascent.fell_back(to, now);
     drain();
   }
+  void more_relays() {
+    ascent.more_relays(now);
+    drain();
+  }
   void try_again() {
     ascent.try_again(now);
     drain();
@@ -732,6 +736,21 @@ TEST(Ascent, LooksForAStraightPathAgainWhenTheOneItMovedUpToIsLost) {
   climb.wait(default_grace);
   EXPECT_THAT(climb.told(), ElementsAre("punched tcp: connected"));
   EXPECT_THAT(climb.used, ElementsAre(0, 1, 2));
+}
+
+TEST(Ascent, LooksForASupernodeAgainAndAtOnceWhenThePeerHasFoundSome) {
+  Climbing climb{Targets{}, {.tiers = {Tier::supernode}, .patience = 25s, .relays = true}};
+  climb.meeting_ended(Tier::supernode, Reason::no_candidates);
+  climb.wait(first_retry_pause);
+  ASSERT_THAT(climb.meetings, ElementsAre(Tier::supernode, Tier::supernode));
+  climb.meeting_ended(Tier::supernode, Reason::timeout);
+  climb.more_relays();
+  EXPECT_THAT(climb.meetings, ElementsAre(Tier::supernode, Tier::supernode, Tier::supernode));
+  climb.lane_up(std::nullopt, path(Tier::supernode));
+  climb.meeting_ended(Tier::supernode, Reason::none);
+  EXPECT_THAT(climb.used, ElementsAre(0));
+  climb.more_relays();
+  EXPECT_THAT(climb.meetings, ElementsAre(Tier::supernode, Tier::supernode, Tier::supernode));
 }
 
 TEST(Ascent, TriesAgainAtOnceWhenSomethingHasChanged) {

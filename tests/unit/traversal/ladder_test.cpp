@@ -418,6 +418,15 @@ TEST_F(LadderTest, BackOnARelayStraightTiersAreTriedAgainAfterAPause) {
   EXPECT_THAT(told(ladder), ::testing::Contains("winner 3"));
 }
 
+TEST_F(LadderTest, LooksForASupernodeAgainWhereThereWasNone) {
+  auto ladder = make(rungs({Tier::supernode}));
+  told(ladder);
+  ladder.attempt_ended(Tier::supernode, Outcome::failed, Reason::no_candidates, start);
+  EXPECT_LE(*ladder.deadline(), start + first_retry_pause) << "nobody says when one turns up";
+  ladder.more_candidates(Tier::supernode, start + 1ms);
+  EXPECT_THAT(told(ladder), ElementsAre("start supernode"));
+}
+
 TEST_F(LadderTest, AStraightWinnerEndsTheSearch) {
   auto ladder = make(all_rungs());
   told(ladder);

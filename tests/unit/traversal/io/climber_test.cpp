@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "conversation.hpp"
 #include "io/deadline.hpp"
 #include "io/task_group.hpp"
 #include "person.hpp"
@@ -32,13 +33,15 @@ Candidate candidate(Port port) {
 
 /// Somebody's door and what stands beside it. There is no server: only what one knows of oneself.
 struct Home {
-  Home(asio::io_context& loop, const Person& person, Random& random, LaneDoorLimits limits = {})
-      : of(person),
+  Home(asio::io_context& loop, const Person& person, Random& random, LaneDoorLimits limits = {}, ServerAddress its_server = {"127.0.0.1", Port{9}, PeerId{}},
+       std::vector<PeerId> trusted = {})
+      : address(std::move(its_server)),
+        of(person),
         door(loop.get_executor(), person.tls, Listener::on(loop.get_executor(), {here(), Port{0}}), limits),
-        server(loop.get_executor(), person.tls, nobody, random, outlet),
-        relays(loop.get_executor(), RelayWay{person.tls, outlet}, server, [] { return std::vector<PeerId>{}; }),
-        standpoint(loop.get_executor(), person.tls, random, server, nobody, door, {.ask_routers = false, .peer_may_be_here = true}) {}
-  const ServerAddress nobody{"127.0.0.1", Port{9}, PeerId{}};
+        server(loop.get_executor(), person.tls, address, random, outlet),
+        relays(loop.get_executor(), RelayWay{person.tls, outlet}, server, [trusted] { return trusted; }),
+        standpoint(loop.get_executor(), person.tls, random, server, address, door, {.ask_routers = false, .peer_may_be_here = true}) {}
+  const ServerAddress address;
   const Person& of;
   LaneDoor door;
   Outlet outlet;
@@ -360,6 +363,93 @@ TEST(Climber, ASecondClimbFindsALaneAfterAllWereLost) {
         lane->close();
         receiver.climb_again(plain_udp_patience);
       }
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+}
+
+// --- supernodes ---
+
+/// A server that lists carol's supernode, from the second time on that somebody asks.
+struct Listing {
+  explicit Listing(World& in) : world(in) {}
+  World& world;
+  Person server, carol;
+  Listener listener = Listener::on(world.loop.get_executor(), {here(), Port{0}}), carols = Listener::on(world.loop.get_executor(), {here(), Port{0}});
+  std::size_t asked = 0, tickets = 0;
+
+  Home home(const Person& person) { return {world.loop, person, world.random, {}, {"127.0.0.1", listener.port(), server.id()}, {carol.id()}}; }
+  ClimbSettings with(const Person& peer, ClimbRole role) const {
+    auto settings = world.with(peer, role);
+    settings.tiers = {Tier::supernode};
+    return settings;
+  }
+  awaitable<void> serve() {
+    auto conversation = co_await testing::accept_client(listener, server);
+    Welcome words;
+    words.signs_tickets = true;
+    co_await conversation.welcome(std::move(words));
+    for (;;) {
+      const auto message = co_await conversation.hear();
+      if (const auto* wanted = std::get_if<AskRelays>(&message)) {
+        Relays listed{.request = wanted->request, .relays = {}};
+        if (++asked > 1) listed.relays.push_back({.relay = carol.id(), .endpoints = {{here(), carols.port()}}});
+        ServerMessage reply = std::move(listed);
+        co_await conversation.say(std::move(reply));
+      }
+      if (const auto* wanted = std::get_if<AskTicket>(&message)) {
+        ++tickets;
+        ServerMessage no = Trouble{.request = wanted->request, .code = Errc::limit, .words = "no"};
+        co_await conversation.say(std::move(no));
+      }
+    }
+  }
+};
+
+TEST(Climber, TheReceiverLooksAgainForSupernodesAndSaysSo) {
+  World world;
+  Listing listing{world};
+  auto home = listing.home(world.bob);
+  auto story = [&]() -> awaitable<void> {
+    auto receiver = world.climber(home, listing.with(world.alice, ClimbRole::receiver));
+    std::vector<std::size_t> said;
+    Wakeup news{world.loop.get_executor()};
+    receiver.set_on_say([&](const Climber::Word& word) {
+      if (const auto* near = std::get_if<RelaysNear>(&word)) said.push_back(near->relays.size());
+      news.ring();
+    });
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(listing.serve());
+      tasks.start(home.server.run());
+      tasks.start(receiver.run());
+      receiver.attend(peer_at({}), Clock::now(), within(10s));
+      while (said.size() < 2) co_await news.wait();
+    };
+    co_await with_tasks(std::move(body));
+    EXPECT_THAT(said, ::testing::ElementsAre(0, 1));
+  };
+  run(world.loop, story());
+}
+
+TEST(Climber, TheSenderLooksAgainForSupernodesAndGoesOnWhenTheReceiverHasFoundOne) {
+  World world;
+  Listing listing{world};
+  auto home = listing.home(world.alice);
+  auto story = [&]() -> awaitable<void> {
+    auto sender = world.climber(home, listing.with(world.bob, ClimbRole::sender));
+    auto tell = [&](std::vector<RelaysNear::Distance> relays) { sender.heard(RelaysNear{world.session, std::move(relays)}); };
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(listing.serve());
+      tasks.start(home.server.run());
+      tasks.start(sender.run());
+      auto search = [&]() -> awaitable<void> { co_await error_of(sender.first_lane(peer_at({}), within(10s))); };
+      tasks.start(search());
+      tell({});
+      while (listing.asked < 2) co_await sleep_until(within(5ms));
+      EXPECT_EQ(listing.tickets, 0u);
+      tell({{listing.carol.id(), 1ms}});
+      while (listing.tickets == 0) co_await sleep_until(within(5ms));
     };
     co_await with_tasks(std::move(body));
   };

@@ -85,6 +85,58 @@ struct World {
   }
 };
 
+TEST(RelayGuide, AllWhoLookAtOnceSeeTheSame) {
+  World world;
+  world.tell({here(), world.carols.port()}, [&](TaskGroup& tasks) -> awaitable<void> {
+    tasks.start(world.guide.look());
+    co_await world.guide.look();
+    EXPECT_EQ(world.asked, 1u);
+    EXPECT_TRUE(world.guide.near());
+    EXPECT_THAT(*world.guide.near(), SizeIs(1));
+  });
+}
+
+TEST(RelayGuide, LooksItselfWhenTheLookUnderWayIsCalledOff) {
+  World world;
+  world.tell({here(), world.carols.port()}, [&](TaskGroup&) -> awaitable<void> {
+    const auto called_off = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(world.guide.look());
+      co_await sleep_until(Clock::now());
+    };
+    const auto looks = [&](TaskGroup& tasks) -> awaitable<void> {
+      const auto other = [&]() -> awaitable<void> { co_await with_tasks<void>(called_off); };
+      tasks.start(other());
+      co_await world.guide.look();
+    };
+    co_await with_tasks<void>(looks);
+    EXPECT_TRUE(world.guide.near());
+    EXPECT_THAT(*world.guide.near(), SizeIs(1));
+  });
+}
+
+TEST(RelayGuide, TakesNoAnswerForNoSupernode) {
+  World world;
+  const auto refuse = [&](Errc code) -> awaitable<void> {
+    auto conversation = co_await accept_client(world.listener, world.server);
+    auto words = knows_relays();
+    co_await conversation.welcome(std::move(words));
+    const auto wanted = co_await conversation.hear_a<AskRelays>();
+    const Trouble no{.request = wanted.request, .code = code, .words = "no"};
+    co_await conversation.say(no);
+    co_await conversation.hear();
+  };
+  auto story = [&]() -> awaitable<void> {
+    const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(refuse(Errc::limit));
+      tasks.start(world.client.run());
+      co_await world.guide.look();
+      EXPECT_FALSE(world.guide.near());
+    };
+    co_await with_tasks<void>(body);
+  };
+  run(world.loop, story());
+}
+
 TEST(RelayGuide, MeasuresThroughTheProxyWhereNothingGoesStraight) {
   World world;
   world.outlet = Outlet{by(world.proxy.port(), ProxySettings::Use::only)};
