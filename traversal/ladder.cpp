@@ -24,10 +24,11 @@ bool needs_candidates(Tier tier, Reason reason) {
   }
 }
 
-Duration retry_pause(int failures, Random& random) {
+Duration retry_pause(Tier tier, int failures, Random& random) {
+  const auto longest = is_straight(tier) ? longest_retry_pause : longest_forwarded_retry_pause;
   auto pause = first_retry_pause;
-  for (int i = 1; i < failures && pause < longest_retry_pause; ++i) pause *= 2;
-  pause = std::min(pause, longest_retry_pause);
+  for (int i = 1; i < failures && pause < longest; ++i) pause *= 2;
+  pause = std::min(pause, longest);
   const auto half = static_cast<std::uint64_t>(pause.count() / 2);
   return pause / 2 + Duration{static_cast<Duration::rep>(random.below(half + 1))};
 }
@@ -53,7 +54,7 @@ void Ladder::attempt_ended(Tier tier, Outcome outcome, Reason reason, TimePoint 
   } else {
     ++state->failures;
     const bool again = !is_final(reason) && !needs_candidates(tier, reason);
-    state->now = Failed{reason, again ? std::optional{now + retry_pause(state->failures, random_)} : std::nullopt};
+    state->now = Failed{reason, again ? std::optional{now + retry_pause(tier, state->failures, random_)} : std::nullopt};
   }
   expire(now);
 }
@@ -79,7 +80,7 @@ void Ladder::lane_lost(LaneKey lane, TimePoint now) {
   if (auto* const state = find(tier); state != nullptr && !another && std::holds_alternative<Done>(state->now)) {
     ++state->failures;
     state->last_reason = Reason::unreachable;
-    state->now = Failed{Reason::unreachable, now + retry_pause(state->failures, random_)};
+    state->now = Failed{Reason::unreachable, now + retry_pause(tier, state->failures, random_)};
   }
   expire(now);
 }
@@ -108,7 +109,7 @@ void Ladder::fell_back(const Path& to, TimePoint now) {
   for (auto& state : rungs_) {
     if (!wanted(state.rung.tier)) continue;
     state.failures = 1;
-    state.now = Failed{Reason::unreachable, now + retry_pause(state.failures, random_)};
+    state.now = Failed{Reason::unreachable, now + retry_pause(state.rung.tier, state.failures, random_)};
   }
   expire(now);
 }

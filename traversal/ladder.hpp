@@ -30,6 +30,8 @@ inline constexpr Duration default_grace = std::chrono::milliseconds{150};
 /// Pause before a failed tier is tried again, doubled each time up to the longest; each pause is drawn from its upper half.
 inline constexpr Duration first_retry_pause = std::chrono::seconds{1};
 inline constexpr Duration longest_retry_pause = std::chrono::seconds{30};
+/// Likewise of a forwarded tier, which is tried again only while there is no path at all. Ours: a supernode that was started again is soon found.
+inline constexpr Duration longest_forwarded_retry_pause = std::chrono::seconds{4};
 
 /// How long more candidates, and a peer that dials us, are waited for when there is nothing to try from here. Ours: enough for a router to open a port and
 /// the server to prove it, or for a SYN to be sent three times.

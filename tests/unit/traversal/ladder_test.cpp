@@ -427,6 +427,19 @@ TEST_F(LadderTest, LooksForASupernodeAgainWhereThereWasNone) {
   EXPECT_THAT(told(ladder), ElementsAre("start supernode"));
 }
 
+TEST_F(LadderTest, DoesNotLetARelayWaitLong) {
+  auto ladder = make(rungs({Tier::supernode}), 10min);
+  told(ladder);
+  auto now = start;
+  for (int i = 0; i < 10; ++i) {
+    ladder.attempt_ended(Tier::supernode, Outcome::failed, Reason::no_candidates, now);
+    EXPECT_LE(*ladder.deadline(), now + longest_forwarded_retry_pause);
+    now = *ladder.deadline();
+    ladder.expire(now);
+    EXPECT_THAT(told(ladder), ElementsAre("start supernode"));
+  }
+}
+
 TEST_F(LadderTest, AStraightWinnerEndsTheSearch) {
   auto ladder = make(all_rungs());
   told(ladder);
