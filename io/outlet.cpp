@@ -146,6 +146,17 @@ void Outlet::worked(const std::string& host, Port port, const WayOut& way) {
   worked_[{host, port}] = way;
 }
 
+void Outlet::found(const std::string& host, std::vector<IpAddress> addresses) {
+  if (found_.size() >= max_remembered_ways && !found_.contains(host)) found_.erase(found_.begin());
+  found_[host] = std::move(addresses);
+}
+
+const std::vector<IpAddress>& Outlet::last_addresses(const std::string& host) const {
+  static const std::vector<IpAddress> none;
+  const auto known = found_.find(host);
+  return known == found_.end() ? none : known->second;
+}
+
 // --- the race ----------------------------------------------------------------------------------------------------------------
 
 WaysRace::WaysRace(std::vector<PlannedWay> planned, TimePoint now) : began_(now) {

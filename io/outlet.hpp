@@ -1,5 +1,6 @@
 // How connections to servers and relays leave this machine: which ways there are (straight, through a proxy, to the port of HTTPS instead of the
-// server's own), in which order and at which pace they are tried (after RFC 8305), and which one worked last. Cores; they know no socket.
+// server's own), in which order and at which pace they are tried (after RFC 8305), and which one worked last; and which addresses a host had. Cores; they
+// know no socket.
 // docs/decisions/0024 says why in this order.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "io/proxy.hpp"
+#include "wire/address.hpp"
 #include "wire/result.hpp"
 #include "wire/time.hpp"
 
@@ -76,6 +78,11 @@ class Outlet {
   std::vector<PlannedWay> ways(const std::string& host, Port port, OtherPort other) const;
   void worked(const std::string& host, Port port, const WayOut& way);
 
+  /// What a look-up of that name has found, for when there is no answer: name servers are lost and back with everything else, and often last.
+  void found(const std::string& host, std::vector<IpAddress> addresses);
+  /// None if it was never found.
+  const std::vector<IpAddress>& last_addresses(const std::string& host) const;
+
   const std::optional<Proxy>& proxy() const { return settings_.proxy; }
   /// Nothing goes straight to that host.
   bool only_through_proxy(const std::string& host, Port port) const;
@@ -84,6 +91,7 @@ class Outlet {
   bool proxy_serves(const std::string& host, Port port) const;
   ProxySettings settings_;
   std::map<std::pair<std::string, Port>, WayOut> worked_;
+  std::map<std::string, std::vector<IpAddress>> found_;
 };
 
 /// Starts the ways as they were planned. All go on until one succeeds, which is the driver's to notice: it then stops asking.

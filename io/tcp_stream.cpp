@@ -161,6 +161,19 @@ struct LookUp {
   std::vector<Endpoint> endpoints;
 };
 
+/// Takes it back when its waiter goes. Asio has one thread for all look-ups: those that have not begun yet are passed over then, instead of keeping
+/// the next one waiting for as long as dead name servers take.
+class Waiter {
+ public:
+  explicit Waiter(LookUp& look_up) : look_up_(look_up) {}
+  ~Waiter() { look_up_.resolver.cancel(); }
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+ private:
+  LookUp& look_up_;
+};
+
 }  // namespace
 
 awaitable<std::vector<Endpoint>> resolve(std::string host, Port port) {
@@ -172,6 +185,7 @@ awaitable<std::vector<Endpoint>> resolve(std::string host, Port port) {
                                     for (const auto& entry : results) look_up->endpoints.push_back(from_asio(entry.endpoint()));
                                     look_up->done.ring();
                                   });
+  const Waiter waiter{*look_up};
   co_await look_up->done.wait();
   if (look_up->error || look_up->endpoints.empty())
     throw Failure{{.code = Errc::unreachable,

@@ -57,7 +57,8 @@ class TcpStream {
 awaitable<TcpStream> connect(Endpoint to, unsigned zone = 0, std::optional<Port> from_port = std::nullopt);
 
 /// Resolves a host name (or reads a literal address): every address, IPv6 and IPv4 interleaved as RFC 8305 section 4 orders them.
-/// Errors: unreachable, with the name. Can be cancelled; the system's own look-up then goes on unheard for a while.
+/// Errors: unreachable, with the name. Can be cancelled; if it has begun, the system's own look-up then goes on unheard for a while,
+/// and the next ones wait for it.
 awaitable<std::vector<Endpoint>> resolve(std::string host, Port port);
 
 /// Dials all of them with RFC 8305's connection attempt delay; the first that connects wins. Errors: those of the last to fail.

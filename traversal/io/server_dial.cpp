@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/proxy_dial.hpp"
 #include "io/task_group.hpp"
@@ -18,6 +19,9 @@ std::string HostAndPort::text() const {
 }
 
 namespace {
+
+/// How long a look-up may take where the addresses of the last one are known. Ours: half of what an attempt to reach the server has at its shortest.
+constexpr Duration look_up_patience = std::chrono::seconds{2};
 
 /// How a connection looks to who watches it pass.
 enum class Looks { ours, ordinary };
@@ -79,10 +83,31 @@ std::vector<Course> courses_to(const Outlet& outlet, const std::variant<HostAndP
   return courses;
 }
 
-awaitable<TcpStream> connect_by(const Outlet& outlet, Course course, std::optional<Port> local_port) {
+/// Those of the last time where the look-up comes to nothing: then the server can still be where it was.
+awaitable<std::vector<Endpoint>> look_up(Outlet& outlet, std::string host, Port port) {
+  if (const auto literal = IpAddress::parse(host)) co_return std::vector{Endpoint{*literal, port}};
+  const auto last = outlet.last_addresses(host);
+  std::vector<Endpoint> found;
+  try {
+    auto asking = resolve(host, port);
+    if (last.empty()) found = co_await std::move(asking);
+    else found = co_await with_deadline(std::move(asking), Clock::now() + look_up_patience, "looking up the host name " + host);
+  } catch (const Failure& failure) {
+    if (last.empty()) throw;
+    log(LogLevel::debug, "look-up.failed", {{"host", host}, {"why", failure.what()}});
+    for (const auto& address : last) found.push_back({address, port});
+    co_return found;
+  }
+  std::vector<IpAddress> addresses;
+  for (const auto& each : found) addresses.push_back(each.address);
+  outlet.found(host, std::move(addresses));
+  co_return found;
+}
+
+awaitable<TcpStream> connect_by(Outlet& outlet, Course course, std::optional<Port> local_port) {
   const auto& way = course.plan.way;
   if (way.through_proxy) co_return co_await connect_through(*outlet.proxy(), course.host, way.port);
-  auto endpoints = co_await resolve(course.host, way.port);
+  auto endpoints = co_await look_up(outlet, course.host, way.port);
   co_return co_await connect_any(std::move(endpoints), local_port);
 }
 
@@ -93,7 +118,7 @@ Error as_seen_by(const Course& course, Error error) {
   return error;
 }
 
-awaitable<void> attempt(Attempts& attempts, std::size_t number, const TlsContext& tls, const Outlet& outlet, const ServerDial& dial) {
+awaitable<void> attempt(Attempts& attempts, std::size_t number, const TlsContext& tls, Outlet& outlet, const ServerDial& dial) {
   const auto& course = attempts.courses[number];
   const auto& way = course.plan.way;
   try {

@@ -141,6 +141,19 @@ TEST(Outlet, RemembersABoundedNumberOfHosts) {
   EXPECT_EQ(outlet.ways("host101", Port{4700}, Outlet::OtherPort::https).front().way, straight(443));
 }
 
+TEST(Outlet, KnowsWhatTheLastLookUpOfAHostFound) {
+  Outlet outlet;
+  const auto first = *IpAddress::parse("192.0.2.1"), second = *IpAddress::parse("2001:db8::1");
+  EXPECT_TRUE(outlet.last_addresses("server.example").empty());
+  outlet.found("server.example", {first});
+  outlet.found("server.example", {second, first});
+  EXPECT_EQ(outlet.last_addresses("server.example"), (std::vector{second, first}));
+  for (std::size_t i = 0; i < max_remembered_ways; ++i) outlet.found("host" + std::to_string(i), {first});
+  std::size_t known = outlet.last_addresses("server.example").empty() ? 0 : 1;
+  for (std::size_t i = 0; i < max_remembered_ways; ++i) known += outlet.last_addresses("host" + std::to_string(i)).size();
+  EXPECT_EQ(known, max_remembered_ways);
+}
+
 TEST(WaysRace, StartsWhatStandsInThePlaceOfAWayThatFailed) {
   const Outlet outlet{settings({}, {{"HTTPS_PROXY", "http://proxy.example"}})};
   const auto planned = outlet.ways("example.org", Port{4700}, Outlet::OtherPort::https);

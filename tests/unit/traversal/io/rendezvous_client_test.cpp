@@ -288,6 +288,29 @@ TEST(RendezvousClient, DialsFromThePortItIsGivenAndKnowsTheWayToTheServer) {
   run(world.loop, story());
 }
 
+TEST(RendezvousClient, GoesWhereTheServerWasWhenItsNameCannotBeLookedUp) {
+  World world;
+  auto address = world.address();
+  address.host = "server.invalid";  // RFC 6761: nobody knows it
+  world.outlet.found(address.host, {here()});
+  RendezvousClient client{world.loop.get_executor(), world.alice.tls, address, world.random, world.outlet};
+  auto serve = [&]() -> awaitable<void> {
+    auto conversation = co_await world.accept();
+    co_await conversation.welcome();
+    co_await conversation.hear();
+  };
+  auto story = [&]() -> awaitable<void> {
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(serve());
+      tasks.start(client.run());
+      co_await client.welcome(within(10s));
+      EXPECT_EQ(client.server_endpoint(), (Endpoint{here(), address.port}));
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+}
+
 TEST(RendezvousClient, DialsFromAnotherPortAfterNobodyAnsweredInTime) {
   World world;
   auto ours = Listener::on(world.loop.get_executor(), Port{0});
