@@ -18,9 +18,8 @@ namespace pshare {
 Climber::Climber(const Equipment& equipment, ClimbSettings settings)
     : with_(equipment),
       settings_(std::move(settings)),
-      registration_(settings_.role == ClimbRole::sender
-                        ? with_.door.expect(settings_.session, settings_.peer, [this](TcpStream socket) { return speak_to_caller(std::move(socket)); })
-                        : with_.door.expect(settings_.session, settings_.peer)),
+      registration_(with_.door.expect(settings_.session, settings_.peer,
+                                      settings_.role == ClimbRole::sender ? LaneDoor::Callers::are_handed_over : LaneDoor::Callers::greet)),
       wanted_news_(with_.executor),
       lane_taken_(with_.executor),
       their_relays_known_(with_.executor),
@@ -63,6 +62,7 @@ awaitable<void> Climber::run() {
     };
     tasks_ = &tasks;
     const Running running{tasks_};
+    if (settings_.role == ClimbRole::sender) tasks.start(speak_to_callers());
     tasks.start(sort_callers());
     tasks.start(watch_standpoint());
     for (;;) {
@@ -257,6 +257,24 @@ bool Climber::allows(Tier tier) const { return std::ranges::find(settings_.tiers
 /// The other side may allow what we do not.
 void Climber::refuse_unless_allowed(Tier tier) const {
   if (!allows(tier)) throw Failure{{.code = Errc::refused, .doing = "the tier " + std::string{word(tier)} + " is not allowed here (--tiers, --no-tiers)"}};
+}
+
+awaitable<void> Climber::speak_to_callers() {
+  for (;;) {
+    auto caller = co_await registration_.next_caller();
+    tasks_->start(speak_to(std::move(caller)));
+  }
+}
+
+awaitable<void> Climber::speak_to(LaneDoor::Caller caller) {
+  const auto remote = caller.socket.remote();
+  try {
+    auto speaking = speak_to_caller(std::move(caller.socket));
+    auto lane = co_await with_deadline(std::move(speaking), caller.until, "greeting a caller");
+    registration_.greeted(std::move(lane));
+  } catch (const Failure& failure) {
+    log(LogLevel::debug, "lane.turned_away", {{"remote", remote}, {"why", failure.what()}});
+  }
 }
 
 /// Who has agreed may call before we have heard so: our first word waits, as long as the door bears with a caller.

@@ -137,6 +137,8 @@ class Climber {
   awaitable<LanePtr> dial(Pair pair, std::uint32_t ordinal, TimePoint since);
   awaitable<LanePtr> over_tcp(TcpStream socket, Tier tier, std::uint32_t ordinal, TimePoint since);
   awaitable<LanePtr> over_udp(std::shared_ptr<UdpPort> port, Endpoint remote, Tier tier, Duration rtt, TimePoint since);
+  awaitable<void> speak_to_callers();
+  awaitable<void> speak_to(LaneDoor::Caller caller);
   awaitable<LanePtr> speak_to_caller(TcpStream socket);
   Tier tier_of_caller(const TcpStream& socket) const;
   /// The sender's way to a relay of that tier: the best that takes us both. Errors: no_path (there is none), unsupported; those of the way there.

@@ -21,13 +21,18 @@ constexpr Duration dial_back_silence = std::chrono::milliseconds{300};
 }  // namespace
 
 struct LaneDoor::Expected {
-  explicit Expected(const asio::any_io_executor& executor) : news(executor) {}
+  explicit Expected(const asio::any_io_executor& executor) : news(executor), called(executor) {}
+  void forget_late_callers() {
+    std::erase_if(callers, [now = Clock::now()](const Caller& each) { return each.until <= now; });
+  }
   std::pair<SessionId, PeerId> key;
   TimePoint since = Clock::now();
   bool turned_away = false;
-  Speak speak;  // a sender's
+  bool hands_over = false;  // a sender's
   std::deque<LanePtr> arrived;
-  Wakeups news;  // a lane has arrived
+  std::deque<Caller> callers;  // of a sender's
+  Wakeups news;    // a lane has arrived
+  Wakeups called;  // somebody has come
 };
 
 LaneDoor::Registration::Registration(LaneDoor& door, std::unique_ptr<Expected> expected)
@@ -55,10 +60,29 @@ awaitable<LanePtr> LaneDoor::Registration::hear(TcpStream socket) {
   co_return std::move(lane);
 }
 
+awaitable<LaneDoor::Caller> LaneDoor::Registration::next_caller() {
+  for (;;) {
+    expected_->forget_late_callers();
+    if (!expected_->callers.empty()) break;
+    co_await expected_->called.wait();
+  }
+  auto caller = std::move(expected_->callers.front());
+  expected_->callers.pop_front();
+  co_return caller;
+}
+
+void LaneDoor::Registration::greeted(LanePtr lane) {
+  if (expected_->turned_away || !door_->has_room(*expected_)) return lane->close();
+  log(LogLevel::debug, "lane.accepted", {{"remote", lane->path().remote}, {"session", expected_->key.first.text()}, {"tier", word(lane->path().tier)}});
+  expected_->arrived.push_back(std::move(lane));
+  expected_->news.ring();
+}
+
 void LaneDoor::Registration::let_in() { expected_->turned_away = false; }
 
 void LaneDoor::Registration::turn_away() {
   expected_->turned_away = true;
+  expected_->callers.clear();
   for (auto& lane : std::exchange(expected_->arrived, {})) lane->close();
 }
 
@@ -67,9 +91,9 @@ LaneDoor::LaneDoor(asio::any_io_executor executor, const TlsContext& tls, Listen
 
 LaneDoor::~LaneDoor() { assert(expected_.empty()); }
 
-LaneDoor::Registration LaneDoor::expect(SessionId session, PeerId peer, Speak speak) {
+LaneDoor::Registration LaneDoor::expect(SessionId session, PeerId peer, Callers callers) {
   auto expected = std::make_unique<Expected>(executor_);
-  expected->speak = std::move(speak);
+  expected->hands_over = callers == Callers::are_handed_over;
   expected->key = {session, peer};
   if (!expected_.emplace(expected->key, expected.get()).second)
     throw Failure{{.code = Errc::busy, .doing = "expecting lanes of session " + session.text() + ", which is under way already"}};
@@ -98,7 +122,13 @@ std::optional<std::string_view> LaneDoor::objection(const IpAddress& host) {
   return std::nullopt;
 }
 
-/// Counts one caller in, and out again.
+LaneDoor::HalfOpen::HalfOpen(LaneDoor& door, const IpAddress& host) : door_(door), host_(host) { ++door_.half_open_, ++door_.half_open_per_host_[host_]; }
+
+LaneDoor::HalfOpen::~HalfOpen() {
+  --door_.half_open_;
+  if (--door_.half_open_per_host_[host_] == 0) door_.half_open_per_host_.erase(host_);
+}
+
 awaitable<void> LaneDoor::let_in(TcpStream socket) {
   const auto remote = socket.remote();
   const auto host = subscriber_of(remote.address);
@@ -106,18 +136,9 @@ awaitable<void> LaneDoor::let_in(TcpStream socket) {
     log(LogLevel::debug, "lane.turned_away", {{"remote", remote}, {"why", *why}, {"half_open", half_open_}});
     co_return;
   }
-  struct Counted {
-    LaneDoor& door;
-    IpAddress host;
-    Counted(LaneDoor& of, const IpAddress& from) : door(of), host(from) { ++door.half_open_, ++door.half_open_per_host_[host]; }
-    ~Counted() {
-      --door.half_open_;
-      if (--door.half_open_per_host_[host] == 0) door.half_open_per_host_.erase(host);
-    }
-  };
-  const Counted counted{*this, host};
+  auto counted = std::make_unique<HalfOpen>(*this, host);
   try {
-    auto greeting = greet(std::move(socket));
+    auto greeting = greet(std::move(socket), counted);
     co_await with_deadline(std::move(greeting), Clock::now() + limits_.greeting_patience, "waiting for a greeting");
   } catch (const Failure& failure) {
     log(LogLevel::debug, "lane.turned_away", {{"remote", remote}, {"why", failure.what()}});
@@ -158,7 +179,7 @@ awaitable<bool> LaneDoor::is_dial_back(TcpStream& socket) {
   co_return true;
 }
 
-awaitable<void> LaneDoor::greet(TcpStream socket) {
+awaitable<void> LaneDoor::greet(TcpStream socket, std::unique_ptr<HalfOpen>& counted) {
   if (co_await is_dial_back(socket)) co_return;
   if (expected_.empty() && guests_) {
     auto taking = guests_(std::move(socket));
@@ -166,21 +187,15 @@ awaitable<void> LaneDoor::greet(TcpStream socket) {
   }
   // TLS would show our long-term key to whoever scans for it.
   if (expected_.empty()) throw Failure{{.code = Errc::refused, .doing = "nobody is expected"}};
-  const auto remote = socket.remote();
-  Expected* expected = nullptr;
-  LanePtr lane;
   if (auto* const sender = speaker()) {
-    const auto key = sender->key;
-    lane = co_await sender->speak(std::move(socket));
-    expected = speaker();  // sessions come and go while we wait
-    if (expected == nullptr || expected->key != key) co_return lane->close();
-  } else if (!somebody_speaks()) {
-    auto heard = co_await hear(std::move(socket));
-    lane = std::move(heard.first);
-    expected = heard.second;
-  } else {
-    throw Failure{{.code = Errc::refused, .doing = "there is a lane already"}};
+    // Spoken to in the session's own coroutines, which end with it.
+    sender->callers.push_back({std::move(socket), Clock::now() + limits_.greeting_patience, std::move(counted)});
+    sender->called.ring();
+    co_return;
   }
+  if (somebody_speaks()) throw Failure{{.code = Errc::refused, .doing = "there is a lane already"}};
+  const auto remote = socket.remote();
+  auto [lane, expected] = co_await hear(std::move(socket));
   log(LogLevel::debug, "lane.accepted", {{"remote", remote}, {"session", expected->key.first.text()}, {"tier", word(lane->path().tier)}});
   expected->arrived.push_back(std::move(lane));
   expected->news.ring();
@@ -199,7 +214,7 @@ awaitable<std::pair<LanePtr, LaneDoor::Expected*>> LaneDoor::hear(TcpStream sock
   const auto key = std::pair{hello.session, peer};
   const auto welcome = [&]() -> Expected* {  // sessions come and go while we wait, so ask each time
     const auto found = expected_.find(key);
-    if (found == expected_.end() || found->second->speak) return nullptr;
+    if (found == expected_.end() || found->second->hands_over) return nullptr;
     if (found->second->turned_away && found->second != dialler) return nullptr;
     return found->second->arrived.size() < limits_.waiting_lanes ? found->second : nullptr;
   };
@@ -213,14 +228,18 @@ awaitable<std::pair<LanePtr, LaneDoor::Expected*>> LaneDoor::hear(TcpStream sock
 }
 
 /// The sender's session that offers itself to callers, if there is one.
-LaneDoor::Expected* LaneDoor::speaker() const {
-  for (const auto& [key, expected] : expected_)
-    if (expected->speak && !expected->turned_away && expected->arrived.size() < limits_.waiting_lanes) return expected;
+LaneDoor::Expected* LaneDoor::speaker() {
+  for (const auto& [key, expected] : expected_) {
+    expected->forget_late_callers();
+    if (expected->hands_over && !expected->turned_away && has_room(*expected)) return expected;
+  }
   return nullptr;
 }
 
+bool LaneDoor::has_room(const Expected& expected) const { return expected.arrived.size() + expected.callers.size() < limits_.waiting_lanes; }
+
 bool LaneDoor::somebody_speaks() const {
-  return std::any_of(expected_.begin(), expected_.end(), [](const auto& each) { return bool{each.second->speak}; });
+  return std::any_of(expected_.begin(), expected_.end(), [](const auto& each) { return each.second->hands_over; });
 }
 
 }  // namespace pshare

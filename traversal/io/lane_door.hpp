@@ -41,8 +41,27 @@ class LaneDoor {
   struct Expected;
 
  public:
-  /// TLS and our greeting on a connection that came in, on the sender's side.
-  using Speak = std::function<awaitable<LanePtr>(TcpStream)>;
+  /// What becomes of the callers of a session: a receiver's greet at the door; a sender's are for the sender, which has the first word.
+  enum class Callers { greet, are_handed_over };
+
+  /// Somebody who has not greeted yet is counted for as long as this lives. The door lives longer.
+  class HalfOpen {
+   public:
+    HalfOpen(LaneDoor& door, const IpAddress& host);
+    HalfOpen(const HalfOpen&) = delete;
+    HalfOpen& operator=(const HalfOpen&) = delete;
+    ~HalfOpen();
+
+   private:
+    LaneDoor& door_;
+    IpAddress host_;
+  };
+
+  struct Caller {
+    TcpStream socket;
+    TimePoint until;  // that long it may take to become a lane
+    std::unique_ptr<HalfOpen> counted;
+  };
 
   /// A session's place at the door: as long as it lives, its peer may come in. The door lives longer.
   class Registration {
@@ -56,6 +75,10 @@ class LaneDoor {
     /// For the receiver, on a connection that we dialled: waits for the peer to speak on it, turned away or not. Errors: those of TLS and greeting;
     /// refused.
     awaitable<LanePtr> hear(TcpStream socket);
+    /// For the sender: whoever calls next, to be spoken to.
+    awaitable<Caller> next_caller();
+    /// The lane that came of it: next() gives it, unless it is turned away.
+    void greeted(LanePtr lane);
     /// Turned away are those who greet from now on; they see the connection closed instead of LaneReady. At first, all are let in.
     void let_in();
     void turn_away();
@@ -74,9 +97,9 @@ class LaneDoor {
   Port port() const { return listener_.port(); }
   /// Accepts until it is cancelled.
   awaitable<void> run();
-  /// With `speak` it is a sender's. Errors: busy, when this peer is expected with this session already (it chose the number, so it may
+  /// Errors: busy, when this peer is expected with this session already (it chose the number, so it may
   /// say it twice).
-  Registration expect(SessionId session, PeerId peer, Speak speak = {});
+  Registration expect(SessionId session, PeerId peer, Callers callers = Callers::greet);
   /// Takes callers while no session expects lanes (a supernode's are for its relay), from the end of dial-backs on. As long as its coroutine runs,
   /// and for no longer than greeting_patience, the caller counts as half open. Without it such callers are turned away. Before run().
   using Guests = std::function<awaitable<void>(TcpStream)>;
@@ -105,11 +128,12 @@ class LaneDoor {
   /// Why a caller from there is hung up on unheard.
   std::optional<std::string_view> objection(const IpAddress& host);
   awaitable<void> let_in(TcpStream socket);
-  awaitable<void> greet(TcpStream socket);
+  awaitable<void> greet(TcpStream socket, std::unique_ptr<HalfOpen>& counted);
   awaitable<bool> is_dial_back(TcpStream& socket);
   awaitable<std::pair<LanePtr, Expected*>> hear(TcpStream socket, const Expected* dialler = nullptr);
-  Expected* speaker() const;
+  Expected* speaker();
   bool somebody_speaks() const;
+  bool has_room(const Expected& expected) const;
   bool is_expected(const PeerId& peer) const;
 
   asio::any_io_executor executor_;
