@@ -204,6 +204,10 @@ UdpMeasurement::Settings NatSurvey::settings(IpFamily family) const {
   const auto round_trip = view(Transport::udp, family).round_trip;
   auto settings = round_trip ? UdpMeasurement::settings_for(*round_trip) : UdpMeasurement::Settings{};
   settings.asks_other_port = true;
+  if (Clock::now() < doubted_at_ + doubt_is_of_now) {
+    settings.transaction.sends = sends_on_a_busy_line;
+    settings.transaction.last_wait = last_wait_on_a_busy_line;
+  }
   return settings;
 }
 

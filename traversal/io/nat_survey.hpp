@@ -27,6 +27,10 @@ namespace pshare {
 inline constexpr Duration nat_keep_alive = std::chrono::seconds{15};
 /// Where nothing came back, UDP is tried again so often: networks change.
 inline constexpr Duration nat_survey_again = std::chrono::minutes{1};
+/// Doubt comes in the middle of a transfer, whose own bytes may fill the line's queue: an answer that is 3 s late is waited for then. (Once more after 3.1 s, given
+/// up after 4.6 s, where the round trip is not known.)
+inline constexpr Duration doubt_is_of_now = std::chrono::seconds{10};
+inline constexpr int sends_on_a_busy_line = 6, last_wait_on_a_busy_line = 15;
 /// One reflect connection of a measurement.
 inline constexpr Duration reflect_patience = std::chrono::seconds{2};
 /// After a survey of TCP that nobody answered, while the server is heard: doubled up to nat_survey_again. Networks that come back do so piece by piece.
