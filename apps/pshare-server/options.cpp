@@ -87,6 +87,7 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
     options.relays = !no_relay;
     options.relay_rate = quantity("--relay-rate", relay_rate, parse_rate);
     options.relay_quota = quantity("--relay-quota", relay_quota, parse_size);
+    if (options.relay_quota == 0u) throw CLI::ValidationError{"--relay-quota", "0 bytes are nothing at all. To carry no files: --no-relay."};
     options.https_too = listen.empty();
     if (listen.size() > max_places) throw CLI::ValidationError{"--listen: at most " + std::to_string(max_places) + " places."};
     for (const auto& each : listen) options.further.push_back(parse_listen(each));

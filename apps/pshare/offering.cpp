@@ -45,9 +45,9 @@ Failure no_answer(const std::string& peer, bool underway, bool waiting) {
 
 }  // namespace
 
-Failure gave_up(const std::string& peer, Duration after) {
+Failure gave_up(const std::string& peer, Duration after, const std::string& at_last) {
   return Failure{{.code = Errc::interrupted,
-                  .doing = peer + " was lost in the middle and did not come back in " + duration_words(after),
+                  .doing = "the way to " + peer + " was lost in the middle, and there was no other in " + duration_words(after) + "; at last: " + at_last,
                   .hint = "Run the same command again to go on where it stopped; --give-up sets how long to look for another way."}};
 }
 

@@ -42,7 +42,7 @@ class Offering {
 };
 
 /// The other side was lost in the middle, and did not come back.
-Failure gave_up(const std::string& peer, Duration after);
+Failure gave_up(const std::string& peer, Duration after, const std::string& at_last);
 
 /// Tells the server and the peer's devices that an offer, or the session that came of it, is no more. What goes wrong is told as a detail.
 awaitable<void> take_back(Program& program, Online& online, const Addressee& to, SessionId session, Cancel::Why why);

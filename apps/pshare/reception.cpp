@@ -212,7 +212,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   log(LogLevel::debug, "offer.agreed", {{"session", offer_.session.text()}});
   climber.set_on_no_path([this] { return goes_on_without_server(); });
   climber.set_on_say([this](const Climber::Word& word) { online_.say(letter_.from_key, sender_device_, word); });
-  climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.detail(relay_words(path, limits)); });
+  climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.relayed(path, limits); });
   co_await online_.standpoint().settled(Clock::now() + survey_patience);
   const auto& standpoint = online_.standpoint();
   accepted_ = Accept{offer_.session, standpoint.candidates(), standpoint.facts()};

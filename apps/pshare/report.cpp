@@ -143,6 +143,12 @@ void Report::path_lost(std::string_view peer, std::string_view why, std::string_
   say("The path to " + printable(peer) + " was lost" + because + ". Looking for another one; giving up in " + std::string{time_left} + ".");
 }
 
+void Report::relayed(const Path& path, const RelayJoined& limits) {
+  const auto words = relay_words(path, limits);
+  if (limits.rate || limits.bytes_left) say(words);
+  else detail(words);
+}
+
 void Report::path_again(std::string_view peer, const Path& path, Duration after) {
   if (manner_.json) Report::path(path);
   say("Going on with " + printable(peer) + ", " + duration_words(after) + " after the path was lost: " + path_words(path) + ".");

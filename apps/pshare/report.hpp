@@ -69,6 +69,8 @@ class Report {
   /// The path to them was lost, in the middle; `why` may be empty. And there is one again: an event like any other path.
   void path_lost(std::string_view peer, std::string_view why, std::string_view time_left);
   void path_again(std::string_view peer, const Path& path, Duration after);
+  /// What the relay of a lane allows: limits for everybody to see, that there are none for who wants details.
+  void relayed(const Path& path, const RelayJoined& limits);
   /// Called as often as one likes; shown a few times a second.
   void progress(const ProgressFacts& facts, TimePoint now);
   void last_progress(const ProgressFacts& facts);

@@ -91,11 +91,15 @@ class Sending {
         throw Failure{{.code = Errc::interrupted, .doing = to_.name + " is gone, and standard input cannot be read again", .hint = "Run the whole pipeline again."}};
       program_.report.detail(printable(trouble->message()));
       note_loss("");
-      if (give_up_.over(online_.awake())) throw gave_up(to_.name, give_up_.patience());
+      if (give_up_.over(online_.awake())) throw gave_up(to_.name, give_up_.patience(), trouble->message());
       if (session_had_path_) {
         pause = pause_between_offers;
         program_.report.say(to_.name + " does not answer directly. Offering again through the server; giving up in " + time_left() + ". Ctrl-C stops, and nothing is lost.");
         continue;
+      }
+      if (auto words = printable(trouble->message()); words != said_) {
+        program_.report.say("No way to " + to_.name + " at the moment: " + words + ". Looking again; giving up in " + time_left() + ".");
+        said_ = std::move(words);
       }
       // There has been a path before, and may be again: a network that has just changed takes its time.
       co_await sleep_or_interrupted(pause);
@@ -247,7 +251,7 @@ class Sending {
     program_.report.accepted(to_.name);
     log(LogLevel::debug, "offer.accepted", {{"session", id.text()}});
 
-    climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.detail(relay_words(path, limits)); });
+    climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.relayed(path, limits); });
     const PeerFacts peer{accept->candidates, accept->nat, accepted.seen_at};
 
     const auto networks = online_.standpoint().network_pair(to_.id, accept->candidates);
@@ -337,7 +341,7 @@ class Sending {
           online_.doubt();  // the server should be known to be back soon after it is
           continue;
         }
-        session.fail({.code = Errc::unreachable, .doing = "lost every connection to " + to_.name});
+        session.fail({.code = Errc::unreachable, .doing = "lost every connection to " + to_.name + "; " + trouble->message()});
         co_return;
       }
       const auto path = first->path();
@@ -500,6 +504,7 @@ class Sending {
   GiveUp give_up_;                       // and --give-up, from then on
   std::optional<TimePoint> lost_at_;     // while there is no path any more
   std::string lost_because_;             // the last lane that was lost, in words
+  std::string said_;                     // why the last offer came to nothing
   std::optional<Path> path_, last_path_;
   StraightHope hope_;
   bool session_had_path_ = false;

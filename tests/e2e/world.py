@@ -19,11 +19,12 @@ def environment(**more):
 class Server:
     """A pshare-server on a free port of this machine, which it keeps when it is started again."""
 
-    def __init__(self, data: Path, launcher=(), address="127.0.0.1", further=()):
+    def __init__(self, data: Path, launcher=(), address="127.0.0.1", further=(), options=()):
         """`further`: more ADDR:PORT to listen on."""
         self.data = data
         self.host = address
         self.further = further
+        self.options = options
         self.launcher = launcher
         self.port = 0
         self.spec = ""
@@ -31,7 +32,7 @@ class Server:
         self.start()
 
     def start(self):
-        argv = [program("pshare-server"), "--listen", f"{self.host}:{self.port}", "--data", str(self.data), *(word for each in self.further for word in ("--listen", each))]
+        argv = [program("pshare-server"), "--listen", f"{self.host}:{self.port}", "--data", str(self.data), *(word for each in self.further for word in ("--listen", each)), *self.options]
         self.running = Running(argv, environment(HOME=self.data), launcher=self.launcher)
         found = self.running.wait_until(lambda: re.search(r"--server (\S+)", self.running.text), "the line that clients need")
         self.spec = found.group(1)

@@ -15,6 +15,16 @@ namespace {
 /// As long as it takes, in a number that can be added to a time.
 constexpr Duration longest_patience = std::chrono::hours{24 * 365};
 
+/// A relay that is full, or has carried all that it may, refuses: it is no stranger.
+Reason reason_at_relay(Errc code) {
+  switch (code) {
+    case Errc::no_path: return Reason::no_candidates;
+    case Errc::limit:
+    case Errc::busy: return Reason::refused;
+    default: return reason_of(code);
+  }
+}
+
 PunchRounds::Targets punch_targets(const Targets& targets) {
   PunchRounds::Targets out;
   for (const auto& pair : targets.checks) out.udp.push_back({pair.remote, pair.tier});
@@ -151,7 +161,7 @@ awaitable<void> Climb::expect_word(Tier tier) {
 
 void Climb::meeting_ended(Tier tier, const std::optional<Error>& trouble) {
   if (trouble) log(LogLevel::debug, "relay.failed", {{"tier", word(tier)}, {"why", trouble->message()}});
-  const auto reason = !trouble ? Reason::none : trouble->code == Errc::no_path ? Reason::no_candidates : reason_of(trouble->code);
+  const auto reason = !trouble ? Reason::none : reason_at_relay(trouble->code);
   ascent_.meeting_ended(tier, reason, Clock::now(), trouble && trouble->code != Errc::no_path ? trouble->message() : std::string{});
   news_.ring();
 }
