@@ -147,7 +147,7 @@ def test_a_server_that_answers_on_443_alone_is_found_there(tmp_path, alice, far_
     spec = far_server.address
     far_server.stop()
     moved = Server.__new__(Server)
-    moved.data, moved.launcher, moved.host, moved.port, moved.further = far_server.data, (), far_address, 443, ()
+    moved.data, moved.launcher, moved.host, moved.port, moved.further, moved.options = far_server.data, (), far_address, 443, (), ()
     moved.start()
     asking = hears_of_bob(alice, "--server", spec)
     assert asking.event("peer")["name"] == "bob"
