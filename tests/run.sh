@@ -55,6 +55,8 @@ done
 
 passed=0 failed=0
 summary=()
+failures=build/failures.txt  # names and last words of what failed, said again at the end, where a log that was cut still has them
+rm -f "$failures"
 count() {  # NAME PASSED FAILED WORDS
   passed=$((passed + $2)) failed=$((failed + $3))
   summary+=("$(printf '%-8s %s passed, %s failed%s' "$1" "$2" "$3" "${4:+, $4}")")
@@ -85,6 +87,7 @@ run_ctest() {  # PRESET NAME [CTEST OPTIONS]
   all=$(number tests) bad=$(number failures) not_run=$(number skipped)
   if [ -z "$all" ]; then count "$name" 0 1 "ctest did not finish"; return; fi
   count "$name" $((all - bad - not_run)) "$bad" "$([ "$not_run" -eq 0 ] || echo "$not_run skipped")"
+  [ "$bad" -eq 0 ] || tests/failures.py "$report" >>"$failures"
 }
 
 test_preset() {  # PRESET
@@ -116,7 +119,7 @@ fuzz() {
         "$found" $([ ! -d "tests/fuzz/corpus/$name" ] || echo "tests/fuzz/corpus/$name") >"build/fuzz/$name.log" 2>&1; then
       good=$((good + 1)); echo "$name: nothing found"
     else
-      bad=$((bad + 1)); tail -n 40 "build/fuzz/$name.log"
+      bad=$((bad + 1)); { echo "--- fuzz: $name"; tail -n 40 "build/fuzz/$name.log"; } | tee -a "$failures"
     fi
   done
   count fuzz "$good" "$bad"
@@ -131,6 +134,7 @@ for each in "${wanted[@]}"; do
   esac
 done
 
+if [ -s "$failures" ]; then say "what failed"; cat "$failures"; fi
 say "after $(((SECONDS - begun) / 60)) min $(((SECONDS - begun) % 60)) s"
 printf '%s\n' "${summary[@]}"
 echo "$passed passed, $failed failed"
