@@ -20,6 +20,8 @@ cd "$top"
 jobs=$(nproc)
 # Many tests wait for time-outs and distant machines more than they work.
 tests_at_once=$((jobs + 1))
+# More failures than these are no accident of a machine that stood still for a moment.
+most_unsteady=3
 fuzz_seconds=${PSHARE_FUZZ_SECONDS:-3}
 # The simulations are the same cores as in the unit tests, for much longer.
 debug_targets=(unit_tests pshare pshare-server hostile_sender lying_server relay_peer)
@@ -83,11 +85,31 @@ run_ctest() {  # PRESET NAME [CTEST OPTIONS]
   ctest --preset "$preset" -j "$tests_at_once" --no-tests=error --output-on-failure --output-junit "$top/$report" "$@" || true
   totals=$(head -n 10 "$report" 2>/dev/null | tr '\n' ' ') || true
   number() { sed -n "s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" <<<"$totals"; }
-  local all bad not_run
+  local all bad not_run words unsteady=0
   all=$(number tests) bad=$(number failures) not_run=$(number skipped)
   if [ -z "$all" ]; then count "$name" 0 1 "ctest did not finish"; return; fi
-  count "$name" $((all - bad - not_run)) "$bad" "$([ "$not_run" -eq 0 ] || echo "$not_run skipped")"
-  [ "$bad" -eq 0 ] || tests/failures.py "$report" >>"$failures"
+  if [ "$bad" -gt 0 ]; then
+    { echo "in $name:"; tests/failures.py "$report"; } >>"$failures"
+    unsteady=$(passed_alone "$preset" "$report")
+  fi
+  words=$([ "$not_run" -eq 0 ] || echo "$not_run skipped")
+  [ "$unsteady" -eq 0 ] || words="${words:+$words, }$unsteady UNSTEADY (see above)"
+  count "$name" $((all - bad - not_run + unsteady)) $((bad - unsteady)) "$words"
+}
+
+# Prints how many of the failed tests in REPORT pass when nothing else runs. docs: tests/README.md, "When a test fails".
+passed_alone() {  # PRESET REPORT
+  local names name again=0
+  mapfile -t names < <(tests/failures.py --again "$2")
+  if [ ${#names[@]} -gt "$most_unsteady" ]; then names=(); fi
+  for name in "${names[@]}"; do
+    if ctest --preset "$1" --no-tests=error --output-on-failure -R "^${name//./\\.}\$" >build/alone.log 2>&1; then
+      again=$((again + 1)); echo "--- $name: UNSTEADY, it passed alone" >>"$failures"
+    else
+      { echo "--- $name: failed alone as well"; tail -n 60 build/alone.log; } >>"$failures"
+    fi
+  done
+  echo "$again"
 }
 
 test_preset() {  # PRESET
