@@ -158,6 +158,7 @@ def test_without_udp_random_ports_are_found_over_tcp(a, b):
 def test_a_router_of_any_protocol_is_asked_for_a_port_and_gets_it_back(protocol, how):
     with Lab(a="sym-rnd", b=f"upnp,protocols={protocol}") as lab, Town(lab) as town:
         receiving = waiting(town.bob)
+        eventually(lambda: len(forwards(lab, "b.gw1")) == 2, "two ports mapped")  # else a way may be punched before the router has answered
         sent = Sent(lab, town.alice, town.bob, receiving=receiving).arrives("mapped")
         assert address_of(sent.path["remote"]) == lab.b.public_address
         eventually(lambda: forwards(lab, "b.gw1") == [], "the receiver's ports are closed")
@@ -209,9 +210,10 @@ def test_behind_a_second_nat_it_is_said_and_the_way_is_punched():
 
 class Underway(Sent):
     """A transfer that has come to its middle."""
+    limit = LIMIT
 
     def __init__(self, lab, sender, receiver, *options, size=LONG):
-        super().__init__(lab, sender, receiver, *options, size=size, sends=("--limit", LIMIT))
+        super().__init__(lab, sender, receiver, *options, size=size, sends=("--limit", self.limit))
         self.sending.progress_beyond(size // 4)
 
     def comes_to_a_good_end(self, relayed=False):
@@ -228,8 +230,9 @@ def test_a_server_killed_the_moment_the_path_is_up_is_not_missed(transport, back
     with Lab(a="masq", b="port-restricted") as lab, Town(lab) as town:
         sender, receiver = (town.bob, town.alice) if backwards else (town.alice, town.bob)
         write_random(sender.files / "film.mkv", LONG)
-        receiving = waiting(receiver, "--transport", transport)
-        sending = sender.sends("film.mkv", "--limit", LIMIT, "--transport", transport, to=receiver)
+        options = (*Sent.tiers, "--transport", transport)
+        receiving = waiting(receiver, *options)
+        sending = sender.sends("film.mkv", "--limit", LIMIT, *options, to=receiver)
         sending.event("path")
         town.server.kill()
         delivered(sending, receiving)

@@ -4,13 +4,18 @@ import pytest
 
 from lab import Lab
 from lab.people import Town
-from test_straight import LONG, Underway, waiting
+from test_straight import LONG, waiting
+from test_straight import Underway as AnyUnderway
 
 pytestmark = [pytest.mark.internet, pytest.mark.pshare]
 
 NARROW = 1300  # less than what a lane has found out to be possible, more than what it needs
 OVER_UDP = ("--transport", "udp", "-vv")
 TALK_ON_A_LANE = 64 * 1024
+
+
+class Underway(AnyUnderway):
+    limit = "2M"  # so that what happens in the middle does so on a busy machine too
 
 
 def only_the_rest_was_sent(program):
@@ -53,7 +58,7 @@ def test_a_receiver_that_vanishes_without_a_word_to_the_server_is_found_when_it_
         lab.cut("b.access")
         underway.receiving.kill()
         sending = underway.sending
-        sending.wait_until(lambda: sum(event["event"] == "offer" for event in sending.events) == 2, "another offer")
+        sending.wait_until(lambda: sum(event["event"] == "offer" for event in sending.events) >= 2, "another offer")
         assert not any(event["fate"] == "waiting" for event in sending.events if event["event"] == "offer")
         assert "peer.gone" not in sending.words
         lab.mend("b.access")
@@ -71,7 +76,7 @@ def test_without_a_server_both_look_for_each_other_until_the_path_is_back():
         town.server.kill()
         lab.cut("a.access")
         sending = underway.sending
-        sending.wait_until(lambda: sum(in_vain.items() <= event.items() for event in sending.events) == 9, "nine attempts, of 3 s each at first")
+        sending.wait_until(lambda: sum(in_vain.items() <= event.items() for event in sending.events) >= 9, "nine attempts, of 3 s each at first")
         lab.mend("a.access")
         underway.comes_to_a_good_end()
         assert "Offering again" not in sending.words, "an offer cannot be made without the server"

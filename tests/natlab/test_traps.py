@@ -57,8 +57,8 @@ def test_a_lane_over_quic_outlives_icmp_errors():
     """The receiver's router forgets the flow and refuses the sender's datagrams by ICMP until the receiver's next one opens it again."""
     with Lab(a="port-restricted", b="masq,fw=reject") as lab, Town(lab) as town:
         write_random(town.alice.files / "film.mkv", LONG)
-        receiving = waiting(town.bob, "--transport", "udp")
-        sending = town.alice.sends("film.mkv", "--limit", "2M", "--transport", "udp", to=town.bob)
+        receiving = waiting(town.bob, *Sent.tiers, "--transport", "udp")
+        sending = town.alice.sends("film.mkv", "--limit", "2M", *Sent.tiers, "--transport", "udp", to=town.bob)
         sending.progress_beyond(LONG // 4)
         before = unreachables(lab.a)
         while unreachables(lab.a) == before:  # the receiver's next datagram may have been quicker
