@@ -93,9 +93,10 @@ class Home:
 
 def soon(fact):
     """A router that is busy closes a moment after the program has ended: what it was asked lies in its queue."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while not fact():
         assert time.monotonic() < until, "not even after a while"
+        time.sleep(0.05)
 
 
 _PROTOCOLS = {"0x6": "tcp", "0x11": "udp", "tcp": "tcp", "udp": "udp"}  # as versions of nft print the header's field
@@ -175,7 +176,7 @@ def test_a_router_that_reboots_is_asked_again(site, lifetime):
         mapper.maps()
         time.sleep(4)  # an epoch as young as its router cannot be told from one that has just begun anew
         lab.reboot("a")
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60  # less than half a lease of an hour
         while not (home.lets_in_udp(lab.a.public_address) and home.lets_in_tcp(lab.a.public_address)):
             assert time.monotonic() < until, mapper.running.story()
 
@@ -275,7 +276,7 @@ def test_an_ipv6_firewall_gets_a_pinhole_and_loses_it(speaks, how):
         assert home.is_shut(lab.a.address_v6)
         mapper = Mapper(lab.a)
         state = mapper.maps(4)
-        assert state["at"] < 1
+        assert not state["settled"], "whoever does not answer has been waited for"
         assert {(port["protocol"], port["external"]) for port in state["ports"]} == {
             (speaks, f"{lab.a.public_address}:{PORT}"), (speaks, f"[{lab.a.address_v6}]:{PORT}")}
         assert home.is_open(lab.a.address_v6)
@@ -314,7 +315,7 @@ def test_a_firewall_that_has_forgotten_its_pinholes_is_asked_again():
         mapper = Mapper(lab.a, "--lifetime", 8)
         mapper.maps(4)
         lab.reboot("a")
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60  # less than half a lease of an hour
         while not (home.lets_in_udp(lab.a.address_v6) and home.lets_in_tcp(lab.a.address_v6)):
             assert time.monotonic() < until, mapper.running.story()
 
