@@ -14,24 +14,31 @@ pytestmark = [pytest.mark.internet, pytest.mark.pshare]
 SIZE = MiB
 OVERHEAD = 1.9            # what headers, SYNs by the hundred, and what a line that reorders makes TCP send again may add: less than the file once more
 TALK_AT_MOST = 64 * 1024  # through the server
-PATIENCE = "7s"           # one round, and what comes before it
+PATIENCE = "30s"          # a busy machine takes longer for what comes before a round
+ROUNDS_AT_MOST = 2        # some seconds each
 
 
 def transfer(lab, sender, receiver, *options):
     """One file from beginning to end, without relays, which need not wait for a busy machine. Gives both programs."""
-    options = ("--tiers", "direct,mapped,punched", *options)
+    options = ("--tiers", "direct,mapped,punched", "-vv", *options)
     write_random(sender.files / "film.mkv", SIZE)
     receiving = receiver.receives(*options)
     receiving.says("aiting")
     lab.reset_counters()
     sending = sender.sends("film.mkv", "--timeout", PATIENCE, *options, to=receiver)
     delivered(sending, receiving)
+    assert max(rounds(sending, receiving), default=1) <= ROUNDS_AT_MOST, sending.story() + receiving.story()
     assert_same(sender.files / "film.mkv", receiver.files / "film.mkv")
     counted = lab.counters()
     names = sender.host.name, receiver.host.name
     assert SIZE <= counted.sent(*names).bytes <= SIZE * OVERHEAD
     assert sum(counted.between(name, "server").bytes for name in names) < TALK_AT_MOST
     return sending, receiving
+
+
+def rounds(*programs):
+    """Which rounds of punching over TCP they speak of."""
+    return {int(number) for program in programs for number in re.findall(r"punch\.(?:measured|connected) .*round=(\d+)", program.words)}
 
 
 def assert_punched(lab, sender, receiver, *options, transport="tcp"):
@@ -86,10 +93,13 @@ def test_of_many_connections_that_come_up_at_once_both_take_the_same(a, b):
 
 @pytest.mark.parametrize(("a", "b"), [("rst-syn", "sym-rnd"), ("sym-rnd", "masq,fw=reject"), ("masq-rnd", "icmp-syn")])
 def test_random_ports_are_found_by_a_router_that_refuses_the_search(a, b):
-    """By the first search: a later one might have the luck that this one should not need."""
-    programs = assert_punched_over_tcp(a, b, "-vv")
-    rounds = {number for program in programs for number in re.findall(r"punch\.(?:measured|connected) .*round=(\d+)", program.words)}
-    assert rounds == {"1"}, "".join(program.story() for program in programs)
+    """By the first search: a later one might have the luck that this one should not need. A machine that was busy just then may have had a part of it too late, so
+    one more try is allowed: where refusals spoil a search, they spoil every first one."""
+    for _ in range(2):
+        programs = assert_punched_over_tcp(a, b)
+        if (searched := rounds(*programs)) == {1}:
+            break
+    assert searched == {1}, "".join(program.story() for program in programs)
 
 
 # --- 6: ICMP about one candidate is that candidate's failure ---------------------------------------------------------------------
