@@ -400,7 +400,7 @@ class Grid:
 @pytest.mark.internet
 @pytest.mark.pshare
 def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
-    seen = Grid(tmp_path / "out", "--pairs", "everyday", "--expect", "straight")
+    seen = Grid(tmp_path / "out", "--pairs", "everyday", "--timeout", "20", "--expect", "straight")
     assert seen.status == 0, seen.words
     assert "As expected (straight): 13 of 13 cells." in seen.words
     assert 'Of the 12 pairs that can be straight at all, 12 are, in every direction and run. Of the 1 others, 1 say "no path" and why.' in seen.table
@@ -416,7 +416,7 @@ def test_pshare_does_in_a_small_grid_what_is_expected_of_it(tmp_path):
 @pytest.mark.internet
 @pytest.mark.pshare
 def test_where_a_network_swallows_all_but_443_both_sides_end_and_say_why(tmp_path):
-    seen = Grid(tmp_path / "out", "--pairs", "only-443:masq,masq:only-443", "--port", "443", "--timeout", "4", "--expect", "straight")
+    seen = Grid(tmp_path / "out", "--pairs", "only-443:masq,masq:only-443", "--port", "443", "--timeout", "8", "--expect", "straight")
     assert seen.status == 0, seen.words
     assert [cell["word"] for cell in seen.cells] == ["no path"] * 2
 
@@ -447,7 +447,7 @@ PSHARE_RECEIVE = "{bin}/pshare --json --home {home} receive --dir {dir} --yes --
 ])
 @pytest.mark.pshare
 def test_of_a_program_that_does_not_begin_it_is_said_which_and_what_it_said(tmp_path, options, words):
-    seen = Grid(tmp_path / "out", "--pairs", "public:public", "--timeout", "1", *options)
+    seen = Grid(tmp_path / "out", "--pairs", "public:public", *options)
     assert (seen.status, seen.only()["word"]) == (1, "BROKEN"), seen.words
     assert seen.only()["note"].startswith(words)
 
@@ -456,7 +456,7 @@ def test_of_a_program_that_does_not_begin_it_is_said_which_and_what_it_said(tmp_
 @pytest.mark.pshare
 @pytest.mark.parametrize(("word", "options"), [
     ("CRASH", ["--send-command", "sh -c 'kill -SEGV $$'"]),
-    ("HANG", ["--send-command", "sleep 1000", "--patience", "2"]),
+    ("HANG", ["--send-command", "sleep 1000", "--patience", "8"]),
     ("WRONG EXIT", ["--send-command", f"sh -c '{PSHARE_SEND}; exit 3'"]),
     ("WRONG FILE", ["--receive-command", f"sh -c '{PSHARE_RECEIVE}; echo more >> {{dir}}/film.mkv'", "--receiver-says", "Waiting for offers"]),
     ("BROKEN", ["--server-command", "false"]),

@@ -66,7 +66,7 @@ def test_the_summary_tells_the_worst_of_each_fault_and_how_many_came_through():
 @pytest.mark.pshare
 @pytest.mark.parametrize(("fault", "standstill", "more"), [
     ("interface-switched", 60, ()),
-    ("address-changed", 14, ("--transport", "tcp")),    # without being told, a lane over TCP waits 15 s
+    ("address-changed", 15, ("--transport", "tcp")),    # without being told, a lane over TCP waits 15 s
     ("asleep", 60, ("--give-up", "15s")),               # which is over twice while it sleeps
 ])
 def test_a_transfer_survives(tmp_path, fault, standstill, more):
