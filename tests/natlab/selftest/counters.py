@@ -123,7 +123,7 @@ def wires():
         same("dropped", {name: wire["dropped"] for name, wire in counted.items() if wire["dropped"]}, {"server.access": 7, "a.access": 5})
 
 
-@proves("mappings of a NAT are counted while they live", takes=2)
+@proves("mappings of a NAT are counted while they live", timed=True, takes=2)
 def mappings():
     with laboratory(a="nat,udp-lifetime=1s", b="public") as lab:
         responder = Responder(lab)

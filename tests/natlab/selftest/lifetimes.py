@@ -31,7 +31,7 @@ class Held:
             return False
 
 
-@proves("a UDP mapping of {gateway} lives for its life-time after the last packet from inside", takes=4,
+@proves("a UDP mapping of {gateway} lives for its life-time after the last packet from inside", timed=True, takes=4,
         each=[{"gateway": f"{kind},udp-lifetime=2s"} for kind in ("nat", "full-cone", "sym-rnd", "sym-seq")])
 def udp(gateway):
     with laboratory(a=gateway) as lab:
@@ -40,7 +40,7 @@ def udp(gateway):
         same("alive after 2.4 s", held.gets_in(2.4), False)
 
 
-@proves("packets from outside {do} a UDP mapping where refresh={refresh}", takes=4,
+@proves("packets from outside {do} a UDP mapping where refresh={refresh}", timed=True, takes=4,
         each=[{"refresh": "both", "do": "prolong"}, {"refresh": "outbound", "do": "do not prolong"}])
 def refresh(refresh, do):
     with laboratory(a=f"nat,udp-lifetime=2s,refresh={refresh}") as lab:
@@ -49,7 +49,7 @@ def refresh(refresh, do):
         same("alive after 2.4 s", held.gets_in(2.4), do == "prolong")
 
 
-@proves("packets from inside prolong a UDP mapping", takes=4)
+@proves("packets from inside prolong a UDP mapping", timed=True, takes=4)
 def refreshed_from_inside():
     with laboratory(a="nat,udp-lifetime=2s") as lab:
         responder = Responder(lab)
@@ -59,7 +59,7 @@ def refreshed_from_inside():
         same("alive after 2.4 s", held.gets_in(2.4), True)
 
 
-@proves("packets that the filter drops do not prolong a UDP mapping", takes=4)
+@proves("packets that the filter drops do not prolong a UDP mapping", timed=True, takes=4)
 def not_refreshed_by_strangers():
     with laboratory(a="nat,udp-lifetime=2s,refresh=both") as lab:
         responder = Responder(lab)
@@ -69,7 +69,7 @@ def not_refreshed_by_strangers():
         same("alive after 2.4 s", held.gets_in(2.4), False)
 
 
-@proves("a UDP mapping that was not answered lives shorter where told", takes=4)
+@proves("a UDP mapping that was not answered lives shorter where told", timed=True, takes=4)
 def unanswered():
     with laboratory(a="nat,udp-lifetime=4s,udp-unanswered-lifetime=1s,refresh=both") as lab:
         responder = Responder(lab)
@@ -79,7 +79,7 @@ def unanswered():
         same("the answered, after 2 s", answered.gets_in(2.0), True)
 
 
-@proves("an expired mapping of {gateway} is made anew with another port", takes=3,
+@proves("an expired mapping of {gateway} is made anew with another port", timed=True, takes=3,
         each=[{"gateway": gateway} for gateway in (
             "nat,ports=random,udp-lifetime=1s", "nat,ports=sequential,udp-lifetime=1s", "sym-rnd,udp-lifetime=1s",
             "masq-rnd,udp-unanswered-lifetime=1s")])
@@ -94,7 +94,7 @@ def anew(gateway):
 
 # --- Linux --------------------------------------------------------------------------------------------------------------
 
-@proves("Linux keeps a UDP flow for its shorter time, and for the longer once it is answered and over 2 s old", takes=9)
+@proves("Linux keeps a UDP flow for its shorter time, and for the longer once it is answered and over 2 s old", timed=True, takes=9)
 def linux():
     with laboratory(a="masq,udp-unanswered-lifetime=3s,udp-lifetime=6s") as lab:
         responder = Responder(lab)
@@ -116,7 +116,7 @@ def linux_defaults():
 
 # --- TCP ----------------------------------------------------------------------------------------------------------------
 
-@proves("an idle connection through {gateway} ends after its life-time, and lives before", takes=4,
+@proves("an idle connection through {gateway} ends after its life-time, and lives before", timed=True, takes=4,
         each=[{"gateway": f"{kind},tcp-established-lifetime=2s"} for kind in ("nat", "sym-rnd", "masq")])
 def tcp_established(gateway):
     with laboratory(a=gateway) as lab:
@@ -129,7 +129,7 @@ def tcp_established(gateway):
         same("after 2.5 s of silence", gets(here, b"alive?", 0.5), False)
 
 
-@proves("a cut off connection is picked up again by {gateway} when the host speaks: {picked_up}", takes=4,
+@proves("a cut off connection is picked up again by {gateway} when the host speaks: {picked_up}", timed=True, takes=4,
         each=[{"gateway": "masq,tcp-established-lifetime=1s", "picked_up": True}, {"gateway": "nat,tcp-established-lifetime=1s", "picked_up": False}])
 def picked_up_again(gateway, picked_up):
     with laboratory(a=gateway) as lab:
@@ -139,7 +139,7 @@ def picked_up_again(gateway, picked_up):
         same("whether the server hears it", gets(there, b"still there?", 10 if picked_up else 0.6), picked_up)
 
 
-@proves("the mapping of a connection that was closed lives for the transitory life-time", takes=4)
+@proves("the mapping of a connection that was closed lives for the transitory life-time", timed=True, takes=4)
 def tcp_transitory():
     with laboratory(a="nat,ports=sequential,tcp-transitory-lifetime=2s,tcp-established-lifetime=1h") as lab:
         responder = Responder(lab)

@@ -128,7 +128,7 @@ def jitter():
         return f"{delays[0]:.1f} to {delays[-1]:.1f} ms"
 
 
-@proves("with keeps-order jitter delays, but nothing overtakes")
+@proves("with keeps-order jitter delays, but nothing overtakes", timed=True)
 def jitter_in_order():
     with laboratory(a="nat,jitter=30ms,keeps-order=yes") as lab:
         stream = towards_server(lab)
@@ -215,7 +215,7 @@ def tcp(rate, way):
 
 # --- Loss ---------------------------------------------------------------------------------------------------------------
 
-@proves("of many packets a share of {share} is lost, here and there", [{"share": share} for share in (0.02, 0.1, 0.5)], takes=2)
+@proves("of many packets a share of {share} is lost, here and there", [{"share": share} for share in (0.02, 0.1, 0.5)], timed=True, takes=2)
 def loss(share):
     with laboratory(a=f"public,loss={share}") as lab:
         stream, count = towards_server(lab), 3000
@@ -254,7 +254,7 @@ def loss_both_ways(share):
         within("came back", len(stream.arrived), 1500 * share - 5 * deviation, 1500 * share + 5 * deviation)
 
 
-@proves("in bursts everything is lost for a while: about 20 of 70 ms", takes=4)
+@proves("in bursts everything is lost for a while: about 20 of 70 ms", timed=True, takes=4)
 def bursts():
     with laboratory(a="public,bursts-every=50ms,burst-lasts=20ms") as lab:
         stream = towards_server(lab)

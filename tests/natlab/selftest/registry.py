@@ -16,6 +16,7 @@ class Proof:
     sentence: str
     run: Callable    # what it gives is shown with -v: the figures
     quiet: bool      # measures time or rate: nothing else is to run beside it
+    timed: bool      # a machine that is busy for a moment can make it fail: it is tried again, once and alone
     takes: float     # seconds, roughly: long ones begin first
 
     @property
@@ -23,11 +24,11 @@ class Proof:
         return f"{self.subject}: {self.sentence}"
 
 
-def proves(sentence, each=({},), quiet=False, takes=1.0):
+def proves(sentence, each=({},), quiet=False, timed=False, takes=1.0):
     """`each`: the function's arguments, once for every proof; they may stand in the sentence."""
     def register(function):
         subject = function.__module__.rpartition(".")[2].replace("_", " ")
-        proofs.extend(Proof(subject, sentence.format(**case), partial(function, **case), quiet, takes) for case in each)
+        proofs.extend(Proof(subject, sentence.format(**case), partial(function, **case), quiet, timed or quiet, takes) for case in each)
         return function
     return register
 

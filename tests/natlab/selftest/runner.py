@@ -99,6 +99,7 @@ def run(numbers, verbose=False, workers=None, seed=None):
     try:
         _run_side_by_side(quiet, 1, report)
         _run_side_by_side(others, workers or WORKERS_PER_CORE * cores, report)
+        _run_side_by_side(report.to_repeat(), 1, report)
     except KeyboardInterrupt:
         report.end(time.monotonic() - began)
         return _ENDED_BY_CTRL_C
@@ -117,12 +118,12 @@ def _run_side_by_side(numbers, count, report):
             for worker in list(working):
                 if worker.ours in ready:
                     try:
-                        report.says(proofs[worker.number], *worker.ours.recv())
+                        report.says(worker.number, *worker.ours.recv())
                     except EOFError:
-                        report.says(proofs[worker.number], time.monotonic() - worker.began, None, "its process has died", "")
+                        report.says(worker.number, time.monotonic() - worker.began, None, "its process has died", None)
                         worker.number = None
                 elif worker.overdue():
-                    report.says(proofs[worker.number], time.monotonic() - worker.began, None, f"not done after {TIME_LIMIT} s", "")
+                    report.says(worker.number, time.monotonic() - worker.began, None, f"not done after {TIME_LIMIT} s", None)
                     worker.number = None
                 else:
                     continue
@@ -140,17 +141,30 @@ class _Report:
     def __init__(self, verbose, of, seed):
         self._verbose, self._of, self._seed = verbose, of, seed
         self._passed = self._failed = 0
+        self._to_repeat, self._repeated = [], set()
         self._folder = None
 
-    def says(self, proof, seconds, figures, words, log):
+    def to_repeat(self):
+        """What was disproved by a machine that may just have been busy elsewhere; each once."""
+        chosen, self._to_repeat = self._to_repeat, []
+        self._repeated.update(chosen)
+        return chosen
+
+    def says(self, number, seconds, figures, words, log):
+        """`log`: None if the proof did not come to its end."""
+        proof = proofs[number]
         if words is None:
             self._passed += 1
             print(f"ok    {seconds:5.1f} s  {proof.name}", flush=True)
             if self._verbose and figures:
                 print(f"               {figures}", flush=True)
             return
+        if proof.timed and log is not None and number not in self._repeated:
+            self._to_repeat.append(number)
+            print(f"again {seconds:5.1f} s  {proof.name}\n               {words}", flush=True)
+            return
         self._failed += 1
-        print(f"FAIL  {seconds:5.1f} s  {proof.name}\n               {words}\n               log: {self._keep(proof, words, log)}", flush=True)
+        print(f"FAIL  {seconds:5.1f} s  {proof.name}\n               {words}\n               log: {self._keep(proof, words, log or '')}", flush=True)
 
     def _keep(self, proof, words, log):
         if self._folder is None:

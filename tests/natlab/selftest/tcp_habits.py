@@ -19,7 +19,7 @@ def unsolicited(gateway, becomes):
 
 
 @proves("a SYN that nobody asked for is refused after six seconds by {gateway}",
-        [{"gateway": "icmp-late-syn"}, {"gateway": "nat,unsolicited-syn=icmp-after-wait"}], takes=7)
+        [{"gateway": "icmp-late-syn"}, {"gateway": "nat,unsolicited-syn=icmp-after-wait"}], timed=True, takes=7)
 def late(gateway):
     with laboratory(a=gateway) as lab:
         stranger, began = open_socket(lab.server, TCP), time.monotonic()

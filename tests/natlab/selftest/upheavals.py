@@ -126,7 +126,7 @@ def early_but_forgotten(gateway):
             same("endpoint", seen, mapped)
 
 
-@proves("the claim of an early packet ends with its time", takes=3)
+@proves("the claim of an early packet ends with its time", timed=True, takes=3)
 def claim_ends():
     with laboratory(a="nat,early-packet-claims-port=1s") as lab:
         responder, host = Responder(lab), open_socket(lab.a, port=5000)
