@@ -126,6 +126,10 @@ class Running:
             return next((e for e in self.events if e["event"] == "progress" and e["bytes"] > count), None)
         return self.wait_until(beyond, f"more than {count} bytes", patience)
 
+    def last_progress(self):
+        """The last that it has told of its progress. Other events may have followed."""
+        return next(e for e in reversed(self.events) if e["event"] == "progress")
+
     def says(self, words, patience=None):
         return self.wait_until(lambda: words in self.words or words in self.text, f"the words {words!r}", patience)
 

@@ -11,9 +11,9 @@ from trees import assert_same_inside, leftovers, overwrite, write_random
 from world import MiB, delivered
 
 SIZE = sized(96 * MiB, 2048 * MiB)
-RATE = sized("32M", "300M")
+RATE = sized("12M", "150M")     # so slow that some seconds are left after each strike, on a machine that has much else to do as well
 SENT_AGAIN_AT_MOST = 32 * MiB   # for each kill
-NEARLY_DONE = SIZE * 7 // 10    # each run gets further by itself; whoever strikes later may strike what is over
+NEARLY_DONE = SIZE * 6 // 10    # each run gets further by itself; whoever strikes later may strike what is over
 FRAMING = 1.01                  # headers and acknowledgements, as a share of what travels
 
 
@@ -26,13 +26,18 @@ def film(friends):
 
 def moments(dice, count=KILLS):
     """When to strike: after so many bytes."""
-    return [dice.randrange(SIZE // 50, SIZE * 6 // 10) for _ in range(count)]  # progress is told twice a second: later it might be over
+    return [dice.randrange(SIZE // 50, SIZE // 2) for _ in range(count)]  # progress is told twice a second: later it might be over
 
 
 def start(alice, bob, *more):
     receiving = bob.receives("--timeout", "60s")
-    sending = alice.sends("film.mkv", "--limit", RATE, "--timeout", "60s", *more, to=bob)
+    sending = alice.sends("film.mkv", "--timeout", "60s", *more, to=bob)
     return sending, receiving
+
+
+def start_slowly(alice, bob):
+    """For what is to be struck in the middle."""
+    return start(alice, bob, "--limit", RATE)
 
 
 def assert_arrived(alice, bob):
@@ -42,7 +47,7 @@ def assert_arrived(alice, bob):
 
 def test_the_receiver_is_killed_again_and_again(film, dice):
     alice, bob = film
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     for moment in sorted(moments(dice)):
         if sending.progress_beyond(moment)["bytes"] > NEARLY_DONE:
             break
@@ -56,7 +61,7 @@ def test_the_receiver_is_killed_again_and_again(film, dice):
 
 def test_the_sender_is_killed_again_and_again(film, dice):
     alice, bob = film
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     for moment in sorted(moments(dice)):
         safe = sending.progress_beyond(moment)["bytes"]
         if safe > NEARLY_DONE:
@@ -74,11 +79,13 @@ def test_the_sender_is_killed_again_and_again(film, dice):
 def test_both_are_killed_and_run_again(film, dice):
     alice, bob = film
     for moment in sorted(moments(dice)):
-        sending, receiving = start(alice, bob)
+        sending, receiving = start_slowly(alice, bob)
         sending.progress_beyond(moment)
-        safe = sending.events[-1]["bytes"]
+        safe = sending.last_progress()["bytes"]
         sending.kill()
         receiving.kill()
+        if safe > NEARLY_DONE:
+            break
     sending, receiving = start(alice, bob)
     done, _ = delivered(sending, receiving)
     assert_arrived(alice, bob)
@@ -88,9 +95,9 @@ def test_both_are_killed_and_run_again(film, dice):
 
 def test_nothing_is_sent_twice_that_was_reported_safe(film):
     alice, bob = film
-    sending, receiving = start(alice, bob)
-    sending.progress_beyond(SIZE * 2 // 3)
-    safe = sending.events[-1]["bytes"]
+    sending, receiving = start_slowly(alice, bob)
+    sending.progress_beyond(SIZE // 2)
+    safe = sending.last_progress()["bytes"]
     sending.kill()
     receiving.kill()
     sending, receiving = start(alice, bob)
@@ -102,7 +109,7 @@ def test_nothing_is_sent_twice_that_was_reported_safe(film):
 def test_a_transfer_under_way_does_not_notice_the_servers_death(film, server, dice):
     alice, bob = film
     moment, = moments(dice, 1)
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     sending.progress_beyond(moment)
     server.kill()
     done, received = delivered(sending, receiving)
@@ -113,8 +120,8 @@ def test_a_transfer_under_way_does_not_notice_the_servers_death(film, server, di
 
 def test_the_server_dies_and_comes_back_and_then_the_sender_dies_too(film, server):
     alice, bob = film
-    sending, receiving = start(alice, bob)
-    sending.progress_beyond(SIZE // 4)
+    sending, receiving = start_slowly(alice, bob)
+    sending.progress_beyond(SIZE // 8)
     server.kill()
     server.start()
     sending.kill()
@@ -142,8 +149,8 @@ def test_a_tree_is_resumed_too(friends):
         folder.mkdir(parents=True, exist_ok=True)
         write_random(folder / str(number), 100_000, seed=number)
     receiving = bob.receives()
-    sending = alice.sends("tree", "--limit", "16M", to=bob)
-    sending.progress_beyond(16 * MiB)
+    sending = alice.sends("tree", "--limit", "6M", to=bob)
+    sending.progress_beyond(12 * MiB)
     sending.kill()
     receiving.kill()
     receiving = bob.receives()
@@ -155,7 +162,7 @@ def test_a_tree_is_resumed_too(friends):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sender_says_7_and_can_go_on(film, how):
     alice, bob = film
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     sending.progress_beyond(SIZE // 4)
     sending.process.send_signal(how)
     sending.ends(7)
@@ -168,7 +175,7 @@ def test_an_interrupted_sender_says_7_and_can_go_on(film, how):
 
 def test_an_interrupted_receiver_says_7_and_can_go_on(film):
     alice, bob = film
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     sending.progress_beyond(SIZE // 4)
     receiving.interrupt()
     receiving.ends(7)
@@ -197,13 +204,13 @@ def test_offers_in_vain_do_not_make_the_other_side_wait_for_ever(film):
     sending.kill()
     deadline = time.monotonic() + PATIENCE / 2
     while receiving.running() and time.monotonic() < deadline:
-        alice.sends("film.mkv", "--tiers", "supernode", "--timeout", "2s", to=bob).ends()  # there is none: agreed to, and no path
+        alice.sends("film.mkv", "--tiers", "supernode", "--timeout", "4s", to=bob).ends()  # there is none: agreed to, and no path
     receiving.ends(5, patience=1)  # the last of its troubles
 
 
 def test_a_source_that_changed_in_between_arrives_in_its_new_form(film):
     alice, bob = film
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     sending.progress_beyond(SIZE // 2)
     sending.kill()
     receiving.kill()
@@ -218,7 +225,7 @@ def test_a_source_that_changed_in_between_arrives_in_its_new_form(film):
 @pytest.mark.parametrize("size", [SIZE // 3, SIZE + 5 * MiB + 17], ids=["shorter", "longer"])
 def test_a_source_of_another_length_in_between_arrives_in_its_new_form(film, size):
     alice, bob = film
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     sending.progress_beyond(SIZE // 2)
     sending.kill()
     receiving.kill()
@@ -233,7 +240,7 @@ def test_a_source_of_another_length_in_between_arrives_in_its_new_form(film, siz
 
 def test_a_source_that_was_replaced_in_between_is_never_mixed_with_the_old_one(film):
     alice, bob = film
-    sending, receiving = start(alice, bob)
+    sending, receiving = start_slowly(alice, bob)
     sending.progress_beyond(SIZE // 2)
     sending.kill()
     receiving.kill()
