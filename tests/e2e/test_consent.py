@@ -99,7 +99,7 @@ def test_nobody_answers_in_time(note):
     alice, bob = note
     receiving = OnTerminal(bob, "receive", "--once")
     receiving.says("aiting")
-    sending = alice.sends("note.txt", "--timeout", "2s", to=bob)
+    sending = alice.sends("note.txt", "--timeout", "4s", to=bob)
     assert_refused(sending, 1, "no-answer")
 
 
@@ -115,7 +115,7 @@ def test_the_sender_calls_it_off_before_the_answer(note):
     assert not (bob.files / "note.txt").exists()
     # And whoever waited goes on waiting: the next offer is asked about, too.
     again = alice.sends("note.txt", to=bob)
-    receiving.wait_until(lambda: receiving.text.count("note.txt") >= 2, "the second offer")
+    receiving.wait_until(lambda: receiving.text.count("Accept note.txt") >= 2, "the second question")
     receiving.types("y\n")
     again.ends(0)
 
@@ -128,7 +128,7 @@ def test_a_name_that_nobody_has(note):
 
 def test_a_contact_who_stays_offline(note):
     alice, bob = note
-    sending = alice.sends("note.txt", "--timeout", "2s", to=bob)
+    sending = alice.sends("note.txt", "--timeout", "4s", to=bob)
     error = assert_refused(sending, 4, "offline")
     assert "bob" in error["message"]
     assert sending.event("offer")["fate"] == "waiting"
@@ -178,9 +178,9 @@ def test_one_receive_serves_several_senders_at_once(friends, tmp_path, server):
     carol.knows(bob)
     bob.knows(carol)
     write_random(alice.files / "from alice", 24 * MiB, seed=1)
-    write_random(carol.files / "from carol", 24 * MiB, seed=2)
+    write_random(carol.files / "from carol", 4 * MiB, seed=2)
     receiving = bob.start("receive", "--yes")
-    first = alice.sends("from alice", "--limit", "8M", to=bob)
+    first = alice.sends("from alice", "--limit", "3M", to=bob)
     first.event("path")
     second = carol.sends("from carol", to=bob)
     second.ends(0)

@@ -40,6 +40,7 @@ def test_these_settings_change_nothing_in_what_arrives(film, options):
 def test_without_any_way_to_the_peer_both_say_so(film, ours, theirs):
     alice, bob = film
     receiving = bob.receives("--timeout", "30s", *theirs)
+    receiving.says("aiting")   # what is short is the time for the answer and for the search alone
     sending = alice.sends("film.mkv", "--timeout", "5s", *ours, to=bob)
     sending.ends(5)
     receiving.ends(5)
@@ -143,7 +144,7 @@ def test_a_server_that_is_not_there_is_an_error_after_the_timeout(friends, serve
 def test_people_see_a_progress_bar_on_a_terminal_and_a_summary(film):
     alice, bob = film
     receiving = bob.receives(json=False)
-    sending = OnTerminal(alice, "send", "film.mkv", "--to", "bob", "--limit", "8M")
+    sending = OnTerminal(alice, "send", "film.mkv", "--to", "bob", "--limit", "8M", "--transport", "tcp")
     sending.says(" %")
     sending.says("direct tcp")
     sending.ends(0)

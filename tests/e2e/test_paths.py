@@ -12,7 +12,7 @@ from world import MiB, Peer, Server, delivered
 TIERS = {"direct", "mapped", "punched", "supernode", "relay"}
 BY_QUIC = ["--transport", "udp"]
 SENT_AGAIN_AT_MOST = 32 * MiB
-A_PROMPT_COMES_BACK = PATIENCE / 30   # 3 s where no sanitizer slows us down
+A_PROMPT_COMES_BACK = PATIENCE / 15   # 6 s where no sanitizer slows us down: pshare allows itself 2.5 s, and waits 10 s for a router where nobody is in a hurry
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def test_every_attempt_tells_tier_transport_outcome_reason_and_time(film, transp
 def test_where_nothing_connects_there_is_an_attempt_for_every_tier(film):
     alice, bob = film
     receiving = bob.receives("--transport", "tcp")
+    receiving.says("aiting")
     sending = alice.sends("film.mkv", *BY_QUIC, "--timeout", "10s", to=bob)
     sending.ends(5)
     receiving.ends(5)
@@ -120,9 +121,9 @@ def test_two_send_by_quic_to_one_receiver_at_the_same_time(friends, tmp_path, se
     carol.knows(bob)
     bob.knows(carol)
     write_random(alice.files / "from alice", 24 * MiB, seed=1)
-    write_random(carol.files / "from carol", 24 * MiB, seed=2)
+    write_random(carol.files / "from carol", 4 * MiB, seed=2)
     receiving = bob.start("receive", "--dir", bob.files, "--yes")
-    first = alice.sends("from alice", "--limit", "8M", *BY_QUIC, to=bob)
+    first = alice.sends("from alice", "--limit", "3M", *BY_QUIC, to=bob)
     first.progress_beyond(0)
     second = carol.sends("from carol", *BY_QUIC, to=bob)
     second.ends(0)
@@ -142,7 +143,7 @@ def test_by_quic_a_killed_receiver_comes_back_and_the_rest_follows(friends):
     alice, bob = friends
     write_random(alice.files / "film.mkv", 64 * MiB)
     receiving = bob.receives(*BY_QUIC, "--timeout", "60s")
-    sending = alice.sends("film.mkv", "--limit", "16M", *BY_QUIC, "--timeout", "60s", to=bob)
+    sending = alice.sends("film.mkv", "--limit", "8M", *BY_QUIC, "--timeout", "60s", to=bob)
     sending.progress_beyond(8 * MiB)
     receiving.kill()
     receiving = bob.receives(*BY_QUIC, "--timeout", "60s")
@@ -157,7 +158,7 @@ def test_by_quic_a_killed_sender_goes_on_where_it_was(friends):
     alice, bob = friends
     write_random(alice.files / "film.mkv", 64 * MiB)
     receiving = bob.receives(*BY_QUIC, "--timeout", "60s")
-    sending = alice.sends("film.mkv", "--limit", "16M", *BY_QUIC, to=bob)
+    sending = alice.sends("film.mkv", "--limit", "8M", *BY_QUIC, to=bob)
     safe = sending.progress_beyond(16 * MiB)["bytes"]
     sending.kill()
     sending = alice.sends("film.mkv", *BY_QUIC, to=bob)
@@ -172,8 +173,8 @@ def test_what_began_over_tcp_is_finished_by_quic(friends):
     alice, bob = friends
     write_random(alice.files / "film.mkv", 48 * MiB)
     receiving = bob.receives("--timeout", "60s")
-    sending = alice.sends("film.mkv", "--limit", "16M", "--transport", "tcp", to=bob)
-    sending.progress_beyond(16 * MiB)
+    sending = alice.sends("film.mkv", "--limit", "8M", "--transport", "tcp", to=bob)
+    sending.progress_beyond(8 * MiB)
     sending.kill()
     sending = alice.sends("film.mkv", *BY_QUIC, to=bob)
     done, _ = delivered(sending, receiving)
