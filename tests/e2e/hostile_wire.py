@@ -87,10 +87,12 @@ class HostileWire:
         with self._lock:
             words = self.said[min(self.said)]
         answer = b""
-        with socket.create_connection((self._server.host, self._server.port), timeout=30) as again, suppress(ConnectionError):
-            again.sendall(words)
-            while piece := again.recv(PIECE):
-                answer += piece
+        with socket.create_connection((self._server.host, self._server.port), timeout=30) as again:
+            with suppress(ConnectionError):  # it may close before it has heard all, and has answered nevertheless
+                again.sendall(words)
+            with suppress(ConnectionError):
+                while piece := again.recv(PIECE):
+                    answer += piece
         return answer
 
     # --- within ---------------------------------------------------------------------------------------------------------------------------------------

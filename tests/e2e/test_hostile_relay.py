@@ -123,7 +123,7 @@ def test_a_connection_to_the_server_that_is_tampered_with_is_made_anew(behind):
 
 
 def test_what_was_said_to_the_relay_opens_nothing_when_it_is_said_again(behind):
-    relayed = behind("alice", altered, TO_RELAY, LATE, 1, only=RELAY_ALPN).start("--limit", "24M")
+    relayed = behind("alice", altered, TO_RELAY, LATE, 1, only=RELAY_ALPN).start("--limit", "8M")
     relayed.sending.progress_beyond(0)
     for _ in range(3):
         assert 0 < len(relayed.wire.play_again()) < HANDSHAKE_AT_MOST

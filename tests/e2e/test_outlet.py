@@ -87,7 +87,7 @@ def test_an_http_proxy_that_lets_through_443_alone_is_a_way_out(tmp_path, alice)
     proxy = HttpProxy(tmp_path)
     asking = hears_of_bob(alice, "--proxy", proxy.url)
     assert asking.event("peer")["name"] == "bob"
-    assert "CONNECT 198.51.100.7:443" in proxy.running.text, proxy.running.text
+    proxy.running.says("CONNECT 198.51.100.7:443")
 
 
 def test_an_http_proxys_password_is_used_and_never_shown(tmp_path, alice):
@@ -133,7 +133,7 @@ def test_an_offer_goes_out_through_a_proxy(tmp_path, alice):
     alice.bob.receives()
     sending = alice.sends("letter", "--proxy", proxy.url, to=alice.bob)
     sending.event("accepted")
-    assert "CONNECT 198.51.100.7:443" in proxy.running.text
+    proxy.running.says("CONNECT 198.51.100.7:443")
 
 
 def test_the_doctor_says_that_the_server_is_reached_through_a_proxy(tmp_path, alice):

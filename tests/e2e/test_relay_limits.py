@@ -25,7 +25,7 @@ def relayed(tmp_path):
 
 
 def test_a_quota_is_told_before_it_is_used_up_and_is_the_reason_when_it_is(relayed):
-    _, bob, sending, receiving = relayed("--relay-quota", "6M", size=10 * MiB, more=("--give-up", "6s"))
+    _, bob, sending, receiving = relayed("--relay-quota", "6M", size=10 * MiB, more=("--give-up", "10s"))
     for each in (sending, receiving):
         each.says("are left, then it ends")
     sending.ends(7)
