@@ -1,5 +1,6 @@
 #include "traversal/stun_transaction.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -30,7 +31,7 @@ void StunTransaction::expire(TimePoint now) {
   const auto* const waiting = std::get_if<Waiting>(&state_);
   if (waiting == nullptr || now < waiting->until) return;
   if (waiting->sends_left > 0) {
-    send(2 * waiting->wait, waiting->sends_left - 1, now);
+    send(std::min(2 * waiting->wait, settings_.longest_wait), waiting->sends_left - 1, now);
   } else {
     state_ = Over{};
     actions_.emplace_back(TimedOut{});

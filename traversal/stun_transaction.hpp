@@ -23,6 +23,7 @@ class StunTransaction {
     Duration rto = std::chrono::milliseconds{500};  // first wait; doubled after each send
     int sends = 7;                                  // Rc, at least 1
     int last_wait = 16;                             // Rm: how many RTO to wait after the last send
+    Duration longest_wait = Duration::max();        // not in the RFC: no wait between two sends is longer than this; not shorter than rto
   };
 
   struct Send     { ByteBuffer bytes; };

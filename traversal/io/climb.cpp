@@ -184,12 +184,14 @@ void Climb::more_relays() {
 
 // --- punching --------------------------------------------------------------------------------------------------------------
 
-/// One at a time, over both transports: a further attempt waits for the end of the one before.
+/// One at a time, over both transports: a further attempt waits for the end of the one before, unless it has so much better a chance.
 void Climb::punch(std::vector<Transport> over) {
   if (!punched_over_.empty()) {
     punch_again_.insert(punch_again_.end(), over.begin(), over.end());
+    punch_anew_if_udp_has_opened();
     return;
   }
+  udp_was_closed_ = udp_is_closed();
   const bool udp = std::ranges::find(over, Transport::udp) != over.end(), tcp = std::ranges::find(over, Transport::tcp) != over.end();
   punched_over_ = {over.begin(), over.end()};
   auto& climber = climber_;
@@ -224,6 +226,23 @@ void Climb::punch(std::vector<Transport> over) {
   tasks_->start(punchings_.back().run());
 }
 
+bool Climb::udp_is_closed() const {
+  const auto closed = [](const NatFacts& nat) { return nat.udp.kind == PortForecast::Kind::blocked; };
+  return closed(climber_.with_.standpoint.facts()) || closed(climber_.peer_.nat);
+}
+
+/// A search over TCP alone takes seconds, and UDP that has just come to be let through hardly any time.
+void Climb::punch_anew_if_udp_has_opened() {
+  const bool waits = std::ranges::find(punch_again_, Transport::udp) != punch_again_.end() && !punched_over_.contains(Transport::udp);
+  if (!waits || !udp_was_closed_ || udp_is_closed()) return;
+  auto over = std::exchange(punch_again_, {});
+  for (const auto transport : std::exchange(punched_over_, {})) {
+    punchings_.back().stop(transport);
+    over.push_back(transport);
+  }
+  punch(std::move(over));
+}
+
 void Climb::punching_ended(Transport transport, Reason reason, std::string words) {
   punched_over_.erase(transport);
   ascent_.punching_ended(transport, reason, Clock::now(), std::move(words));
@@ -247,6 +266,7 @@ void Climb::heard(const Punch& punch) {
 
 void Climb::learned(const NatFacts& mine, const PeerFacts& theirs) {
   if (!punchings_.empty()) punchings_.back().learned(mine, theirs.nat, theirs.seen_at);
+  punch_anew_if_udp_has_opened();
 }
 
 void Climb::add(const Targets& more) {

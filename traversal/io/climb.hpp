@@ -50,6 +50,8 @@ class Climb {
   void punch(std::vector<Transport> over);
   void punching_ended(Transport transport, Reason reason, std::string words);
   void stop_punching(Transport transport);
+  bool udp_is_closed() const;
+  void punch_anew_if_udp_has_opened();
   void report(const Attempt& attempt) const;
   std::optional<LanePtr> take(LaneKey lane);
   void use(LaneKey key);
@@ -66,6 +68,7 @@ class Climb {
   std::deque<Punching> punchings_;     // the last is the one that counts; tasks of the others end with the climb
   std::set<Transport> punched_over_;   // that have not ended
   std::vector<Transport> punch_again_; // when all of them have
+  bool udp_was_closed_ = false;        // to us or to the peer, when the last punching began
   std::vector<Punch> heard_early_;
   std::uint64_t supernode_turn_ = 0;   // the receiver's latest look for supernodes
 };

@@ -206,7 +206,7 @@ UdpMeasurement::Settings NatSurvey::settings(IpFamily family) const {
   settings.asks_other_port = true;
   if (Clock::now() < doubted_at_ + doubt_is_of_now) {
     settings.transaction.sends = sends_on_a_busy_line;
-    settings.transaction.last_wait = last_wait_on_a_busy_line;
+    settings.transaction.longest_wait = std::max(settings.transaction.rto, longest_wait_on_a_busy_line);
   }
   return settings;
 }
@@ -238,9 +238,10 @@ awaitable<void> NatSurvey::watch_udp(std::shared_ptr<UdpPort> port) {
   for (;;) {
     while (stun_destinations(port->family()).empty()) co_await places_known_.wait();
     const auto asked = stun_destinations(port->family());
+    auto looked = Clock::now();
     co_await survey_udp(port);
     const bool answered = view(Transport::udp, port->family()).reflexive.has_value();
-    auto looked = Clock::now(), next = looked + (answered ? nat_keep_alive : nat_survey_again);
+    auto next = Clock::now() + (answered ? nat_keep_alive : nat_survey_again);
     while (stun_destinations(port->family()) == asked) {
       if (doubted_at_ <= looked) co_await places_known_.wait(next);
       const bool due = Clock::now() >= next;

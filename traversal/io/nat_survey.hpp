@@ -27,10 +27,12 @@ namespace pshare {
 inline constexpr Duration nat_keep_alive = std::chrono::seconds{15};
 /// Where nothing came back, UDP is tried again so often: networks change.
 inline constexpr Duration nat_survey_again = std::chrono::minutes{1};
-/// Doubt comes in the middle of a transfer, whose own bytes may fill the line's queue: an answer that is 3 s late is waited for then. (Once more after 3.1 s, given
-/// up after 4.6 s, where the round trip is not known.)
+/// Doubt comes in the middle of a transfer, whose own bytes may fill the line's queue: an answer that is 3 s late is waited for then, and what is full drops
+/// some, so the question is sent twice a second. (Last after 3.2 s, given up after 3.7 s, where the round trip is not known.) That also bounds how long it takes to
+/// see that a network has come to let UDP through.
 inline constexpr Duration doubt_is_of_now = std::chrono::seconds{10};
-inline constexpr int sends_on_a_busy_line = 6, last_wait_on_a_busy_line = 15;
+inline constexpr Duration longest_wait_on_a_busy_line = std::chrono::milliseconds{500};
+inline constexpr int sends_on_a_busy_line = 9;
 /// One reflect connection of a measurement.
 inline constexpr Duration reflect_patience = std::chrono::seconds{2};
 /// After a survey of TCP that nobody answered, while the server is heard: doubled up to nat_survey_again. Networks that come back do so piece by piece.

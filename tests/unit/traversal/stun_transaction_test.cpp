@@ -90,6 +90,13 @@ TEST(StunTransaction, KeepsToOtherSettings) {
   EXPECT_EQ(story.timed_out, 100ms);
 }
 
+TEST(StunTransaction, WaitsNoLongerBetweenTwoSendsThanItIsTold) {
+  StunTransaction binding{encode(binding_request()), {.rto = 100ms, .sends = 6, .last_wait = 5, .longest_wait = 300ms}, start};
+  const auto story = unanswered(binding);
+  EXPECT_THAT(story.sends, ElementsAre(0ms, 100ms, 300ms, 600ms, 900ms, 1200ms));
+  EXPECT_EQ(story.timed_out, 1700ms);
+}
+
 TEST(StunTransaction, WaitsItsFullTimesEvenIfItsDriverComesLate) {  // no burst of resends after a pause of the machine
   StunTransaction binding{encode(binding_request()), {.rto = 100ms, .sends = 3, .last_wait = 2}, start};
   const auto story = unanswered(binding, 50ms);
