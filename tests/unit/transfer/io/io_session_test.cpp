@@ -281,10 +281,13 @@ TEST_F(Sessions, TellBothSidesWhenTheUserCancels) {
   SenderSession sender{loop.get_executor(), pool, source, some_transfer(), {}};
   ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), summary_of(source), {}};
   join(sender, receiver);
-  asio::post(loop, [&] { sender.cancel(); });
+  sink.watch([&](std::string_view step) {
+    if (step == "prepare") asio::post(loop, [&] { sender.cancel(); });
+  });
   run(sender, receiver);
   ASSERT_TRUE(sent.trouble && received.trouble);
   EXPECT_EQ(sent.trouble->code, Errc::interrupted);
+  EXPECT_EQ(received.trouble->code, Errc::interrupted) << received.trouble->message();
   EXPECT_TRUE(fs::is_empty(to()) || fs::exists(partial_in(to()))) << "what has arrived is kept, and nothing else is there";
 }
 
