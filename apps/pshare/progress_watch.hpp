@@ -7,6 +7,8 @@
 #include "io/asio.hpp"
 #include "io/deadline.hpp"
 #include "transfer/meter.hpp"
+#include "transfer/receiver.hpp"
+#include "transfer/sender.hpp"
 #include "traversal/path.hpp"
 
 namespace pshare {
@@ -24,11 +26,24 @@ inline Bottleneck shown(Meter::Bottleneck what) {
   return Bottleneck::unknown;
 }
 
-/// `path` is the one in use, nothing while there is none. `total`: nothing for a stream.
+/// Whether a session has heard or read by now what is at the destination already.
+inline bool knows_what_is_there(const Sender::Progress& progress) { return progress.have_known; }
+inline bool knows_what_is_there(const Receiver::Progress& progress) { return progress.manifest_known; }
+
+/// What does not change while a session lasts. `total`: nothing for a stream. `there`: bytes that an earlier session found or left at the destination, shown until
+/// this one knows better.
+struct Undertaking {
+  std::optional<std::uint64_t> total;
+  std::uint64_t files = 0, there = 0;
+};
+
+/// `path` is the one in use, nothing while there is none.
 template <typename Session>
-ProgressFacts progress_facts(const Session& session, const std::optional<Path>& path, std::optional<std::uint64_t> total, std::uint64_t files, TimePoint now) {
+ProgressFacts progress_facts(const Session& session, const std::optional<Path>& path, const Undertaking& whole, TimePoint now) {
   const auto progress = session.progress();
-  ProgressFacts facts{.bytes = progress.durable, .total = total, .files_done = session.files_done(), .files = files, .path = path};
+  const auto& total = whole.total;
+  const auto bytes = knows_what_is_there(progress) ? progress.durable : whole.there;
+  ProgressFacts facts{.bytes = bytes, .total = total, .files_done = session.files_done(), .files = whole.files, .path = path};
   facts.bytes_per_second = static_cast<double>(session.meter().rate(now).count);
   if (total) facts.remaining = session.meter().remaining(*total, now);
   if (const auto what = session.meter().bottleneck(now)) facts.bottleneck = shown(*what);
@@ -38,11 +53,11 @@ ProgressFacts progress_facts(const Session& session, const std::optional<Path>& 
 
 /// Until cancelled. `look` is called each time before the report.
 template <typename Session, typename Look>
-awaitable<void> watch_progress(const Session& session, Report& report, const std::optional<Path>& path, std::optional<std::uint64_t> total, std::uint64_t files, Look look) {
+awaitable<void> watch_progress(const Session& session, Report& report, const std::optional<Path>& path, Undertaking whole, Look look) {
   for (;;) {
     const auto now = Clock::now();
     look(now);
-    report.progress(progress_facts(session, path, total, files, now), now);
+    report.progress(progress_facts(session, path, whole, now), now);
     co_await sleep_until(now + between_looks);
   }
 }

@@ -307,7 +307,8 @@ awaitable<void> Reception::watch(ReceiverSession& session, Climber& climber, Tas
       tasks.start(dial_further_lanes(session, climber, lanes_.front()));
     }
   };
-  co_await watch_progress(session, program_.report, path_, offer_.summary.bytes, offer_.summary.files, look);
+  const Undertaking whole{.total = offer_.summary.bytes, .files = offer_.summary.files};
+  co_await watch_progress(session, program_.report, path_, whole, look);
 }
 
 /// While the server is out of reach no offer can come, so this session is what the sender can find.

@@ -306,7 +306,10 @@ class Sending {
     if (interrupted) co_await take_back(program_, online_, to_, id, Cancel::Why::user);
     path_.reset();
     wire_bytes_ += session.wire_bytes();
-    if (!resumed_ && session.progress().have_known) resumed_ = session.progress().resumed;
+    if (session.progress().have_known) {
+      if (!resumed_) resumed_ = session.progress().resumed;
+      there_ = session.progress().durable;
+    }
     bytes_ = session.progress().total;
     if (interrupted) co_return called_off;
     co_return outcome->trouble;
@@ -479,7 +482,8 @@ class Sending {
       if (hope_.is_due(path_, now)) online_.standpoint().doubt();
       if (path_ && progress.have_known) give_up_.moved(progress.durable);
     };
-    co_await watch_progress(session, program_.report, path_, total, source_->manifest().files(), look);
+    const Undertaking whole{.total = total, .files = source_->manifest().files(), .there = there_};
+    co_await watch_progress(session, program_.report, path_, whole, look);
   }
 
   // --- the end --------------------------------------------------------------------------------------------------------
@@ -510,6 +514,7 @@ class Sending {
   bool session_had_path_ = false;
   std::optional<std::uint64_t> resumed_;  // what was there before our first session
   std::uint64_t wire_bytes_ = 0, bytes_ = 0;
+  std::uint64_t there_ = 0;               // of them, what the other side had when it was last heard
 };
 
 }  // namespace

@@ -56,6 +56,9 @@ def test_the_receiver_is_killed_again_and_again(film, dice):
     done, received = delivered(sending, receiving)
     assert_arrived(alice, bob)
     assert received["resumed_bytes"] > 0
+    shown = [event["bytes"] for event in sending.events if event["event"] == "progress"]
+    begun = next(number for number, bytes_ in enumerate(shown) if bytes_ > 0)
+    assert min(shown[begun:]) > 0, "what has arrived is shown while the other side is waited for"
     assert done["wire_bytes"] <= SIZE * FRAMING + KILLS * SENT_AGAIN_AT_MOST
 
 

@@ -217,7 +217,9 @@ void Climb::punch(std::vector<Transport> over) {
   hooks.measure = [this](Transport transport, std::vector<std::shared_ptr<UdpPort>>& sockets) { return climber_.with_.standpoint.measure(transport, sockets); };
   hooks.say = [this](const Punch& word) { climber_.say(word); };
   hooks.lane = [this](LanePtr lane) { lane_up(std::move(lane), std::nullopt); };
-  hooks.failed = [this](Transport transport, Reason reason, std::string words) { punching_ended(transport, reason, std::move(words)); };
+  hooks.failed = [this, turn = punchings_.size()](Transport transport, Reason reason, std::string words) {
+    if (turn + 1 == punchings_.size()) punching_ended(transport, reason, std::move(words));
+  };
   // On a relayed path the peer has to begin at the same moment, and has no reason of its own to.
   if (won_by_ && climber.settings_.role == ClimbRole::sender) climber.say(TryAgain{climber.settings_.session});
   punchings_.emplace_back(climber.with_.executor, climber.with_.standpoint.port(), climber.with_.random, punch_targets(ascent_.targets()), std::move(settings),
