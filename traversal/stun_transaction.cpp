@@ -8,7 +8,7 @@ namespace pshare {
 
 StunTransaction::StunTransaction(ByteBuffer request, Settings settings, TimePoint now)
     : request_(std::move(request)), asked_(decode_stun(request_).value().message), settings_(settings) {
-  assert(asked_.kind == StunClass::request && settings.sends >= 1);
+  assert(asked_.kind == StunClass::request && settings.sends >= 1 && settings.longest_wait >= settings.rto);
   send(settings_.rto, settings_.sends - 1, now);
 }
 
