@@ -69,6 +69,29 @@ Result<ByteBuffer> open(const Identity& us, ByteView sealed) {
   return message;
 }
 
+ByteBuffer seal_with(const Secret<32>& key, ByteView message, Random& random) {
+  ready();
+  constexpr std::size_t nonce_size = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+  ByteBuffer sealed(nonce_size + message.size() + crypto_aead_xchacha20poly1305_ietf_ABYTES);
+  const std::span all{sealed};
+  random.fill(all.first(nonce_size));
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out(all.subspan(nonce_size)), nullptr, in(message), message.size(), nullptr, 0, nullptr, in(all.first(nonce_size)),
+                                             in(key.reveal()));
+  return sealed;
+}
+
+Result<ByteBuffer> open_with(const Secret<32>& key, ByteView sealed) {
+  ready();
+  constexpr std::size_t nonce_size = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, tag_size = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+  const auto refused = [] { return Unexpected{{.code = Errc::identity_mismatch, .doing = "opening what was sealed under another key, or altered on its way"}}; };
+  if (sealed.size() < nonce_size + tag_size) return refused();
+  ByteBuffer message(sealed.size() - nonce_size - tag_size);
+  const auto body = sealed.subspan(nonce_size);
+  if (crypto_aead_xchacha20poly1305_ietf_decrypt(out(message), nullptr, nullptr, in(body), body.size(), nullptr, 0, in(sealed.first(nonce_size)), in(key.reveal())) != 0)
+    return refused();
+  return message;
+}
+
 void keyed_hash(std::span<std::byte, 32> into, ByteView message, std::span<const std::byte, 32> key) {
   ready();
   crypto_generichash(out(into), into.size(), in(message), message.size(), in(key), key.size());

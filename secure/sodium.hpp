@@ -4,7 +4,9 @@
 #include <array>
 
 #include "secure/identity.hpp"
+#include "secure/secret.hpp"
 #include "wire/bytes.hpp"
+#include "wire/random.hpp"
 #include "wire/result.hpp"
 
 namespace pshare::sodium {
@@ -21,6 +23,11 @@ bool verify(const PublicKey& by, ByteView message, const Signature& signature);
 Result<ByteBuffer> seal(const PublicKey& to, ByteView message);
 /// Errors: identity_mismatch (not sealed to us, or altered).
 Result<ByteBuffer> open(const Identity& us, ByteView sealed);
+
+/// XChaCha20-Poly1305: a fresh nonce of 24 bytes, then the sealed message with its tag of 16.
+ByteBuffer seal_with(const Secret<32>& key, ByteView message, Random& random);
+/// Errors: identity_mismatch (another key, or altered).
+Result<ByteBuffer> open_with(const Secret<32>& key, ByteView sealed);
 
 /// BLAKE2b (RFC 7693) of a message, keyed.
 void keyed_hash(std::span<std::byte, 32> into, ByteView message, std::span<const std::byte, 32> key);
