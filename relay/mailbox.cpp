@@ -1,6 +1,7 @@
 #include "relay/mailbox.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pshare {
 
@@ -56,6 +57,16 @@ WaitingLetter Mailbox::remove(Letters::iterator waiting) {
 std::vector<WaitingLetter> Mailbox::take(const PeerId& to) {
   std::vector<WaitingLetter> taken;
   for (auto box = boxes_.find(to); box != boxes_.end(); box = boxes_.find(to)) taken.push_back(remove(box->second.letters.front()));
+  return taken;
+}
+
+std::vector<WaitingLetter> Mailbox::take(const PeerId& to, const PeerId& from) {
+  std::vector<WaitingLetter> taken;
+  const auto box = boxes_.find(to);
+  if (box == boxes_.end()) return taken;
+  std::vector<Letters::iterator> theirs;
+  std::ranges::copy_if(box->second.letters, std::back_inserter(theirs), [&](const auto& each) { return each->letter.from == from; });
+  for (const auto each : theirs) taken.push_back(remove(each));
   return taken;
 }
 

@@ -39,6 +39,8 @@ class Mailbox {
   bool put(const PeerId& to, WaitingLetter letter, TimePoint now);
   /// Everything that waits for this peer, oldest first.
   std::vector<WaitingLetter> take(const PeerId& to);
+  /// Of it, what this sender wrote.
+  std::vector<WaitingLetter> take(const PeerId& to, const PeerId& from);
   /// Gives whether something waited.
   bool withdraw(const PeerId& from, const PeerId& to, const SessionId& session);
   /// Forgets what has waited for mailbox_patience.

@@ -7,7 +7,7 @@ namespace pshare {
 std::optional<DeviceId> Presence::appear(const PublicKey& key, const PeerId& id, DeviceId device, Attention attention) {
   auto& peer = peers_[id];
   peer.key = key;
-  peer.devices.push_back({device, attention});
+  peer.devices.push_back({.id = device, .attention = attention});
   if (peer.devices.size() <= max_devices_of_a_key) return std::nullopt;
   return peer.devices.front().id;
 }
@@ -26,6 +26,20 @@ std::optional<PublicKey> Presence::key_of(const PeerId& id) const {
 
 bool Presence::has(const PeerId& id, DeviceId device) const {
   return std::ranges::count(devices(id, Attention::answers_only), device) != 0;
+}
+
+void Presence::take_offers(const PeerId& id, DeviceId device, const PeerId& from) {
+  const auto peer = peers_.find(id);
+  if (peer == peers_.end()) return;
+  if (const auto ours = std::ranges::find(peer->second.devices, device, &Device::id); ours != peer->second.devices.end()) ours->takes_offers_of = from;
+}
+
+std::vector<DeviceId> Presence::takers_of(const PeerId& id, const PeerId& from) const {
+  std::vector<DeviceId> found;
+  if (const auto peer = peers_.find(id); peer != peers_.end())
+    for (const auto& each : peer->second.devices)
+      if (each.takes_offers_of == from) found.push_back(each.id);
+  return found.empty() ? devices(id, Attention::offers) : found;
 }
 
 std::vector<DeviceId> Presence::devices(const PeerId& id, Attention at_least) const {

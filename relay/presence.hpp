@@ -29,6 +29,10 @@ class Presence {
   /// Of a key that has any device here.
   std::optional<PublicKey> key_of(const PeerId& id) const;
   bool has(const PeerId& id, DeviceId device) const;
+  /// From now on this device takes the offers of that peer (wire/control.hpp: TakeOffers), and of one only.
+  void take_offers(const PeerId& id, DeviceId device, const PeerId& from);
+  /// Those that an offer of `from` is for: the ones that said that they take that peer's, else all that take offers.
+  std::vector<DeviceId> takers_of(const PeerId& id, const PeerId& from) const;
   /// In the order of their coming: those that take offers, or (answers_only) all.
   std::vector<DeviceId> devices(const PeerId& id, Attention at_least) const;
 
@@ -36,6 +40,7 @@ class Presence {
   struct Device {
     DeviceId id;
     Attention attention;
+    std::optional<PeerId> takes_offers_of = {};
   };
   struct Peer {
     PublicKey key;

@@ -8,7 +8,9 @@
 namespace pshare {
 
 Rendezvous::Rendezvous(NameStore& store, Settings settings)
-    : store_(store), settings_(std::move(settings)), next_device_(settings_.first_device.number) {}
+    : store_(store), settings_(std::move(settings)), next_device_(settings_.first_device.number) {
+  if (settings_.random != nullptr) codes_.emplace(*settings_.random);
+}
 
 // --- saying things --------------------------------------------------------------------------------------------------
 
@@ -83,10 +85,11 @@ void Rendezvous::garbled(DeviceId device, const Error& why) {
   if (const auto found = clients_.find(device); found != clients_.end()) end(device, found->second, Errc::malformed, why.message());
 }
 
-void Rendezvous::disconnected(DeviceId device, TimePoint) {
+void Rendezvous::disconnected(DeviceId device, TimePoint now) {
   const auto found = clients_.find(device);
   if (found == clients_.end()) return;
   const auto& client = found->second;
+  if (codes_) tell_left(codes_->gone(device, now));
   disappear(device, client);
   by_patience_.erase({client.patience_ends, device});
   if (const auto count = of_address_.find(client.subscriber); --count->second == 0) of_address_.erase(count);
@@ -126,7 +129,7 @@ void Rendezvous::greet(DeviceId device, Client& client, const Hello& hello, Unix
     end(*oldest, clients_.at(*oldest), Errc::limit, "this identity is online too many times; the oldest connection gives way");
   say(device, Welcome{control_version, device, client.from, wall, settings_.agent, settings_.notice,
                       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(mailbox_patience).count()),
-                      settings_.stun, settings_.stun_alternate, settings_.reflect_alternate, other_address(client), settings_.tickets != nullptr, settings_.relays});
+                      settings_.stun, settings_.stun_alternate, settings_.reflect_alternate, other_address(client), settings_.tickets != nullptr, settings_.relays, codes_.has_value()});
   if (attention == Presence::Attention::offers) hand_over_mail(device, client, now);
 }
 
@@ -140,7 +143,11 @@ std::optional<IpAddress> Rendezvous::other_address(const Client& client) const {
 
 void Rendezvous::hand_over_mail(DeviceId device, const Client& client, TimePoint now) {
   mailbox_.expire(now);
-  for (auto& letter : mailbox_.take(client.id)) {
+  deliver_waiting(device, mailbox_.take(client.id));
+}
+
+void Rendezvous::deliver_waiting(DeviceId device, std::vector<WaitingLetter> letters) {
+  for (auto& letter : letters) {
     // A sender that has connected anew meanwhile has another number: then the answer is for every device of its key.
     const auto answer_to = presence_.has(letter.from, letter.from_device) ? letter.from_device : DeviceId{};
     say(device, Delivery{letter.from, answer_to, std::move(letter.body), letter.shown_address, letter.shown_other});
@@ -222,8 +229,7 @@ std::optional<IpAddress> Rendezvous::proven_other(const Client& client, const Se
 
 std::vector<DeviceId> Rendezvous::recipients(DeviceId sender, const SendSignal& message) const {
   // What may wait is an offer; anything else is an answer, and may be for a device that takes nothing but those.
-  const auto at_least = message.wait ? Presence::Attention::offers : Presence::Attention::answers_only;
-  auto devices = presence_.devices(message.to, at_least);
+  auto devices = message.wait ? presence_.takers_of(message.to, clients_.at(sender).id) : presence_.devices(message.to, Presence::Attention::answers_only);
   std::erase_if(devices, [&](DeviceId each) { return each == sender || (message.device != DeviceId{} && message.device != each); });
   return devices;
 }
@@ -327,6 +333,53 @@ void Rendezvous::on(DeviceId device, Client& client, const AskTicket& message, U
   say(device, Granted{message.request, *std::move(ticket)});
 }
 
+// --- codes ----------------------------------------------------------------------------------------------------------
+
+void Rendezvous::tell_left(const std::vector<CodeDesk::Left>& left) {
+  for (const auto& [device, number] : left) say(device, CodeNews{number, CodeNews::What::gone, {}});
+}
+
+void Rendezvous::on(DeviceId device, Client& client, const CodeOpen& message, TimePoint now) {
+  if (!codes_) return refuse(device, message.request, Errc::unsupported, "this server knows no codes");
+  tell_left(codes_->expire(now));
+  const auto number = codes_->open(person(device, client), message.wish, now);
+  if (!number) return refuse(device, message.request, number.error().code, number.error().doing);
+  say(device, CodeAnswer{message.request, *number});
+}
+
+void Rendezvous::on(DeviceId device, Client& client, const CodeJoin& message, TimePoint now) {
+  if (!codes_) return refuse(device, message.request, Errc::unsupported, "this server knows no codes");
+  tell_left(codes_->expire(now));
+  const auto host = codes_->join(person(device, client), message.number, now);
+  if (!host) return refuse(device, message.request, host.error().code, host.error().doing);
+  say(device, CodeAnswer{message.request, message.number});
+  say(*host, CodeNews{message.number, CodeNews::What::joined, message.body});
+}
+
+void Rendezvous::on(DeviceId device, Client&, const CodeMessage& message, TimePoint now) {
+  if (!codes_) return refuse(device, message.request, Errc::unsupported, "this server knows no codes");
+  tell_left(codes_->expire(now));
+  const auto to = codes_->pass(device, message.number);
+  if (!to) return refuse(device, message.request, to.error().code, to.error().doing);
+  say(device, CodeAnswer{message.request, message.number});
+  say(*to, CodeNews{message.number, CodeNews::What::message, message.body});
+}
+
+void Rendezvous::on(DeviceId device, Client&, const CodeClose& message, TimePoint now) {
+  if (!codes_) return refuse(device, message.request, Errc::unsupported, "this server knows no codes");
+  if (const auto other = codes_->close(device, message.number, now)) tell_left({*other});
+  say(device, CodeAnswer{message.request, message.number});
+}
+
+void Rendezvous::on(DeviceId device, Client& client, const TakeOffers& message, TimePoint now) {
+  if (!codes_) return refuse(device, message.request, Errc::unsupported, "this server knows no codes");
+  if (!may_look_up(client, now)) return refuse(device, message.request, Errc::limit, "too many look-ups; wait a minute");
+  presence_.take_offers(client.id, device, message.from);
+  say(device, TakingOffers{message.request});
+  mailbox_.expire(now);
+  deliver_waiting(device, mailbox_.take(client.id, message.from));
+}
+
 void Rendezvous::on(DeviceId device, Client&, const Ping&, TimePoint) { say(device, Pong{}); }
 
 void Rendezvous::on(DeviceId device, Client& client, const Bye&, TimePoint) { close(device, client, "bye"); }
@@ -335,6 +388,7 @@ void Rendezvous::on(DeviceId device, Client& client, const Bye&, TimePoint) { cl
 
 void Rendezvous::expire(TimePoint now) {
   mailbox_.expire(now);
+  if (codes_) tell_left(codes_->expire(now));
   while (!by_patience_.empty() && by_patience_.begin()->first <= now) {
     const auto device = by_patience_.begin()->second;
     auto& client = clients_.at(device);
@@ -344,6 +398,8 @@ void Rendezvous::expire(TimePoint now) {
 
 std::optional<TimePoint> Rendezvous::deadline() const {
   auto earliest = mailbox_.deadline();
+  const auto code = codes_ ? codes_->deadline() : std::nullopt;
+  if (code && (!earliest || *code < *earliest)) earliest = code;
   if (!by_patience_.empty() && (!earliest || by_patience_.begin()->first < *earliest)) earliest = by_patience_.begin()->first;
   return earliest;
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <variant>
 
+#include "relay/code_desk.hpp"
 #include "relay/mailbox.hpp"
 #include "relay/presence.hpp"
 #include "relay/store.hpp"
@@ -74,6 +75,7 @@ class Rendezvous {
     bool dials_back = false;
     TicketOffice* tickets = nullptr;  // lives longer; nothing: signs none, and lists no supernodes
     bool relays = false;              // with the key of `tickets`
+    Random* random = nullptr;         // for the numbers of codes; lives longer; nothing: there are no codes here
   };
 
   struct Reply     { DeviceId to; ServerMessage message; };
@@ -138,6 +140,11 @@ class Rendezvous {
   void on(DeviceId device, Client& client, const Volunteer& message, TimePoint now);
   void on(DeviceId device, Client& client, const AskRelays& message, TimePoint now);
   void on(DeviceId device, Client& client, const AskTicket& message, UnixTime wall, TimePoint now);
+  void on(DeviceId device, Client& client, const CodeOpen& message, TimePoint now);
+  void on(DeviceId device, Client& client, const CodeJoin& message, TimePoint now);
+  void on(DeviceId device, Client& client, const CodeMessage& message, TimePoint now);
+  void on(DeviceId device, Client& client, const CodeClose& message, TimePoint now);
+  void on(DeviceId device, Client& client, const TakeOffers& message, TimePoint now);
   void on(DeviceId device, Client& client, const Ping& message, TimePoint now);
   void on(DeviceId device, Client& client, const Bye& message, TimePoint now);
   void resolve_name(DeviceId device, Client& client, std::uint64_t request, const std::string& text, TimePoint now);
@@ -149,6 +156,9 @@ class Rendezvous {
   /// The one of our two addresses that it has not come to.
   std::optional<IpAddress> other_address(const Client& client) const;
   void disappear(DeviceId device, const Client& client);
+  void deliver_waiting(DeviceId device, std::vector<WaitingLetter> letters);
+  void tell_left(const std::vector<CodeDesk::Left>& left);
+  static CodeDesk::Person person(DeviceId device, const Client& client) { return {device, client.id, client.subscriber}; }
   /// The address over the other family at which the sender wishes to be shown, if its key was there.
   std::optional<IpAddress> proven_other(const Client& client, const SendSignal& message) const;
   bool may_look_up(const Client& client, TimePoint now);
@@ -176,6 +186,7 @@ class Rendezvous {
   std::map<PeerId, std::deque<IpAddress>> reflections_;  // of keys that are online; the latest at the end
   Mailbox mailbox_;
   Volunteers volunteers_;
+  std::optional<CodeDesk> codes_;
   Limiter<IpAddress> hellos_{hellos_of_an_address, max_limited};
   Limiter<PeerId> registrations_of_keys_{registrations_of_a_key, max_limited};
   Limiter<IpAddress> registrations_{registrations_of_an_address, max_limited};

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/control.hpp"
 #include "wire/random.hpp"
 #include "wire/result.hpp"
 
@@ -16,9 +17,6 @@ namespace pshare {
 
 /// Words of a code: two make 20 bits, of which a guesser has one try (the code is burnt by it). More for who wants more.
 inline constexpr std::size_t min_code_words = 2, max_code_words = 8;
-
-/// What the server may give out as a number: four digits, or more where many codes are open.
-inline constexpr std::uint64_t smallest_code_number = 1'000, largest_code_number = 9'999'999;
 
 /// The longest text that parse() looks at: the longest code with its server, host name and fingerprint.
 inline constexpr std::size_t max_code_text = 512;

@@ -25,8 +25,6 @@
 
 namespace pshare {
 
-/// The longest body of the exchange that is read, and that the server passes on.
-inline constexpr std::size_t max_code_body = 1024;
 /// What somebody calls themselves, in bytes.
 inline constexpr std::size_t max_introduced_name = 64;
 

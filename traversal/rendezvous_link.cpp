@@ -22,13 +22,23 @@ std::string_view what(const Request& request) {
                         [](const Volunteer&) { return "offering ourselves as a supernode"; },
                         [](const AskRelays&) { return "asking for supernodes"; },
                         [](const AskTicket&) { return "asking for a ticket to a relay"; },
+                        [](const CodeOpen&) { return "asking for the number of a code"; },
+                        [](const CodeJoin&) { return "trying a code"; },
+                        [](const CodeMessage&) { return "talking to the other side of a code"; },
+                        [](const CodeClose&) { return "ending a code"; },
+                        [](const TakeOffers&) { return "waiting for the offer of one peer"; },
                     },
                     request);
 }
 
+bool is_about_codes(const Request& request) {
+  return std::holds_alternative<CodeOpen>(request) || std::holds_alternative<CodeJoin>(request) || std::holds_alternative<CodeMessage>(request) ||
+         std::holds_alternative<CodeClose>(request) || std::holds_alternative<TakeOffers>(request);
+}
+
 /// Verbs that an older server ends the conversation for, so that the Welcome must have said that this one knows them.
 bool is_for_newer_servers(const Request& request) {
-  return std::holds_alternative<Probe>(request) || std::holds_alternative<Volunteer>(request) || std::holds_alternative<AskRelays>(request) ||
+  return is_about_codes(request) || std::holds_alternative<Probe>(request) || std::holds_alternative<Volunteer>(request) || std::holds_alternative<AskRelays>(request) ||
          std::holds_alternative<AskTicket>(request);
 }
 
@@ -55,8 +65,11 @@ void RendezvousLink::connected(TimePoint now) {
 }
 
 bool RendezvousLink::may_send(const Request& request) const {
-  if (const auto* established = std::get_if<Established>(&state_))
-    return !is_for_newer_servers(request) || (std::holds_alternative<Probe>(request) ? established->dials_back : established->signs_tickets);
+  if (const auto* established = std::get_if<Established>(&state_)) {
+    if (!is_for_newer_servers(request)) return true;
+    if (is_about_codes(request)) return established->knows_codes;
+    return std::holds_alternative<Probe>(request) ? established->dials_back : established->signs_tickets;
+  }
   return std::holds_alternative<Greeting>(state_) && !is_for_newer_servers(request);
 }
 
@@ -99,6 +112,9 @@ void RendezvousLink::received(const ServerMessage& message, TimePoint now) {
                  [&](const Volunteered& reply) { answered(reply.request, reply); },
                  [&](const Relays& reply) { answered(reply.request, reply); },
                  [&](const Granted& reply) { answered(reply.request, reply); },
+                 [&](const CodeAnswer& reply) { answered(reply.request, reply); },
+                 [&](const TakingOffers& reply) { answered(reply.request, reply); },
+                 [&](const CodeNews& news) { actions_.push_back(Told{news}); },
                  [&](const Delivery& delivery) { actions_.push_back(Delivered{delivery}); },
                  [&](const Notice& notice) { actions_.push_back(Noticed{notice.words}); },
              },
@@ -117,7 +133,7 @@ void RendezvousLink::welcomed(const Welcome& welcome, TimePoint now) {
                                                                  : "update pshare"}, now);
   may_come_right_ = true;
   took(now - greeting->since);
-  state_ = Established{now, now, now, welcome.stun.number != 0, welcome.signs_tickets, std::nullopt, std::nullopt};
+  state_ = Established{now, now, now, welcome.stun.number != 0, welcome.signs_tickets, welcome.codes, std::nullopt, std::nullopt};
   actions_.push_back(Online{welcome});
   if (!welcome.notice.empty()) actions_.push_back(Noticed{welcome.notice});
   for (auto each = pending_.begin(); each != pending_.end();) {

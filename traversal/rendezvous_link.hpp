@@ -52,11 +52,11 @@ struct RequestNumber {
 };
 
 /// What may be asked; the request number inside is the link's to fill in.
-using Request = std::variant<Register, Resolve, Who, SendSignal, Withdraw, Probe, Volunteer, AskRelays, AskTicket>;
+using Request = std::variant<Register, Resolve, Who, SendSignal, Withdraw, Probe, Volunteer, AskRelays, AskTicket, CodeOpen, CodeJoin, CodeMessage, CodeClose, TakeOffers>;
 
 class RendezvousLink {
  public:
-  using Reply = std::variant<Registered, Resolved, WhoReply, SignalFate, Probed, Volunteered, Relays, Granted>;
+  using Reply = std::variant<Registered, Resolved, WhoReply, SignalFate, Probed, Volunteered, Relays, Granted, CodeAnswer, TakingOffers>;
 
   struct Connect    {};                                          // make a connection
   struct Send       { ClientMessage message; };                  // on the present connection, in order
@@ -66,9 +66,10 @@ class RendezvousLink {
   struct Answered   { RequestNumber request; Reply reply; };
   struct Failed     { RequestNumber request; Error error; };     // refused by the server, or its deadline came
   struct Delivered  { Delivery delivery; };
+  struct Told       { CodeNews news; };                          // of a code that was opened or joined on this connection
   struct Noticed    { std::string words; };                      // from the operator; not printable yet
   struct Ended      { Error error; };                            // no further attempt makes sense; the last action
-  using Action = std::variant<Connect, Send, Disconnect, Online, Offline, Answered, Failed, Delivered, Noticed, Ended>;
+  using Action = std::variant<Connect, Send, Disconnect, Online, Offline, Answered, Failed, Delivered, Told, Noticed, Ended>;
 
   /// Whether connections all lead to the same server.
   enum class Servers { one, several };
@@ -84,7 +85,7 @@ class RendezvousLink {
   void received(const ServerMessage& message, TimePoint now);
 
   /// Asks as soon as the server is there, and again after a reconnection if no answer had come. Answered or Failed follows. Verbs that older
-  /// servers do not know (Probe, Volunteer, AskRelays, AskTicket) wait for the Welcome that says whether this one does; unsupported if not.
+  /// servers do not know (Probe, Volunteer, AskRelays, AskTicket, those of codes) wait for the Welcome that says whether this one does; unsupported if not.
   RequestNumber request(Request request, TimePoint until, TimePoint now);
   /// The answer is of no interest any more.
   void forget(RequestNumber request);
@@ -110,7 +111,7 @@ class RendezvousLink {
   struct Pausing     { TimePoint until; };
   struct Connecting  {};
   struct Greeting    { TimePoint since; };
-  struct Established { TimePoint since, last_heard, last_said; bool dials_back, signs_tickets; std::optional<TimePoint> pinged_at, doubted_at; };
+  struct Established { TimePoint since, last_heard, last_said; bool dials_back, signs_tickets, knows_codes; std::optional<TimePoint> pinged_at, doubted_at; };
   struct Over        {};
   struct Pending     { Request request; TimePoint until; };
 

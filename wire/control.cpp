@@ -67,6 +67,33 @@ std::optional<ByteBuffer> signal_body_in(const CborMap& map) {
   return body;
 }
 
+std::string_view word(CodeNews::What what) {
+  switch (what) {
+    case CodeNews::What::joined: return "joined";
+    case CodeNews::What::message: return "message";
+    case CodeNews::What::gone: return "gone";
+  }
+  return "gone";
+}
+
+std::optional<CodeNews::What> code_news_from(std::string_view text) {
+  for (const auto what : {CodeNews::What::joined, CodeNews::What::message, CodeNews::What::gone})
+    if (word(what) == text) return what;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> code_number_in(const CborMap& map) {
+  const auto number = map.number("number");
+  if (!number || *number < smallest_code_number || *number > largest_code_number) return std::nullopt;
+  return number;
+}
+
+std::optional<ByteBuffer> code_body_in(const CborMap& map) {
+  auto body = map.bytes("body");
+  if (!body || body->size() > max_code_body) return std::nullopt;
+  return body;
+}
+
 CborMap to_map(const Hello& hello) {
   auto map = verb("hello");
   return map.set("v", hello.version).set("agent", hello.agent).set("features", hello.features);
@@ -110,6 +137,11 @@ CborMap to_map(const AskTicket& message) {
       .set_bytes("peer", message.peer.digest())
       .set_bytes("relay", message.relay.digest());
 }
+CborMap to_map(const CodeOpen& message) { return verb("code-open", message.request).set("wish", message.wish); }
+CborMap to_map(const CodeJoin& message) { return verb("code-join", message.request).set("number", message.number).set_bytes("body", message.body); }
+CborMap to_map(const CodeMessage& message) { return verb("code-message", message.request).set("number", message.number).set_bytes("body", message.body); }
+CborMap to_map(const CodeClose& message) { return verb("code-close", message.request).set("number", message.number); }
+CborMap to_map(const TakeOffers& message) { return verb("take-offers", message.request).set_bytes("from", message.from.digest()); }
 CborMap to_map(const Ping&) { return verb("ping"); }
 CborMap to_map(const Bye&) { return verb("bye"); }
 
@@ -121,6 +153,7 @@ CborMap to_map(const Welcome& welcome) {
   if (welcome.alternate_address) map.set_bytes("address2", welcome.alternate_address->bytes());
   if (welcome.signs_tickets) map.set_flag("tickets", true);
   if (welcome.relays) map.set_flag("relay", true);
+  if (welcome.codes) map.set_flag("codes", true);
   return map
       .set("v", welcome.version)
       .set("device", welcome.device.number)
@@ -164,6 +197,11 @@ CborMap to_map(const Relays& message) {
   return verb("relays", message.request).set("relays", maps);
 }
 CborMap to_map(const Granted& message) { return verb("granted", message.request).set_bytes("ticket", message.ticket); }
+CborMap to_map(const CodeAnswer& message) { return verb("code-answer", message.request).set("number", message.number); }
+CborMap to_map(const CodeNews& news) {
+  return verb("code-news").set("number", news.number).set("what", word(news.what)).set_bytes("body", news.body);
+}
+CborMap to_map(const TakingOffers& message) { return verb("taking-offers", message.request); }
 CborMap to_map(const Pong&) { return verb("pong"); }
 CborMap to_map(const Notice& notice) { return verb("notice").set("words", notice.words); }
 CborMap to_map(const Trouble& trouble) {
@@ -303,6 +341,24 @@ Result<ClientMessage> decode_client_message(ByteView body) {
     if (!session || !peer || !relay) return malformed("ask-ticket without session, peer or relay");
     return ClientMessage{AskTicket{*request, SessionId{*session}, *peer, *relay}};
   }
+  if (kind == "code-open") return ClientMessage{CodeOpen{*request, map.number("wish").value_or(0)}};
+  if (kind == "code-join" || kind == "code-message") {
+    const auto number = code_number_in(map);
+    auto words = code_body_in(map);
+    if (!number || !words) return malformed("\"" + kind + "\" without a number, or a body that is short enough");
+    if (kind == "code-join") return ClientMessage{CodeJoin{*request, *number, *std::move(words)}};
+    return ClientMessage{CodeMessage{*request, *number, *std::move(words)}};
+  }
+  if (kind == "code-close") {
+    const auto number = code_number_in(map);
+    if (!number) return malformed("code-close without a number");
+    return ClientMessage{CodeClose{*request, *number}};
+  }
+  if (kind == "take-offers") {
+    const auto from = peer_in(map, "from");
+    if (!from) return malformed("take-offers without a peer");
+    return ClientMessage{TakeOffers{*request, *from}};
+  }
   if (kind == "withdraw") {
     const auto to = peer_in(map, "to");
     const auto session = map.array<16>("session");
@@ -328,7 +384,7 @@ Result<ServerMessage> decode_server_message(ByteView body) {
                                  map.text("agent", 128).value_or(""), map.text("notice").value_or(""), map.number("wait").value_or(0),
                                  port_in(map, "stun").value_or(Port{}), port_in(map, "stun2").value_or(Port{}),
                                  port_in(map, "reflect2").value_or(Port{}), address_in(map, "address2"),
-                                 map.flag("tickets").value_or(false), map.flag("relay").value_or(false)}};
+                                 map.flag("tickets").value_or(false), map.flag("relay").value_or(false), map.flag("codes").value_or(false)}};
   }
   if (kind == "delivery") {
     const auto from = peer_in(map, "from");
@@ -336,6 +392,13 @@ Result<ServerMessage> decode_server_message(ByteView body) {
     if (!from || !signal) return malformed("delivery without sender or body");
     return ServerMessage{Delivery{*from, DeviceId{map.number("device").value_or(0)}, *std::move(signal), address_in(map, "at"),
                                   address_in(map, "at2")}};
+  }
+  if (kind == "code-news") {
+    const auto number = code_number_in(map);
+    const auto what = code_news_from(map.text("what", 16).value_or(""));
+    auto words = code_body_in(map);
+    if (!number || !what || !words) return malformed("code-news without a number, what it is, or a body that is short enough");
+    return ServerMessage{CodeNews{*number, *what, *std::move(words)}};
   }
   if (kind == "pong") return ServerMessage{Pong{}};
   if (kind == "notice") return ServerMessage{Notice{map.text("words").value_or("")}};
@@ -371,6 +434,12 @@ Result<ServerMessage> decode_server_message(ByteView body) {
     if (!outcome || !endpoint) return malformed("volunteered without a known outcome or an address");
     return ServerMessage{Volunteered{*request, *outcome, *endpoint}};
   }
+  if (kind == "code-answer") {
+    const auto number = code_number_in(map);
+    if (!number) return malformed("code-answer without a number");
+    return ServerMessage{CodeAnswer{*request, *number}};
+  }
+  if (kind == "taking-offers") return ServerMessage{TakingOffers{*request}};
   if (kind == "relays") return ServerMessage{Relays{*request, relays_in(map)}};
   if (kind == "granted") {
     auto ticket = map.bytes("ticket");

@@ -17,6 +17,12 @@
 //     | <- Relays{request, relays} ----------- |
 //     | -- AskTicket{request, peer, relay} --> |     a ticket for two (wire/ticket.hpp), for a supernode or for the server's own relay
 //     | <- Granted{request, ticket} ---------- |
+//     | -- CodeOpen{request} ----------------> |     a number for a one-time code (secure/code.hpp)
+//     | <- CodeAnswer{request, number} ------- |
+//     | -- CodeJoin{request, number, body} --> |     the other one, who was told the code: led to the first, as CodeNews{joined, body}
+//     | -- CodeMessage{request, number, body}> |     either: to the other one, as CodeNews{message, body}. Neither learns more of the other
+//     | <- CodeNews{number, what, body} ------ |     than these bodies say (secure/code_exchange.hpp), of which the server understands nothing
+//     | -- TakeOffers{request, from} --------> |     offers of that peer come to this device, whatever its Hello said
 //     | -- Ping -> | <- Pong -                 |     the client, after keep_alive of its own silence
 //
 // A request number is chosen by the client and echoed; a Trouble with a request number answers that request alone, one without
@@ -54,6 +60,11 @@ inline constexpr std::size_t max_who = 256;
 /// The most supernodes that one answer lists: each costs who asks a round trip to measure.
 inline constexpr std::size_t max_relays = 8;
 
+/// The longest body of a code-join or a code-message.
+inline constexpr std::size_t max_code_body = 1024;
+/// Numbers of codes: four digits, or more where many are open.
+inline constexpr std::uint64_t smallest_code_number = 1'000, largest_code_number = 9'999'999;
+
 /// In Hello.features: this device takes answers to what it sent, but no offers, and does not count as online to those who ask.
 /// For the verbs that only ask or send; without it a `pshare peers` would swallow the offer that waits for a `pshare receive`.
 inline constexpr std::string_view answers_only_feature = "answers-only";
@@ -88,9 +99,20 @@ struct Volunteer  { std::uint64_t request = 0; Port port = {};
 struct AskRelays  { std::uint64_t request = 0; std::vector<PeerId> trusted; };
 /// A ticket for the asking client and `peer` to meet at `relay`, for one lane of `session`.
 struct AskTicket  { std::uint64_t request = 0; SessionId session; PeerId peer; PeerId relay; };
+/// The five below only to a server whose Welcome says that it knows codes. A number for a new code, for as long as this connection lives, and for one guest;
+/// `wish` (0: none) is the one that the code had on a connection that was lost.
+struct CodeOpen   { std::uint64_t request = 0; std::uint64_t wish = 0; };
+struct CodeJoin   { std::uint64_t request = 0; std::uint64_t number = 0; ByteBuffer body; };
+struct CodeMessage{ std::uint64_t request = 0; std::uint64_t number = 0; ByteBuffer body; };
+/// Either is through with it; if there is another one, it is told.
+struct CodeClose  { std::uint64_t request = 0; std::uint64_t number = 0; };
+/// Offers of this peer are for this device, which has a reason to expect one, and for no other device of its key that is there for offers in general. What waits
+/// of that peer comes at once. One peer for each connection, the latest that was named.
+struct TakeOffers { std::uint64_t request = 0; PeerId from; };
 struct Ping       {};
 struct Bye        {};
-using ClientMessage = std::variant<Hello, Register, Resolve, Who, SendSignal, Withdraw, Ping, Bye, Probe, Volunteer, AskRelays, AskTicket>;
+using ClientMessage = std::variant<Hello, Register, Resolve, Who, SendSignal, Withdraw, Ping, Bye, Probe, Volunteer, AskRelays, AskTicket, CodeOpen, CodeJoin, CodeMessage,
+                                   CodeClose, TakeOffers>;
 
 /// A supernode, and where the server reached it.
 struct RelayListing {
@@ -114,7 +136,9 @@ struct Welcome    { std::uint64_t version = control_version; DeviceId device; En
                     /// It lists supernodes and signs tickets for them; older servers end a conversation that has those verbs in it.
                     bool signs_tickets = false;
                     /// It relays itself, in the relay role (wire/relay_hello.hpp) of the port at which it was reached.
-                    bool relays = false; };
+                    bool relays = false;
+                    /// It gives out numbers for one-time codes, and knows TakeOffers.
+                    bool codes = false; };
 struct Registered { std::uint64_t request = 0; std::string name; };
 /// The client computes the ID of `key` itself and compares it with what it has pinned. `name` is empty for a key without one.
 struct Resolved   { std::uint64_t request = 0; std::string name; PublicKey key; bool online = false; };
@@ -128,13 +152,20 @@ struct Probed     { std::uint64_t request = 0; DialBackOutcome outcome = DialBac
 struct Volunteered { std::uint64_t request = 0; DialBackOutcome outcome = DialBackOutcome::reached; Endpoint endpoint; };
 struct Relays     { std::uint64_t request = 0; std::vector<RelayListing> relays; };  // at most max_relays
 struct Granted    { std::uint64_t request = 0; ByteBuffer ticket; };                 // as secure/ticket.hpp signs them
+/// It was done: the number given out, or that was spoken of.
+struct CodeAnswer { std::uint64_t request = 0; std::uint64_t number = 0; };
+/// gone: the other one has closed it, has lost its connection, or took too long.
+struct CodeNews   { enum class What { joined, message, gone };
+                    std::uint64_t number = 0; What what = What::message; ByteBuffer body; };
+struct TakingOffers { std::uint64_t request = 0; };
 struct Pong       {};
 struct Notice     { std::string words; };
 /// A request (or, without a number, the connection) came to nothing. Codes in use: unknown_peer (Resolve), refused (Register: the
 /// name is another key's), limit (a rate, a queue, a quota that is used up), version, malformed, busy (the server is full), unsupported (Probe,
-/// Volunteer, AskTicket: this server does not), offline (AskTicket: that relay is not there any more).
+/// Volunteer, AskTicket, CodeOpen: this server does not), unknown_peer (CodeJoin: nobody has that number open; CodeMessage: the other one is gone), offline (AskTicket: that relay is not there any more).
 struct Trouble    { std::optional<std::uint64_t> request; Errc code = Errc::failed; std::string words; };
-using ServerMessage = std::variant<Welcome, Registered, Resolved, WhoReply, SignalFate, Delivery, Pong, Notice, Trouble, Probed, Volunteered, Relays, Granted>;
+using ServerMessage = std::variant<Welcome, Registered, Resolved, WhoReply, SignalFate, Delivery, Pong, Notice, Trouble, Probed, Volunteered, Relays, Granted,
+                                   CodeAnswer, CodeNews, TakingOffers>;
 
 /// The body of a frame, without its length.
 ByteBuffer encode(const ClientMessage& message);

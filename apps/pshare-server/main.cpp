@@ -126,7 +126,7 @@ void run(const ServerOptions& options) {
   RelayService relay{loop.get_executor(), joiner, {.rate = rate}};
   Rendezvous rendezvous{*names, {.max_clients = options.max_clients, .agent = agent, .notice = {}, .first_device = some_first_device(),
                                  .stun = services.stun.port(), .stun_alternate = stun_alternate, .reflect_alternate = services.reflect_alternate,
-                                 .addresses = services.addresses, .dials_back = true, .tickets = &tickets, .relays = options.relays}};
+                                 .addresses = services.addresses, .dials_back = true, .tickets = &tickets, .relays = options.relays, .random = &random}};
   StunServer answers{{.port = services.stun.port(), .alternate_port = stun_alternate, .addresses = services.addresses, .software = agent}};
   StunResponder stun{std::move(answers), std::move(services.stun), std::move(services.stun_alternate)};
   Server server{loop.get_executor(), tls, rendezvous, std::move(services.control), std::move(services.reflectors), std::move(services.further), options.relays ? &relay : nullptr};

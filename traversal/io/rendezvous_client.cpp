@@ -83,6 +83,7 @@ RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsCont
       order_changed_(executor_),
       news_(executor_),
       welcomed_(executor_),
+      code_told_(executor_),
       delivered_(executor_) {}
 
 RendezvousClient::~RendezvousClient() = default;
@@ -135,6 +136,8 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
             order_.failed();
             order_changed_.ring();
             welcome_.reset();
+            code_line_cut_ = true;
+            code_told_.ring();
             if (on_state_) on_state_(false, words);
           },
           [&](RendezvousLink::Answered& answered) {
@@ -156,6 +159,11 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
             }
             deliveries_.push_back(std::move(delivered.delivery));
             delivered_.ring();
+          },
+          [&](RendezvousLink::Told& told) {
+            if (code_news_.size() >= max_waiting_code_news) return;  // nobody listens, or the server talks nonsense
+            code_news_.push_back(std::move(told.news));
+            code_told_.ring();
           },
           [&](RendezvousLink::Noticed& noticed) {
             if (on_notice_) on_notice_(printable(noticed.words, Newlines::kept));
@@ -359,6 +367,48 @@ awaitable<Fate> RendezvousClient::signal(PeerId to, DeviceId device, ByteBuffer 
 awaitable<void> RendezvousClient::withdraw(PeerId to, SessionId session, TimePoint until) {
   Request request{Withdraw{.to = to, .session = session}};
   co_await ask_for<SignalFate>(std::move(request), until);
+}
+
+awaitable<std::uint64_t> RendezvousClient::open_code(std::uint64_t wish, TimePoint until) {
+  Request request{CodeOpen{.wish = wish}};
+  const auto reply = co_await ask_for<CodeAnswer>(std::move(request), until);
+  co_return reply.number;
+}
+
+awaitable<void> RendezvousClient::join_code(std::uint64_t number, ByteBuffer body, TimePoint until) {
+  Request request{CodeJoin{.number = number, .body = std::move(body)}};
+  co_await ask_for<CodeAnswer>(std::move(request), until);
+}
+
+awaitable<void> RendezvousClient::say_by_code(std::uint64_t number, ByteBuffer body, TimePoint until) {
+  Request request{CodeMessage{.number = number, .body = std::move(body)}};
+  co_await ask_for<CodeAnswer>(std::move(request), until);
+}
+
+awaitable<void> RendezvousClient::close_code(std::uint64_t number, TimePoint until) {
+  Request request{CodeClose{.number = number}};
+  co_await ask_for<CodeAnswer>(std::move(request), until);
+}
+
+awaitable<std::optional<CodeNews>> RendezvousClient::next_code_news(TimePoint until) {
+  for (;;) {
+    if (std::exchange(code_line_cut_, false)) {
+      code_news_.clear();
+      co_return std::nullopt;
+    }
+    if (!code_news_.empty()) break;
+    if (ended_) throw Failure{*ended_};
+    if (Clock::now() >= until) throw Failure{{.code = Errc::timed_out, .doing = "waiting for the other side of a code"}};
+    co_await code_told_.wait(until);
+  }
+  auto news = std::move(code_news_.front());
+  code_news_.pop_front();
+  co_return news;
+}
+
+awaitable<void> RendezvousClient::take_offers(PeerId from, TimePoint until) {
+  Request request{TakeOffers{.from = from}};
+  co_await ask_for<TakingOffers>(std::move(request), until);
 }
 
 awaitable<DialBackOutcome> RendezvousClient::probe(Transport transport, Port port, DialBackNonce nonce, TimePoint until) {

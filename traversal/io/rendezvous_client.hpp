@@ -38,6 +38,8 @@ inline constexpr Duration short_server_connect_patience = std::chrono::seconds{4
 inline constexpr Duration doubt_lasts = std::chrono::minutes{1};
 /// Deliveries that wait for next_delivery(). More are dropped and logged: their senders ask again.
 inline constexpr std::size_t max_waiting_deliveries = 256;
+/// The same for what is told of codes; two who meet have less to say.
+inline constexpr std::size_t max_waiting_code_news = 64;
 
 /// Words in errors are printable already. All calls need run() to be running.
 class RendezvousClient {
@@ -91,6 +93,19 @@ class RendezvousClient {
   /// For one lane between us and `peer`, over a supernode or the server itself. Errors: unsupported; limit (a quota); offline (that
   /// supernode has gone).
   awaitable<ByteBuffer> ticket(SessionId session, PeerId peer, PeerId relay, TimePoint until);
+
+  // One-time codes (wire/control.hpp). All of them: unsupported (an older server).
+  /// A number for a new code, for as long as this connection to the server lives; `wish` (0: none) is the one it had on an earlier one. Errors: limit, busy.
+  awaitable<std::uint64_t> open_code(std::uint64_t wish, TimePoint until);
+  /// To the host of that number. Errors: unknown_peer (nobody has it open), limit.
+  awaitable<void> join_code(std::uint64_t number, ByteBuffer body, TimePoint until);
+  /// To the other one. Errors: unknown_peer (is gone).
+  awaitable<void> say_by_code(std::uint64_t number, ByteBuffer body, TimePoint until);
+  awaitable<void> close_code(std::uint64_t number, TimePoint until);
+  /// What the server has to tell of codes, in order; nothing once the connection on which it would come was lost. One consumer at a time.
+  awaitable<std::optional<CodeNews>> next_code_news(TimePoint until);
+  /// Offers of that peer come to this connection, and to no other of our key; those that wait, at once.
+  awaitable<void> take_offers(PeerId from, TimePoint until);
 
   /// The next signal from anybody, in order. One consumer at a time.
   awaitable<Delivery> next_delivery();
@@ -172,6 +187,9 @@ class RendezvousClient {
   std::optional<Welcome> welcome_;           // while connected
   std::optional<Welcome> last_welcome_;
   Wakeups welcomed_;
+  std::deque<CodeNews> code_news_;
+  bool code_line_cut_ = false;               // the connection was lost since the last next_code_news()
+  Wakeup code_told_;
   std::deque<Delivery> deliveries_;
   Wakeup delivered_;
   std::optional<Error> ended_;
