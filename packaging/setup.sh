@@ -14,7 +14,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libasio-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
-  libgnutls28-dev libminiupnpc-dev
+  libgnutls28-dev libminiupnpc-dev libqrencode-dev
   iproute2 nftables
 )
 # clang builds the fuzz targets; util-linux gives end-to-end tests small file systems and namespaces. The last two lines are

@@ -154,8 +154,11 @@ Result<Code> Code::parse(std::string_view given) {
 bool looks_like_a_code(std::string_view argument) {
   const auto text = trimmed(argument);
   if (lower(text.substr(0, scheme.size())) == scheme) return true;
-  const bool begins_well = !text.empty() && (is_digit(text.front()) || is_letter(text.front()));
-  return begins_well && text.find_first_of("- ") != std::string_view::npos;
+  const auto parts = parts_of(text);
+  const auto is_word = [](const std::string& part) { return std::ranges::all_of(part, is_letter); };
+  if (parts.size() < 2 || !is_word(parts[1])) return false;
+  if (std::ranges::all_of(parts.front(), is_digit)) return true;
+  return std::ranges::all_of(parts, is_word) && std::ranges::any_of(parts, [](const std::string& part) { return word_index(part).has_value(); });
 }
 
 std::vector<std::string_view> likely_words(std::string_view word) {

@@ -95,9 +95,9 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
 
 awaitable<Caller> identify_caller(Program& program, RendezvousClient& server, PeerId id, std::string claimed_name) {
   const auto contacts = value_or_throw(program.home.contacts());
-  if (const auto contact = contacts.find(id)) co_return Caller{contact->name, true, true, std::nullopt};
+  if (const auto contact = contacts.find(id)) co_return Caller{.name = contact->name, .contact = true, .name_confirmed = true};
 
-  Caller caller{claimed_name.empty() ? id.short_text() : claimed_name, false, false, std::nullopt};
+  Caller caller{.name = claimed_name.empty() ? id.short_text() : claimed_name};
   const auto parsed = parse_name(claimed_name);
   if (!parsed) {
     caller.name = id.short_text();

@@ -3,8 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "apps/pshare/code_prompt.hpp"
 #include "apps/pshare/program.hpp"
 #include "io/log.hpp"
 
@@ -17,6 +20,7 @@ awaitable<void> run_verb(Program& program, Verb verb) {
   if (auto* options = std::get_if<SendOptions>(&verb)) co_await send(program, *options);
   if (auto* options = std::get_if<ReceiveOptions>(&verb)) co_await receive(program, *options);
   if (auto* options = std::get_if<ContactsOptions>(&verb)) co_await contacts(program, *options);
+  if (auto* options = std::get_if<PairOptions>(&verb)) co_await pair(program, *options);
   if (std::holds_alternative<PeersOptions>(verb)) co_await peers(program);
   if (auto* options = std::get_if<DoctorOptions>(&verb)) co_await doctor(program, *options);
   if (auto* options = std::get_if<SupernodeOptions>(&verb)) co_await supernode(program, *options);
@@ -58,7 +62,11 @@ int end(Report& report, const Error& error) {
 
 int guarded_main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed standard output is an error to report, not a reason to vanish
-  const auto parsed = parse_options(argc, argv);
+  const std::vector<std::string> arguments(argv, argv + argc);
+  wipe_codes(argc, argv);
+  std::vector<const char*> as_given;
+  for (const auto& each : arguments) as_given.push_back(each.c_str());
+  const auto parsed = parse_options(argc, as_given.data());
   if (!parsed) {
     Report report{{}};
     return end(report, parsed.error());

@@ -20,6 +20,7 @@ Examples:
   pshare init --name alice --server example.org:4700#FINGERPRINT
   pshare send film.mkv --to bob
   pshare receive --dir ~/Downloads
+  pshare send film.mkv            (shows a one-time code, which the other side types at `pshare receive`)
   tar c photos | pshare send - --to bob
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 the peer declined, 4 peer unknown or not online, 5 no path,
@@ -51,7 +52,7 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
 struct Texts {
   std::vector<std::string> servers;
   std::string proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
-  std::string name, to, text, code, with, lifetime, give_up, rate, volume, for_whom = "contacts";
+  std::string name, to, as, text, code, with, lifetime, give_up, rate, volume, for_whom = "contacts";
   std::vector<std::string> paths;
   std::uint16_t port = 0;
 };
@@ -96,9 +97,16 @@ void finish_give_up(Duration& give_up, const Texts& texts) {
   if (!texts.give_up.empty()) give_up = checked(parse_duration(texts.give_up), "--give-up");
 }
 
+void add_code(CLI::App& verb, std::size_t& words, bool& qr) {
+  verb.add_option("--code-words", words, "Words of the one-time code that is shown (2 to 8; default 2, which is 20 bits for one guess)")
+      ->type_name("N")
+      ->check(CLI::Range(min_code_words, max_code_words));
+  verb.add_flag("!--no-qr", qr, "Show no QR code of it");
+}
+
 void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   verb.add_option("PATH", texts.paths, "Files and directories; - is standard input");
-  verb.add_option("--to", texts.to, "A contact, a name at the server, or a peer ID")->type_name("NAME|ID");
+  verb.add_option("--to", texts.to, "A contact, a name at the server, or a peer ID; without it a one-time code is shown for whoever is told it")->type_name("NAME|ID");
   verb.add_option("--text", texts.text, "A message instead of files")->type_name("TEXT");
   verb.add_option("--exclude", send.excludes, "Leave out what this pattern matches; may be repeated")->type_name("PATTERN")->allow_extra_args(false);
   verb.add_option("--lanes", send.lanes, "Connections side by side (1 to 16)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_lanes));
@@ -107,6 +115,7 @@ void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   verb.add_option("--chunk", texts.chunk, "Size of a chunk, 64K to 4M (default: by the size of the transfer)")->type_name("SIZE");
   add_give_up(verb, texts);
   verb.add_flag("--trust-new", send.trust_new, "Accept and pin a name of the server's directory that is new to you, without asking");
+  add_code(verb, send.code_words, send.qr);
 }
 
 void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
@@ -132,16 +141,15 @@ void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
   if (!send.text && send.paths.empty()) throw CLI::ValidationError{"nothing to send. Name files or directories, - for standard input, or use --text."};
   if (standard_input && send.paths.size() > 1) throw CLI::ValidationError{"- (standard input) cannot be sent together with files."};
   if (send.text && send.text->size() > max_text) throw CLI::ValidationError{"--text: at most 16 KiB fit. Put it into a file and send that."};
-  if (!send.to)
-    throw CLI::ValidationError{"say to whom with --to NAME. One-time codes, for people who are no contacts yet, are not in this version."};
+  if (send.to && verb.count("--code-words")) throw CLI::ValidationError{"--code-words is about the code that is shown without --to. Leave one of the two away."};
 }
 
 void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
-  verb.add_option("CODE", texts.code, "A one-time code of the sender's");
+  verb.add_option("CODE", texts.code, "A one-time code of the sender's, or - to read one from standard input (also PSHARE_CODE); it can be typed later as well");
   verb.add_option("--dir", receive.directory, "Where received files go (default: the current directory)")->type_name("DIR");
   verb.add_option("--from", receive.from, "Only from this contact; may be repeated")->type_name("NAME")->allow_extra_args(false);
   add_give_up(verb, texts);
-  verb.add_flag("--yes", receive.yes, "Accept offers from contacts without asking");
+  verb.add_flag("--yes", receive.yes, "Accept offers from contacts (and, with CODE, that one offer) without asking");
   verb.add_flag("--trust-new", receive.trust_new, "With --yes: also from senders new to you whose name the server's directory confirms; they become contacts");
   verb.add_flag("--once", receive.once, "Exit after one transfer");
   verb.add_flag("--stdout", receive.to_stdout, "Write the one file (or stream) received to standard output");
@@ -149,8 +157,7 @@ void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
 }
 
 void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const Texts& texts) {
-  if (!texts.code.empty())
-    throw CLI::ValidationError{"one-time codes are not in this version. Run `pshare receive` without one, and let the sender use --to."};
+  if (!texts.code.empty()) receive.code = texts.code;
   finish_give_up(receive.give_up, texts);
   receive.on_conflict = texts.conflict == "overwrite" ? OnConflict::overwrite
                         : texts.conflict == "skip"    ? OnConflict::skip
@@ -197,6 +204,7 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   SendOptions send;
   ReceiveOptions receive;
   ContactsOptions contacts;
+  PairOptions pair;
   DoctorOptions doctor;
   SupernodeOptions supernode;
   Texts texts;
@@ -226,12 +234,16 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   add->add_option("ID", contact_id)->required();
   remove->add_option("NAME", contact_name)->required();
   verify->add_option("NAME", contact_name)->required();
+  auto* pair_verb = app.add_subcommand("pair", "Make two people contacts of each other, by a one-time code");
+  pair_verb->add_option("CODE", texts.code, "The code that the other side shows, or - to read it from standard input (also PSHARE_CODE); without one a code is shown");
+  pair_verb->add_option("--as", texts.as, "What to call the other side (default: what they call themselves)")->type_name("NAME");
+  add_code(*pair_verb, pair.code_words, pair.qr);
   auto* peers_verb = app.add_subcommand("peers", "Which of your contacts are online");
   auto* doctor_verb = app.add_subcommand("doctor", "What this network allows, and what you could change");
   add_doctor(*doctor_verb, texts);
   auto* supernode_verb = app.add_subcommand("supernode", "Carry the transfers of contacts (or of anyone) who have no path of their own");
   add_supernode(*supernode_verb, supernode, texts);
-  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify}) verb->fallthrough();
+  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify}) verb->fallthrough();
 
   try {
     app.parse(argc, argv);
@@ -254,6 +266,11 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
       if (*remove) contacts.action = ContactsOptions::Remove{contact_name};
       if (*verify) contacts.action = ContactsOptions::Verify{contact_name};
       return std::variant<Options, Answered>{Options{common, contacts}};
+    }
+    if (*pair_verb) {
+      if (!texts.code.empty()) pair.code = texts.code;
+      if (pair_verb->count("--as")) pair.as = checked(parse_name(texts.as), "--as");
+      return std::variant<Options, Answered>{Options{common, pair}};
     }
     if (*doctor_verb) {
       finish_doctor(doctor, *doctor_verb, texts);

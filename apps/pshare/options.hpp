@@ -10,6 +10,7 @@
 
 #include "apps/pshare/give_up.hpp"
 #include "transfer/io/placement.hpp"
+#include "secure/code.hpp"
 #include "transfer/level_choice.hpp"
 #include "wire/ids.hpp"
 #include "wire/reason.hpp"
@@ -48,9 +49,11 @@ struct SendOptions {
   std::uint64_t chunk_size = 0;                  // 0: chosen by size
   Duration give_up = default_give_up;            // after a transfer that had begun has lost its path
   bool trust_new = false;
+  std::size_t code_words = min_code_words;       // without `to`: of the code that is shown
+  bool qr = true;
 };
 struct ReceiveOptions {
-  std::optional<std::string> code;
+  std::optional<std::string> code;               // "-": standard input has it
   std::filesystem::path directory = ".";
   std::vector<std::string> from;
   bool yes = false, once = false, to_stdout = false, trust_new = false;
@@ -63,6 +66,12 @@ struct ContactsOptions {
   struct Remove { std::string name; };
   struct Verify { std::string name; };
   std::variant<List, Add, Remove, Verify> action;
+};
+struct PairOptions {
+  std::optional<std::string> code;               // as above; not given: one is shown
+  std::optional<std::string> as;                 // what to call the other side
+  std::size_t code_words = min_code_words;
+  bool qr = true;
 };
 struct PeersOptions {};
 struct DoctorOptions {
@@ -78,7 +87,7 @@ struct SupernodeOptions {
   bool for_anyone = false;                              // else for contacts alone
 };
 
-using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PeersOptions, DoctorOptions, SupernodeOptions>;
+using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PairOptions, PeersOptions, DoctorOptions, SupernodeOptions>;
 
 struct Options {
   CommonOptions common;

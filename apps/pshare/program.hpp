@@ -42,6 +42,7 @@ awaitable<void> id(Program& program);
 awaitable<void> send(Program& program, SendOptions options);
 awaitable<void> receive(Program& program, ReceiveOptions options);
 awaitable<void> contacts(Program& program, ContactsOptions options);
+awaitable<void> pair(Program& program, PairOptions options);
 awaitable<void> peers(Program& program);
 awaitable<void> doctor(Program& program, DoctorOptions options);
 awaitable<void> supernode(Program& program, SupernodeOptions options);

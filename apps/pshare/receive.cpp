@@ -3,7 +3,9 @@
 #include <deque>
 #include <map>
 
+#include "apps/pshare/code_prompt.hpp"
 #include "apps/pshare/inquiries.hpp"
+#include "apps/pshare/meeting.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/pshare/reception.hpp"
 #include "io/deadline.hpp"
@@ -19,31 +21,96 @@ constexpr std::size_t max_receptions = 32;
 constexpr std::size_t max_receptions_of_a_peer = 8;
 /// How long transfers under way may take to say their last words after Ctrl-C.
 constexpr Duration last_words = std::chrono::seconds{3};
+/// Once two have met by a code, how long saying to the server whose offers we take may take.
+constexpr Duration take_offers_patience = std::chrono::seconds{30};
 
 class Receiving {
  public:
-  Receiving(Program& program, Online& online, ReceiveOptions options)
-      : program_(program), online_(online), options_(std::move(options)), ended_(program.executor), offered_(program.executor), reception_ended_(program.executor) {}
+  /// `code`: it is for that one offer, and for nothing else.
+  Receiving(Program& program, Online& online, ReceiveOptions options, std::optional<Code> code)
+      : program_(program), online_(online), options_(std::move(options)), code_(std::move(code)), ended_(program.executor), offered_(program.executor), reception_ended_(program.executor) {}
 
   awaitable<void> run(TaskGroup& tasks) {
     online_.letters().set_on_offer([this](Letter letter) { take(std::move(letter)); });
     tasks.start(watch_interrupt());
     tasks.start(serve_offers(tasks));
-    tasks.start(introduce());  // beside the rest, so that Ctrl-C is heard while the server is not there
+    tasks.start(code_ ? come_by_code(*code_) : introduce(tasks));  // beside the rest, so that Ctrl-C is heard while the server is not there
     if (program_.options.timeout) no_offer_by_ = Clock::now() + *program_.options.timeout;
     co_await wait_for_the_end();
     if (trouble_) throw Failure{*trouble_};
   }
 
  private:
-  awaitable<void> introduce() {
+  awaitable<void> introduce(TaskGroup& tasks) {
     const auto settings = value_or_throw(program_.home.settings());
     co_await online_.server().welcome(program_.patience());
     if (settings.name) co_await online_.server().register_name(*settings.name, program_.patience());
     program_.report.say("Waiting for offers as " + (settings.name ? "\"" + *settings.name + "\"" : program_.identity.id().short_text()) + ". Ctrl-C stops.");
+    const auto& manner = program_.report.manner();
+    if (input_is_a_pipe()) tasks.start(come_by_piped_code());
+    else if (program_.terminal.present() && !manner.json && !manner.quiet) tasks.start(come_by_typed_code());
+  }
+
+  /// Throws what came of it, if the code led to nobody.
+  awaitable<PeerId> meet(Code code) {
+    const auto met = co_await join(program_, online_.server(), std::move(code), CodePurpose::send);
+    met_.insert_or_assign(met.id, met.name);
+    program_.report.say("Met " + met.name + " by the code; waiting for what they send.");
+    if (!no_offer_by_) no_offer_by_ = program_.patience();
+    ended_.ring();
+    co_return met.id;
+  }
+
+  /// Each connection to the server has to be told; join() has told the present one.
+  awaitable<void> keep_taking_offers(PeerId of) {
+    for (;;) {
+      co_await online_.reconnected();
+      co_await online_.server().take_offers(of, Clock::now() + take_offers_patience);
+    }
+  }
+
+  awaitable<void> come_by_code(Code code) {
+    co_await online_.server().welcome(program_.patience());
+    const auto met = co_await meet(std::move(code));
+    co_await keep_taking_offers(met);
+  }
+
+  /// Beside waiting for offers: whoever types a code has come for it, and is done with what comes of it. One that leads to nobody is asked for again.
+  awaitable<void> come_by_typed_code() {
+    program_.report.say("Were you told a code? Type it here (Tab completes words).");
+    std::optional<PeerId> met;
+    while (!met) {
+      std::optional<Error> trouble;
+      bool typed = false;
+      try {
+        auto code = co_await type_code(program_, [this] { return !receptions_.empty(); });
+        typed = true;
+        met = co_await meet(std::move(code));
+      } catch (const Failure& failure) {
+        trouble = failure.error();
+      }
+      if (trouble && !typed) co_return;  // no code, then: offers may come
+      if (trouble) program_.report.error(*trouble);
+    }
+    done_with_code_ = true;
+    co_await keep_taking_offers(*met);
+  }
+
+  awaitable<void> come_by_piped_code() {
+    auto piped = co_await read_code(program_);
+    if (!piped) co_return;
+    const auto met = co_await meet(*std::move(piped));
+    done_with_code_ = true;
+    co_await keep_taking_offers(met);
+  }
+
+  std::optional<std::string> met_as(const PeerId& peer) const {
+    const auto met = met_.find(peer);
+    return met == met_.end() ? std::nullopt : std::optional{met->second};
   }
 
   void take(Letter letter) {
+    if (code_ && !met_.contains(letter.from)) return;  // the server is not to send such
     if (offers_.size() >= max_receptions) return;  // the sender's own patience ends it
     offers_.push_back(std::move(letter));
     offered_.ring();
@@ -72,7 +139,8 @@ class Receiving {
       co_await online_.letters().send(letter.from_key, letter.device, std::move(busy), false, Clock::now() + last_words);
       co_return;
     }
-    Reception reception{program_, online_, options_, std::move(letter)};
+    auto known_as = met_as(letter.from);
+    Reception reception{program_, online_, options_, std::move(letter), std::move(known_as)};
     receptions_.push_back(&reception);
     std::optional<Reception::End> end;
     std::exception_ptr unforeseen;
@@ -116,6 +184,7 @@ class Receiving {
     if (std::holds_alternative<Reception::NotWanted>(end)) {
       // A further offer of what has begun was taken back: the sender may think again, but not for ever.
       came_to_nothing_ = true;
+      if (is_by_code(reception)) over_by_code(Error{.code = Errc::declined, .doing = "what " + printable(reception.caller()) + " offered was not taken", .hint = "Ask them to send again, with a new code."});
       if (!reception.agreed_before()) return;
       return keep_lost(key, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
     }
@@ -128,10 +197,20 @@ class Receiving {
     agreed_.erase(key);
     lost_.erase(key);
     if (const auto* failed = std::get_if<Reception::Failed>(&end)) {
-      if (!options_.once && !interrupted_) return program_.report.error(failed->error);
+      if (!options_.once && !is_by_code(reception) && !interrupted_) return program_.report.error(failed->error);
       trouble_ = failed->error;
     }
     if (options_.once) over_ = true;
+    if (is_by_code(reception)) over_by_code(std::nullopt);
+    ended_.ring();
+  }
+
+  bool is_by_code(const Reception& reception) const { return (code_ || done_with_code_) && met_.contains(reception.key().first); }
+
+  /// What the code was for is over; what else is under way goes on.
+  void over_by_code(std::optional<Error> trouble) {
+    if (trouble && !trouble_) trouble_ = std::move(trouble);
+    over_by_code_ = true;
     ended_.ring();
   }
 
@@ -144,6 +223,7 @@ class Receiving {
   /// Until --once has had its transfer, nobody came in time, or the user has had enough.
   awaitable<void> wait_for_the_end() {
     while (!over_) {
+      if (over_by_code_ && receptions_.empty() && lost_.empty()) break;
       co_await ended_.wait(next_deadline());
       give_up_the_lost();
       const bool nobody = receptions_.empty() && lost_.empty() && no_offer_by_ && Clock::now() >= *no_offer_by_;
@@ -198,6 +278,10 @@ class Receiving {
   Program& program_;
   Online& online_;
   const ReceiveOptions options_;
+  const std::optional<Code> code_;
+  std::map<PeerId, std::string> met_;               // by a code, and what they call themselves
+  bool done_with_code_ = false;                     // the program ends with what comes by the code
+  bool over_by_code_ = false;                       // that has come
   std::deque<Letter> offers_;
   std::vector<Reception*> receptions_;              // each owned by its serve()
   std::set<const Reception*> superseded_;           // by a newer offer of the same transfer
@@ -216,10 +300,21 @@ class Receiving {
 awaitable<void> receive(Program& program, ReceiveOptions options) {
   // A folder that cannot be written is better known now than when the first offer comes.
   if (!options.to_stdout) value_or_throw(FileSink::at(options.directory, options.on_conflict));
-  const auto servers = co_await pinned_servers(program);
-  Online online{program, servers, RendezvousClient::Attendance::offers};
+  const auto given = options.code ? options.code : take_code_from_environment();
+  std::optional<Code> code;
+  if (given == "-") {
+    code = co_await read_code(program);
+    if (!code) throw Failure{{.code = Errc::usage, .doing = "standard input has no code", .hint = "Pipe one in: `echo CODE | pshare receive -`."}};
+  } else if (given) {
+    code = value_or_throw(Code::parse(*given));
+  }
+  if (code) options.once = true;
+  auto specs = servers_for(program, code ? code->server : std::nullopt);
+  const auto servers = co_await pinned_servers(program, std::move(specs));
+  // With a code nothing but the offer it is for is wanted: another `pshare receive` of the same identity may be there for the others.
+  Online online{program, servers, code ? RendezvousClient::Attendance::answers_only : RendezvousClient::Attendance::offers};
   Inquiries inquiries{program, online.letters(), [&online] { return std::optional{network_of(online.standpoint())}; }};
-  Receiving receiving{program, online, std::move(options)};
+  Receiving receiving{program, online, std::move(options), std::move(code)};
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
     online.begin(tasks);
     co_await receiving.run(tasks);

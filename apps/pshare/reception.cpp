@@ -27,9 +27,9 @@ constexpr Duration last_words = std::chrono::seconds{1};
 
 }  // namespace
 
-Reception::Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter)
+Reception::Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter, std::optional<std::string> met_as)
     : program_(program), online_(online), options_(options), letter_(std::move(letter)), offer_(std::get<Offer>(letter_.signal)), sender_device_(letter_.device),
-      slot_(online.letters().expect(offer_.session, letter_.from)) {}
+      slot_(online.letters().expect(offer_.session, letter_.from)), met_as_(std::move(met_as)) {}
 
 void Reception::cancel() {
   cancelled_ = true;
@@ -45,6 +45,10 @@ void Reception::give_way() {
 
 awaitable<bool> Reception::consent(bool agreed) {
   caller_ = co_await identify_caller(program_, online_.server(), letter_.from, offer_.from_name);
+  if (met_as_) {
+    caller_.by_code = true;
+    if (!caller_.contact) caller_.name = *met_as_;
+  }
   program_.report.offer_came(caller_.name, letter_.from, caller_.contact, offer_.summary);
   if (caller_.warning) program_.report.warn(*caller_.warning);
   agreed_before_ = agreed;

@@ -37,7 +37,8 @@ class Reception {
   using End = std::variant<NotWanted, Shown, Done, Lost, Failed>;
 
   /// All references live longer.
-  Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter);
+  /// `met_as`: what somebody calls themselves whom we have met by a code; nothing: we have not.
+  Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter, std::optional<std::string> met_as);
 
   /// `agreed`: the user has agreed to this very transfer before, so nobody is asked again.
   awaitable<bool> consent(bool agreed);
@@ -85,6 +86,7 @@ class Reception {
   const Offer offer_;
   DeviceId sender_device_;               // the one that wrote last: a sender that had lost the server writes by another
   Correspondence::Slot slot_;
+  const std::optional<std::string> met_as_;
   Caller caller_;
   ReceiverSession* session_ = nullptr;   // while it runs
   Climber* climber_ = nullptr;           // beside it

@@ -80,6 +80,16 @@ void Report::detail(std::string_view words) {
 
 void Report::warn(std::string_view words) { line("Note: " + std::string{words}); }
 
+void Report::code(const std::string& code, const std::string& link, std::string_view there, const std::vector<std::string>& qr) {
+  if (manner_.json) emit({{"event", "code"}, {"code", code}, {"link", link}});
+  // Also with -q: without it nothing can come of this.
+  line("Code, good for one try:  " + code);
+  if (manner_.quiet || manner_.json) return;
+  line("On the other machine run `" + std::string{there} + "` and type it there" + (qr.empty() ? "." : ", or scan:"));
+  for (const auto& each : qr) line(each);
+  line("Where no server is set up, the same with the server:\n  " + link);
+}
+
 void Report::identity(std::string_view name, const PeerId& id) {
   const auto words = fingerprint_words(id);
   if (manner_.json) return emit({{"event", "identity"}, {"name", name}, {"peer_id", id.text()}, {"words", words}});

@@ -6,6 +6,7 @@
 
 #include "apps/pshare/addressee.hpp"
 #include "apps/pshare/give_up.hpp"
+#include "apps/pshare/meeting.hpp"
 #include "apps/pshare/offering.hpp"
 #include "apps/pshare/online.hpp"
 #include "apps/pshare/partner.hpp"
@@ -47,6 +48,8 @@ constexpr Duration further_lane_patience = std::chrono::seconds{5};
 constexpr Duration pause_between_offers = std::chrono::seconds{2}, longest_pause_between_offers = std::chrono::seconds{30};
 /// How long one offer of a transfer that had begun waits for its answer. Then it is made anew: the server keeps none for ever.
 constexpr Duration offer_patience = std::chrono::minutes{5};
+/// How long the code waits for a look at what is sent.
+constexpr Duration source_head_start = std::chrono::milliseconds{300};
 /// What standard input is called on the other side.
 constexpr const char* stream_name = "stdin";
 
@@ -64,12 +67,13 @@ bool may_be_otherwise_later(const Error& error) {
 class Sending {
  public:
   Sending(Program& program, Online& online, SendOptions options)
-      : program_(program), online_(online), options_(std::move(options)), give_up_(options_.give_up) {}
+      : program_(program), online_(online), options_(std::move(options)), source_opened_(program.executor), give_up_(options_.give_up) {}
 
   awaitable<void> run() {
     const auto prepare = [this](TaskGroup& tasks) -> awaitable<void> {
       tasks.start(until_interrupted());
       tasks.start(be_welcomed());
+      if (!options_.to) co_return co_await meet_by_code(tasks);
       if (!options_.text) co_await open_source();
       // Asked for right behind our Hello, so that it comes with the welcome.
       to_ = co_await find_addressee(program_, online_.server(), *options_.to, options_.trust_new);
@@ -156,12 +160,27 @@ class Sending {
   /// A server that is not there should be known sooner than a peer who is not.
   awaitable<void> be_welcomed() { co_await online_.server().welcome(program_.server_patience()); }
 
+  /// The code is shown while what is sent is still being looked at, unless that is over in a moment: a mistyped path should be heard of first.
+  awaitable<void> meet_by_code(TaskGroup& tasks) {
+    if (!options_.text) {
+      tasks.start(open_source());
+      co_await source_opened_.wait(Clock::now() + source_head_start);
+    }
+    co_await be_welcomed();
+    const Invitation invitation{.purpose = CodePurpose::send, .words = options_.code_words, .qr = options_.qr};
+    const auto met = co_await invite(program_, online_.server(), invitation, program_.patience());
+    to_ = {met.name, met.id, met.key, true};
+    program_.report.say(to_.name + " knows the code.");
+    while (!options_.text && !source_) co_await source_opened_.wait();
+  }
+
   // --- what is sent ---------------------------------------------------------------------------------------------------
 
   awaitable<void> open_source() {
     if (options_.paths.size() == 1 && options_.paths.front() == "-") {
       auto stream = value_or_throw(StreamSource::from(STDIN_FILENO, stream_name, options_.chunk_size ? options_.chunk_size : default_chunk_size));
       source_ = std::make_unique<StreamSource>(std::move(stream));
+      source_opened_.ring();
       co_return;
     }
     const FileSource::Settings settings{.paths = options_.paths, .excludes = options_.excludes, .chunk_size = options_.chunk_size};
@@ -169,6 +188,7 @@ class Sending {
     auto files = value_or_throw(co_await program_.workers.run(walk));
     for (const auto& skipped : files.skipped()) program_.report.warn(printable(skipped.path) + " is left out: " + skipped.why + ".");
     source_ = std::make_unique<FileSource>(std::move(files));
+    source_opened_.ring();
   }
 
   Summary summarize() const {
@@ -501,6 +521,7 @@ class Sending {
   Online& online_;
   SendOptions options_;
   std::unique_ptr<ChunkReader> source_;
+  Wakeup source_opened_;
   Addressee to_;
   Summary summary_;
   TransferId transfer_;

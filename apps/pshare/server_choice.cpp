@@ -81,8 +81,17 @@ awaitable<ServerAddress> pinned_server(Program& program, ServerSpec spec) {
   co_return ServerAddress{spec.host, spec.port, key};
 }
 
+std::vector<ServerSpec> servers_for(const Program& program, const std::optional<std::string>& of_code) {
+  if (program.options.server || !of_code) return chosen_servers(program);
+  return {value_or_throw(ServerSpec::parse(*of_code))};
+}
+
 awaitable<std::vector<ServerAddress>> pinned_servers(Program& program) {
-  const auto specs = chosen_servers(program);
+  auto specs = chosen_servers(program);
+  co_return co_await pinned_servers(program, std::move(specs));
+}
+
+awaitable<std::vector<ServerAddress>> pinned_servers(Program& program, std::vector<ServerSpec> specs) {
   std::vector<ServerAddress> known;
   std::optional<Error> trouble;
   for (const auto& spec : specs) {

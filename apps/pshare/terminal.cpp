@@ -12,19 +12,16 @@
 
 namespace pshare {
 
-/// The right to ask, given back however the question ends.
-class Terminal::Turn {
+/// A question that waits for its turn.
+class Waits {
  public:
-  explicit Turn(Terminal& terminal) : terminal_(terminal) { terminal_.asking_ = true; }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() {
-    terminal_.asking_ = false;
-    terminal_.answered_.ring();
-  }
+  explicit Waits(std::size_t& waiting) : waiting_(waiting) { ++waiting_; }
+  Waits(const Waits&) = delete;
+  Waits& operator=(const Waits&) = delete;
+  ~Waits() { --waiting_; }
 
  private:
-  Terminal& terminal_;
+  std::size_t& waiting_;
 };
 
 std::optional<ScreenSize> screen_size() {
@@ -43,11 +40,26 @@ std::optional<std::size_t> screen_width() {
 }
 
 Terminal::Terminal(asio::any_io_executor executor)
-    : executor_(executor), present_(::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)), answered_(executor) {}
+    : executor_(executor), present_(::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)), answered_(executor), wanted_(executor) {}
+
+awaitable<Terminal::Hold> Terminal::hold() {
+  while (asking_ || waiting_ > 0) co_await answered_.wait();
+  co_return Hold{*this};
+}
+
+awaitable<void> Terminal::wanted(TimePoint until) {
+  if (waiting_ == 0) co_await wanted_.wait(until);
+}
+
+awaitable<Terminal::Hold> Terminal::turn() {
+  const Waits waits{waiting_};
+  wanted_.ring();
+  while (asking_) co_await answered_.wait();
+  co_return Hold{*this};
+}
 
 awaitable<std::string> Terminal::ask(std::string question) {
-  while (asking_) co_await answered_.wait();
-  const Turn turn{*this};
+  const auto hold = co_await turn();
 
   // Opened anew: making standard input itself non-blocking would outlive us in the shell that shares it.
   const int tty = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "io/asio.hpp"
 #include "io/wakeup.hpp"
@@ -26,16 +27,40 @@ class Terminal {
 
   /// Shows `question` on the terminal and gives the line typed, without its end. Throws interrupted at end of input.
   awaitable<std::string> ask(std::string question);
+  /// Keeps the terminal for something that can be put aside: it is to let go when it is wanted() for a question.
+  class Hold;
+  awaitable<Hold> hold();
+  /// Until somebody wants to ask something, or until then.
+  awaitable<void> wanted(TimePoint until);
+  bool is_wanted() const { return waiting_ > 0; }
+
   /// Until the answer is a clear yes or no.
   awaitable<bool> agree(std::string question);
 
  private:
-  class Turn;
+  /// The right to ask, before anything that can be put aside.
+  awaitable<Hold> turn();
 
   asio::any_io_executor executor_;
   bool present_ = false;
   bool asking_ = false;
-  Wakeups answered_;
+  std::size_t waiting_ = 0;  // questions that wait for their turn
+  Wakeups answered_, wanted_;
+};
+
+class Terminal::Hold {
+ public:
+  explicit Hold(Terminal& terminal) : terminal_(&terminal) { terminal_->asking_ = true; }
+  Hold(Hold&& other) noexcept : terminal_(std::exchange(other.terminal_, nullptr)) {}
+  Hold& operator=(Hold&&) = delete;
+  ~Hold() {
+    if (!terminal_) return;
+    terminal_->asking_ = false;
+    terminal_->answered_.ring();
+  }
+
+ private:
+  Terminal* terminal_;
 };
 
 }  // namespace pshare

@@ -75,7 +75,7 @@ TEST(Code, HasTenBitsInEachWord) {
 
 TEST(Code, TellsWhichArgumentsMightBeOne) {
   for (const char* argument : {"4821-comet-walnut", "comet-walnut", "4821 comet walnut", "pshare:4821-comet-walnut/x", "4821-comte"}) EXPECT_TRUE(looks_like_a_code(argument)) << argument;
-  for (const char* argument : {"--dir", "-", "receive", "pair", ""}) EXPECT_FALSE(looks_like_a_code(argument)) << argument;
+  for (const char* argument : {"--dir", "-", "receive", "pair", "", "my-folder-2", "/tmp/comet-walnut", "--from"}) EXPECT_FALSE(looks_like_a_code(argument)) << argument;
 }
 
 TEST(Code, CompletesWordsAtTheTabKey) {
