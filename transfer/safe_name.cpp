@@ -12,6 +12,12 @@ Unexpected refused(Errc code, std::string why) {
                      .hint = "nothing was written under that name; ask the sender to rename it"}};
 }
 
+bool begins_without_case(std::string_view name, std::string_view beginning) {
+  const auto small = [](char letter) { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter; };
+  return name.size() >= beginning.size() &&
+         std::equal(beginning.begin(), beginning.end(), name.begin(), [&](char one, char other) { return small(one) == small(other); });
+}
+
 /// Where the extension begins, its dot included; the name's end if it has none.
 std::size_t extension_of(std::string_view name) {
   const auto dot = name.rfind('.');
@@ -47,7 +53,7 @@ Result<void> check_name(std::string_view name) {
 
 Result<void> check_top_level_name(std::string_view name) {
   if (auto checked = check_name(name); !checked) return checked;
-  if (name.starts_with(partial_prefix))
+  if (begins_without_case(name, partial_prefix))
     return refused(Errc::malformed, "it begins with \"" + std::string{partial_prefix} + "\", which is how unfinished transfers are kept");
   return {};
 }

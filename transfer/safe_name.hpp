@@ -2,7 +2,7 @@
 // top-level names are taken, and how a name is changed that exists already.
 //
 // Everything legal in a Linux file name is kept: control characters, newlines, bytes that are no UTF-8. (Whoever shows a name
-// to people makes it printable first.)
+// to people makes it printable first; how it is written where the platform cannot hold it: transfer/platform_name.hpp.)
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ namespace pshare {
 inline constexpr std::size_t max_name = 255;
 inline constexpr std::size_t max_link_target = 4095;
 
-/// How the receiver's own folders begin, which no peer may name.
+/// How the receiver's own folders begin, which no peer may name; in no mixture of capitals either, as there are file systems, on
+/// sticks and shares, that take these for the same.
 inline constexpr std::string_view partial_prefix = ".pshare-partial";
 
 /// One component. Errors: malformed ("", ".", "..", a '/' or NUL in it), limit (longer than max_name).

@@ -29,7 +29,9 @@ TEST(SafeName, KeepsWhateverElseLinuxKeeps) {
 TEST(SafeName, KeepsOurOwnFoldersOutOfReachAtTheTopLevelOnly) {
   EXPECT_FALSE(check_top_level_name(".pshare-partial-0123"));
   EXPECT_FALSE(check_top_level_name(".pshare-partial"));
+  EXPECT_FALSE(check_top_level_name(".PShare-PARTIAL-0123"));  // the same on a stick with FAT
   EXPECT_TRUE(check_top_level_name(".pshare"));
+  EXPECT_TRUE(check_top_level_name(".pshare-partia"));
   EXPECT_TRUE(check_name(".pshare-partial-0123"));
 }
 
