@@ -3,12 +3,29 @@
 //   hostile_sender HOME HOST:PORT#KEY PEER-ID CASE
 //
 // Exits with 0 when the receiver has stopped the session or closed the lane, with 1 when it went along, with 2 when it never came so far.
+//
+//   hostile_sender HOME HOST:PORT#KEY PEER-ID --script
+//
+// carries out the transfers that standard input describes, one after the other, each to the end that the receiver allows, and prints a line
+// for each: "verified", "stopped: WORDS", "closed: WORDS", "shown" (a text) "declined", or "left". Bytes are in hexadecimal, "-" is none:
+//
+//   from NAME                                    what the sender calls themself in the offers from here on
+//   offered NAME                                 a name that the next offer lists
+//   text WORDS                                   the next offer is of a text
+//   entry file|folder|link PARENT|- NAME BYTES   an entry of the next manifest; a file's content, a link's target
+//   leave                                        the next transfer breaks off once the receiver has the manifest
+//   send ID                                      now; ID is a number below 65536: the same one again resumes
 #include <array>
 #include <cstdio>
 #include <functional>
+#include <iostream>
 #include <map>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
 
 #include "io/deadline.hpp"
+#include "io/printable.hpp"
 #include "io/task_group.hpp"
 #include "secure/identity.hpp"
 #include "secure/random_source.hpp"
@@ -28,6 +45,10 @@ using namespace std::chrono_literals;
 struct Lie {
   Summary summary;
   std::vector<ByteBuffer> frames;
+  std::string from = "alice";
+  TransferId transfer = {};
+  std::vector<ByteBuffer> afterwards = {};  // frames that follow what the receiver says it has of it
+  bool leaves = false;                      // there
 };
 
 constexpr std::uint8_t regular = 0, folder = 1, link = 2, has_parent = 8;
@@ -58,13 +79,13 @@ ByteBuffer raw_frame(std::uint8_t type, ByteView body) {
 }
 
 constexpr std::uint8_t manifest_part = 3;  // its place in LaneMessage
-const TransferId transfer{};
 
-ManifestBegin begin_of(std::uint64_t entries, std::uint64_t bytes) { return {transfer, entries, bytes, default_chunk_size, false}; }
+ManifestBegin begin_of(std::uint64_t entries, std::uint64_t bytes, TransferId transfer = {}) { return {transfer, entries, bytes, default_chunk_size, false}; }
 
 /// A manifest of these entries, with totals and digest that fit them.
-Lie manifest_of(const std::vector<RawEntry>& entries) {
+Lie manifest_of(const std::vector<RawEntry>& entries, TransferId transfer = {}) {
   Lie lie;
+  lie.transfer = transfer;
   ByteBuffer all;
   std::uint64_t bytes = 0, files = 0;
   for (const auto& entry : entries) {
@@ -74,12 +95,12 @@ Lie manifest_of(const std::vector<RawEntry>& entries) {
     files += entry.type == regular ? 1 : 0;
   }
   lie.summary = {.files = files, .entries = entries.size(), .bytes = bytes, .names = {"holiday.jpg"}, .text = {}};
-  lie.frames = {encode(LaneMessage{begin_of(entries.size(), bytes)}), raw_frame(manifest_part, all), encode(LaneMessage{ManifestEnd{hash_of(all)}})};
+  lie.frames = {encode(LaneMessage{begin_of(entries.size(), bytes, transfer)}), raw_frame(manifest_part, all), encode(LaneMessage{ManifestEnd{hash_of(all)}})};
   return lie;
 }
 
 Lie announcing(std::uint64_t entries, std::uint64_t bytes) {
-  return {{.files = entries, .entries = entries, .bytes = bytes, .names = {"holiday.jpg"}, .text = {}}, {encode(LaneMessage{begin_of(entries, bytes)})}};
+  return {{.files = entries, .entries = entries, .bytes = bytes, .names = {"holiday.jpg"}, .text = {}}, {encode(LaneMessage{begin_of(entries, bytes)})}, "alice", {}, {}, false};
 }
 
 Lie with_frame(Lie lie, ByteBuffer frame) {
@@ -131,10 +152,10 @@ const std::map<std::string, std::function<Lie()>>& lies() {
       {"length-of-two-to-the-64", [] { return manifest_of({{regular, "a", {}, ~std::uint64_t{0}}}); }},
       {"more-than-offered", more_than_offered},
       {"false-digest", false_digest},
-      {"garbage-manifest", [] { return Lie{announcing(5, 50).summary, {encode(LaneMessage{begin_of(5, 50)}), raw_frame(manifest_part, bytes_of("\x07 garbage"))}}; }},
+      {"garbage-manifest", [] { return Lie{announcing(5, 50).summary, {encode(LaneMessage{begin_of(5, 50)}), raw_frame(manifest_part, bytes_of("\x07 garbage"))}, "alice", {}, {}, false}; }},
       {"unknown-frame", [ordinary] { return with_frame(manifest_of({ordinary}), raw_frame(99, {})); }},
       {"endless-frame", [ordinary] { return with_frame(manifest_of({ordinary}), buffer_of(bytes_of("\x03\xff\xff\xff"))); }},
-      {"chunk-before-manifest", [] { return Lie{announcing(1, 100).summary, {chunk({ChunkIndex{0}, 100, 100, Codec::stored, {}}, 100)}}; }},
+      {"chunk-before-manifest", [] { return Lie{announcing(1, 100).summary, {chunk({ChunkIndex{0}, 100, 100, Codec::stored, {}}, 100)}, "alice", {}, {}, false}; }},
       {"chunk-beyond-the-end", [ordinary] { return with_frame(manifest_of({ordinary}), chunk({ChunkIndex{7}, 100, 100, Codec::stored, {}}, 100)); }},
       {"chunk-too-long", [ordinary] { return with_frame(manifest_of({ordinary}), chunk({ChunkIndex{0}, 4000, 4000, Codec::stored, {}}, 4000)); }},
       {"words-of-a-receiver", [ordinary] { return with_frame(manifest_of({ordinary}), encode(LaneMessage{Verified{{"ordinary"}}})); }},
@@ -150,15 +171,15 @@ struct Target {
   PeerId server, peer;
 };
 
-/// The acceptance of our offer, from whatever is delivered.
-awaitable<Accept> accepted(RendezvousClient& server, const Identity& us) {
+/// The answer to the offer of this session, from whatever is delivered.
+awaitable<Signal> answer_to(RendezvousClient& server, const Identity& us, SessionId session) {
   for (;;) {
     const auto delivery = co_await server.next_delivery();
     const auto opened = open_sealed(us, wall_clock(), delivery.body);
-    const auto signal = opened ? decode_signal(opened->body) : Result<Signal>{Unexpected{opened.error()}};
-    if (!signal) continue;
-    if (const auto* accept = std::get_if<Accept>(&*signal)) co_return *accept;
-    throw Failure{{.code = Errc::declined, .doing = "the offer was not accepted"}};
+    auto signal = opened ? decode_signal(opened->body) : Result<Signal>{Unexpected{opened.error()}};
+    if (!signal || session_of(*signal) != session) continue;
+    if (std::holds_alternative<Accept>(*signal) || std::holds_alternative<TextShown>(*signal)) co_return *std::move(signal);
+    if (std::holds_alternative<Reject>(*signal) || std::holds_alternative<Cancel>(*signal)) co_return *std::move(signal);
   }
 }
 
@@ -200,25 +221,69 @@ awaitable<LanePtr> open_lane(const TlsContext& tls, Accept accept, PeerId peer) 
   co_return lane;
 }
 
-/// Says the lie, then listens. True when the receiver ended it, by a Stop or by closing.
-awaitable<bool> tell(Lane& lane, const Lie& lie) {
+enum class Answer { stopped, closed, verified, declined, shown, left };
+
+/// Says the lie, then listens to what becomes of it.
+awaitable<Answer> tell(Lane& lane, const Lie& lie) {
   try {
     for (const auto& frame : lie.frames) co_await write(lane, frame);
     for (;;) {
       const auto message = co_await read_message(lane);
       if (const auto* stop = std::get_if<Stop>(&message)) {
-        std::printf("stopped: %s\n", stop->words.c_str());
-        co_return true;
+        std::printf("stopped: %s\n", printable(stop->words).c_str());
+        co_return Answer::stopped;
       }
-      if (std::holds_alternative<Verified>(message)) co_return false;
+      if (lie.leaves && std::holds_alternative<HaveEnd>(message)) co_return Answer::left;
+      if (std::holds_alternative<HaveCheck>(message)) {
+        const auto nothing_is_the_same = encode(LaneMessage{CheckResult{}});
+        co_await write(lane, nothing_is_the_same);
+      }
+      if (std::holds_alternative<HaveEnd>(message))
+        for (const auto& frame : lie.afterwards) co_await write(lane, frame);
+      if (std::holds_alternative<Verified>(message)) {
+        const auto farewell = encode(LaneMessage{Farewell{}});
+        co_await write(lane, farewell);
+        co_return Answer::verified;
+      }
     }
   } catch (const Failure& failure) {
     std::printf("closed: %s\n", failure.what());
   }
-  co_return true;
+  co_return Answer::closed;
 }
 
-awaitable<bool> attack(const Identity& us, const TlsContext& tls, Target target, const Lie& lie) {
+/// One offer, and if it is accepted, the lie.
+awaitable<Answer> attempt(const Identity& us, const TlsContext& tls, const Target& target, PublicKey key, RendezvousClient& server, const Lie& lie) {
+  SecureRandom random;
+  const auto until = Clock::now() + 30s;
+  const auto session = SessionId::random(random);
+  const Signal offer = Offer{session, lie.transfer, lie.from, lie.summary, {}, 1, {}, {}};
+  const auto plain = encode(offer);
+  auto sealed = value_or_throw(seal(us, key, wall_clock(), random, plain));
+  co_await server.signal(target.peer, DeviceId{}, std::move(sealed), true, session, until);
+  const auto answer = co_await answer_to(server, us, session);
+  if (std::holds_alternative<TextShown>(answer)) co_return Answer::shown;
+  const auto* accept = std::get_if<Accept>(&answer);
+  if (!accept) co_return Answer::declined;
+  const auto lane = co_await open_lane(tls, *accept, target.peer);
+  auto telling = tell(*lane, lie);
+  co_return co_await with_deadline(std::move(telling), until, "waiting for the receiver to object");
+}
+
+std::string_view word(Answer answer) {
+  switch (answer) {
+    case Answer::verified: return "verified";
+    case Answer::declined: return "declined";
+    case Answer::shown: return "shown";
+    case Answer::left: return "left";
+    case Answer::stopped:
+    case Answer::closed: break;  // told when it happened, with the words
+  }
+  return {};
+}
+
+/// All lies in turn, over one connection to the server. True when none of them was gone along with.
+awaitable<bool> attack(const Identity& us, const TlsContext& tls, Target target, const std::vector<Lie>& lies_to_tell) {
   SecureRandom random;
   const auto executor = co_await asio::this_coro::executor;
   ServerAddress address{target.host, target.port, target.server};
@@ -226,31 +291,80 @@ awaitable<bool> attack(const Identity& us, const TlsContext& tls, Target target,
   RendezvousClient server{executor, tls, address, random, outlet};
   const auto body = [&](TaskGroup& tasks) -> awaitable<bool> {
     tasks.start(server.run());
-    const auto until = Clock::now() + 30s;
-    const auto peer = co_await server.resolve(target.peer, until);
-    const auto session = SessionId::random(random);
-    const Signal offer = Offer{session, transfer, "alice", lie.summary, {}, 1, {}, {}};
-    const auto plain = encode(offer);
-    auto sealed = value_or_throw(seal(us, peer.key, wall_clock(), random, plain));
-    co_await server.signal(target.peer, DeviceId{}, std::move(sealed), true, session, until);
-    const auto accept = co_await accepted(server, us);
-    const auto lane = co_await open_lane(tls, accept, target.peer);
-    auto telling = tell(*lane, lie);
-    co_return co_await with_deadline(std::move(telling), until, "waiting for the receiver to object");
+    const auto peer = co_await server.resolve(target.peer, Clock::now() + 30s);
+    bool all_refused = true;
+    for (const auto& lie : lies_to_tell) {
+      const auto answer = co_await attempt(us, tls, target, peer.key, server, lie);
+      all_refused = all_refused && (answer == Answer::stopped || answer == Answer::closed);
+      if (!word(answer).empty()) std::printf("%s\n", std::string{word(answer)}.c_str());
+      std::fflush(stdout);
+    }
+    co_return all_refused;
   };
   co_return co_await with_tasks<bool>(body);
 }
 
+std::string from_hex(const std::string& digits) {
+  std::string out;
+  for (std::size_t at = 0; digits != "-" && at + 1 < digits.size(); at += 2) out += static_cast<char>(std::stoi(digits.substr(at, 2), nullptr, 16));
+  return out;
+}
+
+/// The transfers that a script describes; see the top of this file.
+std::vector<Lie> read_script(std::istream& in) {
+  std::vector<Lie> all;
+  std::string from = "alice", content;
+  std::vector<RawEntry> entries;
+  std::vector<std::string> offered;
+  std::optional<std::string> text;
+  bool leaves = false;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words{line};
+    std::string verb, one, two, three, four;
+    words >> verb >> one >> two >> three >> four;
+    if (verb == "from") from = from_hex(one);
+    else if (verb == "offered") offered.push_back(from_hex(one));
+    else if (verb == "text") text = from_hex(one);
+    else if (verb == "leave") leaves = true;
+    else if (verb == "entry") {
+      RawEntry entry{one == "file" ? regular : one == "folder" ? folder : link, from_hex(three), {}, 0, {}};
+      if (two != "-") entry.parent = static_cast<std::uint32_t>(std::stoul(two));
+      if (entry.type == regular) content += from_hex(four), entry.size = from_hex(four).size();
+      if (entry.type == link) entry.target = from_hex(four);
+      entries.push_back(std::move(entry));
+    } else if (verb == "send") {
+      TransferId id;
+      id.bytes[0] = static_cast<std::byte>(std::stoi(one) & 0xFF), id.bytes[1] = static_cast<std::byte>(std::stoi(one) >> 8);
+      auto lie = manifest_of(entries, id);
+      lie.from = from, lie.leaves = leaves;
+      if (!offered.empty()) lie.summary.names = offered;
+      if (text) lie.summary = {.files = 0, .entries = 0, .bytes = 0, .names = {}, .text = text};
+      // All files together are shorter than one chunk.
+      const auto length = static_cast<std::uint32_t>(content.size());
+      if (!leaves && length != 0) {
+        auto whole = encode(LaneMessage{ChunkHeader{ChunkIndex{0}, length, length, Codec::stored, hash_of(bytes_of(content))}});
+        const auto payload = bytes_of(content);
+        whole.insert(whole.end(), payload.begin(), payload.end());
+        lie.afterwards.push_back(std::move(whole));
+      }
+      all.push_back(std::move(lie));
+      entries.clear(), offered.clear(), text.reset(), content.clear(), leaves = false;
+    } else throw std::invalid_argument{"no such verb: " + line};
+  }
+  return all;
+}
+
 int run(char** argv) {
   const std::string spec = argv[2];
+  const bool scripted = std::string{argv[4]} == "--script";
   const auto lie = lies().find(argv[4]);
   const auto hash = spec.find('#'), colon = spec.rfind(':', hash);
-  if (lie == lies().end() || hash == std::string::npos || colon == std::string::npos) return 2;
+  if ((lie == lies().end() && !scripted) || hash == std::string::npos || colon == std::string::npos) return 2;
   const Port port{static_cast<std::uint16_t>(std::stoi(spec.substr(colon + 1)))};
   const Target target{spec.substr(0, colon), port, value_or_throw(PeerId::parse(spec.substr(hash + 1))), value_or_throw(PeerId::parse(argv[3]))};
   const auto us = value_or_throw(Identity::load(std::filesystem::path{argv[1]} / "identity.key"));
   const TlsContext tls{us};
-  const auto told = lie->second();
+  const auto told = scripted ? read_script(std::cin) : std::vector{lie->second()};
 
   asio::io_context loop{1};
   bool stopped = false;
@@ -258,7 +372,7 @@ int run(char** argv) {
   asio::co_spawn(loop, attack(us, tls, target, told), [&](std::exception_ptr thrown, bool result) { trouble = thrown, stopped = result; });
   loop.run();
   if (trouble) std::rethrow_exception(trouble);
-  return stopped ? 0 : 1;
+  return stopped || scripted ? 0 : 1;
 }
 
 }  // namespace
