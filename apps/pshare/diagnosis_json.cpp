@@ -110,7 +110,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   out["expected"] = std::move(expected);
   if (const auto& with = diagnosis.with) out["with"] = {{"name", with->name}, {"network", to_json(with->network)}, {"prognosis", to_json(with->prognosis)}};
   out["advice"] = std::move(advice);
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  return out.dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
 }  // namespace pshare

@@ -19,9 +19,10 @@ constexpr std::size_t max_shown_error = 4096;
 constexpr Duration between_json_progress = std::chrono::milliseconds{500};
 constexpr Duration between_shown_progress = std::chrono::milliseconds{100};
 
-/// One object a line, at once: whoever reads us acts on it. Text that is no UTF-8 is made so.
+/// One object a line, at once: whoever reads us acts on it. Text that is no UTF-8 is made so, and what is no ASCII is written in JSON's
+/// escapes: the names of others are in it as they are, and somebody may read it on a terminal.
 void emit(const json& event) {
-  const auto text = event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  const auto text = event.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
