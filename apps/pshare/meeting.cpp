@@ -128,7 +128,8 @@ awaitable<Met> invite(Program& program, RendezvousClient& server, Invitation inv
     log(LogLevel::debug, "code.ended", {{"end", static_cast<int>(end)}});
     if (end == Invited::End::met) co_return met(program, invited.guest());
     if (end == Invited::End::line_cut) continue;  // nobody has guessed: the same code, on a new connection
-    const auto* what = end == Invited::End::guessed ? "Somebody tried a wrong code" : "Somebody began with the code and broke off";
+    // Who sees that a guess was wrong hangs up, which looks like any other end in the middle.
+    constexpr const char* what = "Somebody came with a wrong code, or broke off in the middle";
     if (++burnt >= max_wrong_guesses)
       throw Failure{{.code = Errc::identity_mismatch,
                      .doing = std::string{what} + ", the " + std::to_string(burnt) + "th time; this looks like somebody guessing",
@@ -143,11 +144,11 @@ awaitable<Met> invite(Program& program, RendezvousClient& server, Invitation inv
   }
 }
 
-awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodePurpose purpose) {
+awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodePurpose purpose, std::function<void(const Met&)> on_host) {
   const auto until = Clock::now() + meeting_patience;
   CodeGuest guest{code, introduction(program, purpose), program.random};
   std::optional<Error> trouble;
-  std::optional<Introduction> host;
+  std::optional<Met> host;
   bool answered = false;
   try {
     co_await server.join_code(code.number, guest.share(), until);
@@ -165,13 +166,15 @@ awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodeP
         continue;
       }
       auto answer = value_or_throw(guest.answered(news->body));
-      host = answer.host;
-      if (host->purpose != purpose)
+      const auto for_what = answer.host.purpose;
+      if (for_what != purpose)
         throw Failure{{.code = Errc::usage,
-                       .doing = std::string{"this code is for "} + (host->purpose == CodePurpose::pair ? "becoming contacts, not for a transfer" : "a transfer, not for becoming contacts"),
-                       .hint = std::string{"Ask for a new code (this one is used up), and run "} + (host->purpose == CodePurpose::pair ? "`pshare pair CODE`." : "`pshare receive CODE`.")}};
+                       .doing = std::string{"this code is for "} + (for_what == CodePurpose::pair ? "becoming contacts, not for a transfer" : "a transfer, not for becoming contacts"),
+                       .hint = std::string{"Ask for a new code (this one is used up), and run "} + (for_what == CodePurpose::pair ? "`pshare pair CODE`." : "`pshare receive CODE`.")}};
+      host = met(program, answer.host);
+      if (on_host) on_host(*host);
       // Before they know that it is us: what they offer then comes here.
-      if (purpose == CodePurpose::send) co_await server.take_offers(id_of(host->key), until);
+      if (purpose == CodePurpose::send) co_await server.take_offers(host->id, until);
       co_await server.say_by_code(code.number, std::move(answer.reply), until);
     }
   } catch (const Failure& failure) {
@@ -185,7 +188,7 @@ awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodeP
       program.report.detail("Could not be told to the server: " + printable(failure.error().message()));
     }
   }
-  if (!trouble) co_return met(program, *host);
+  if (!trouble) co_return *host;
   if (trouble->code == Errc::unknown_peer)
     throw Failure{{.code = Errc::identity_mismatch,
                    .doing = "nobody shows this code (the server knows none of its number, or no more)",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -37,7 +38,8 @@ struct Invitation {
 awaitable<Met> invite(Program& program, RendezvousClient& server, Invitation invitation, TimePoint until);
 
 /// Goes to who shows the code. From before they know it, the server hands their offers to this connection. Throws identity_mismatch (a wrong code; none such), usage (it
-/// is for something else), unreachable, unsupported, and what the server refuses.
-awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodePurpose purpose);
+/// is for something else), unreachable, unsupported, and what the server refuses. `on_host` is called once the host has proven that it knows the code, before it learns who
+/// we are: what it offers then may arrive at any time.
+awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodePurpose purpose, std::function<void(const Met&)> on_host = {});
 
 }  // namespace pshare

@@ -53,8 +53,8 @@ class Receiving {
 
   /// Throws what came of it, if the code led to nobody.
   awaitable<PeerId> meet(Code code) {
-    const auto met = co_await join(program_, online_.server(), std::move(code), CodePurpose::send);
-    met_.insert_or_assign(met.id, met.name);
+    std::function<void(const Met&)> remember = [this](const Met& host) { met_.insert_or_assign(host.id, host.name); };
+    const auto met = co_await join(program_, online_.server(), std::move(code), CodePurpose::send, std::move(remember));
     program_.report.say("Met " + met.name + " by the code; waiting for what they send.");
     if (!no_offer_by_) no_offer_by_ = program_.patience();
     ended_.ring();
@@ -84,7 +84,7 @@ class Receiving {
       bool typed = false;
       try {
         auto code = co_await type_code(program_, [this] { return !receptions_.empty(); });
-        typed = true;
+        typed = done_with_code_ = true;
         met = co_await meet(std::move(code));
       } catch (const Failure& failure) {
         trouble = failure.error();
@@ -92,15 +92,14 @@ class Receiving {
       if (trouble && !typed) co_return;  // no code, then: offers may come
       if (trouble) program_.report.error(*trouble);
     }
-    done_with_code_ = true;
     co_await keep_taking_offers(*met);
   }
 
   awaitable<void> come_by_piped_code() {
     auto piped = co_await read_code(program_);
     if (!piped) co_return;
-    const auto met = co_await meet(*std::move(piped));
     done_with_code_ = true;
+    const auto met = co_await meet(*std::move(piped));
     co_await keep_taking_offers(met);
   }
 
