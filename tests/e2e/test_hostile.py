@@ -66,19 +66,43 @@ def test_no_manifest_leads_outside_or_harms_the_receiver(tmp_path, server, frien
     receiving.ends()
 
 
+class Lied:
+    """alice and bob, who know each other and have a liar for a server."""
+
+    def __init__(self, folder, lie, port=0, spec=None):
+        self.folder, self.overheard = folder, folder / "overheard"
+        self.running = Running([program("lying_server"), str(folder / f"{lie}.key"), lie, str(self.overheard), str(port)], environment())
+        self.spec = self.running.wait_until(lambda: re.search(r"--server (\S+)", self.running.text), "the line that clients need").group(1)
+        if spec:
+            return   # it has taken another server's place
+        self.alice, self.bob = Peer(folder, "alice"), Peer(folder, "bob")
+        for each in (self.alice, self.bob):
+            each.init(self.spec)
+        self.alice.knows(self.bob)
+        self.bob.knows(self.alice)
+        write_random(self.alice.files / "secret.bin", 300_000)
+
+    def __iter__(self):
+        return iter((self.alice, self.bob))
+
+    def receives(self, *more):
+        receiving = self.bob.start("receive", "--dir", self.bob.files, "--yes", *more)
+        receiving.says("Waiting for offers")
+        return receiving
+
+    def has_heard_nothing(self):
+        """Not a piece of the file, as it is or in an offer: neither its bytes nor its name."""
+        heard = self.overheard.read_bytes()
+        secret = (self.alice.files / "secret.bin").read_bytes()
+        assert heard, "so it has kept something"
+        assert b"secret.bin" not in heard
+        assert not any(secret[at:at + 32] in heard for at in range(0, len(secret) - 32, 4096))
+        return heard
+
+
 @pytest.fixture
 def liar(tmp_path):
-    def start(lie):
-        running = Running([program("lying_server"), str(tmp_path / "liar.key"), lie], environment())
-        spec = running.wait_until(lambda: re.search(r"--server (\S+)", running.text), "the line that clients need").group(1)
-        alice, bob = Peer(tmp_path, "alice"), Peer(tmp_path, "bob")
-        for each in (alice, bob):
-            each.init(spec)
-        alice.knows(bob)
-        bob.knows(alice)
-        write_random(alice.files / "secret.bin", 300_000)
-        return alice, bob
-    return start
+    return lambda lie, **how: Lied(tmp_path, lie, **how)
 
 
 def assert_nothing_went(sending, bob):
@@ -89,10 +113,66 @@ def assert_nothing_went(sending, bob):
     assert not (bob.files / "secret.bin").exists()
 
 
+def arrives(lied, sending, receiving):
+    """In spite of everything."""
+    sending.ends(0)
+    receiving.event("done")
+    assert_same(lied.alice.files / "secret.bin", lied.bob.files / "secret.bin")
+    lied.has_heard_nothing()
+
+
+def fails(lied, sending, status, *words):
+    """With these words, and without a byte that went anywhere."""
+    sending.ends(status)
+    error = sending.event("error")
+    for each in words:
+        assert each in error["message"] + " " + error.get("hint", ""), sending.story()
+    assert not sending.find("path") and not sending.find("done")
+    assert not (lied.bob.files / "secret.bin").exists()
+    lied.has_heard_nothing()
+
+
+def test_every_lie_is_tried():
+    known = subprocess.run([program("lying_server"), "--list"], capture_output=True, text=True, check=True).stdout.split()
+    tried = open(__file__).read()
+    assert [each for each in known if f'"{each}"' not in tried] == []
+
+
+# --- Keys -----------------------------------------------------------------------------------------------------------------------------------------
+
+
 def test_a_server_that_gives_a_wrong_key_for_bob_gets_nothing(liar):
-    alice, bob = liar("wrong-key")
+    lied = alice, bob = liar("wrong-key")
     assert_nothing_went(alice.sends("secret.bin", to=bob), bob)
     assert_nothing_went(alice.sends("secret.bin", to=bob.peer_id), bob)
+    lied.has_heard_nothing()
+
+
+def test_a_wrong_key_is_seen_by_who_has_once_had_the_right_one(liar):
+    lied = liar("wrong-key-later")
+    carol = Peer(lied.folder, "carol")
+    carol.init(lied.spec)
+    receiving = lied.receives("--from", "alice")
+    carol.run("send", "--text", "hello", "--to", "bob", "--trust-new", status=3)
+    write_random(carol.files / "secret.bin", 1000)
+    assert_nothing_went(carol.sends("secret.bin", to=lied.bob), lied.bob)
+    assert receiving.running()
+
+
+def test_who_trusts_unseen_is_told_the_words_to_compare(liar):
+    """That nobody can be protected who does not compare is so by design: what is shown must be what was pinned, so that comparing finds it."""
+    lied = liar("wrong-key")
+    carol = Peer(lied.folder, "carol")
+    carol.init(lied.spec)
+    unsure = carol.start("send", "--text", "hello", "--to", "bob")
+    unsure.ends(6)
+    assert "Compare the words" in unsure.event("error", code="untrusted")["hint"]
+    trusting = carol.start("send", "--text", "hello", "--to", "bob", "--trust-new", "--timeout", "2s")
+    trusting.ends(1)
+    shown = re.search(r'"bob" is one of your contacts now \(([^)]+)\)', trusting.words).group(1)
+    assert shown != lied.bob.words and shown in unsure.event("error")["message"]
+    corrected = carol.start("contacts", "add", "bob", lied.bob.peer_id)
+    assert corrected.ends() != 0, "another key is not taken without a word"
 
 
 def test_an_answer_that_somebody_else_wrote_is_not_believed(liar):
@@ -105,10 +185,35 @@ def test_garbage_in_the_recipients_name_is_not_believed(liar):
     assert_nothing_went(alice.sends("secret.bin", to=bob), bob)
 
 
-def test_a_replayed_offer_counts_once(liar):
-    alice, bob = liar("replay")
+def test_letters_under_another_name_or_for_somebody_else_count_for_nothing(liar, tmp_path):
+    for lie in ("renamed", "misdirected"):
+        (tmp_path / lie).mkdir()
+        lied = Lied(tmp_path / lie, lie)
+        receiving = lied.receives()
+        fails(lied, lied.alice.sends("secret.bin", "--timeout", "2s", to=lied.bob), 1, "bob is online but did not answer", "send again")
+        assert not receiving.find("offer") and receiving.running()
+
+
+def test_another_server_in_the_place_of_the_one_that_was_pinned_is_refused(server, friends, liar):
+    alice, bob = friends
+    write_random(alice.files / "secret.bin", 300_000)
     receiving = bob.start("receive", "--dir", bob.files, "--yes")
     receiving.says("Waiting for offers")
+    server.stop()
+    liar("nobody-online", port=server.port, spec=server.spec)
+    sending = alice.sends("secret.bin", "--timeout", "3s", to=bob)
+    sending.ends(6)
+    error = sending.event("error", code="identity-mismatch")
+    assert "is not who it was" in error["message"] and "posing as the server" in error["hint"]
+    assert receiving.running() and not (bob.files / "secret.bin").exists()
+
+
+# --- What is carried, and what is said of it --------------------------------------------------------------------------------------------------------
+
+
+def test_a_replayed_offer_counts_once(liar):
+    lied = alice, bob = liar("replay")
+    receiving = lied.receives()
     for _ in range(2):
         alice.sends("secret.bin", to=bob).ends(0)
     alice.run("peers")   # connects, so that everything recorded is delivered once more
@@ -117,3 +222,104 @@ def test_a_replayed_offer_counts_once(liar):
     receiving.ends()
     assert sum(e["event"] == "offer" for e in receiving.events) == 2
     assert sorted(p.name for p in bob.files.iterdir()) == ["secret (1).bin", "secret.bin"]
+    lied.has_heard_nothing()
+
+
+@pytest.mark.parametrize("lie", ["reversed", "says-waiting", "nowhere"])
+def test_what_a_server_lies_about_in_vain(far_address, liar, lie):
+    """There is an address to meet at that needs no word of the server's."""
+    lied = liar(lie)
+    receiving = lied.receives()
+    arrives(lied, lied.alice.sends("secret.bin", to=lied.bob), receiving)
+
+
+NO_ANSWER = (1, "bob is online but did not answer in time", "Ask them")
+NOT_ONLINE = (4, "bob is not online", "")
+NO_SERVER = (1, "server", "")
+DROPPED = {
+    "drops-all": NO_ANSWER,
+    "drops-offers": NO_ANSWER,
+    "drops-answers": NO_ANSWER,
+    "says-offline": NOT_ONLINE,
+    "says-unknown": NOT_ONLINE,
+    "says-no-room": (4, "bob is not online, and too many offers wait", "Try again"),
+    "silent": NO_SERVER,
+    "silent-after-welcome": NO_SERVER,
+    "ends-at-hello": NO_SERVER,
+    "ends-at-resolve": NO_SERVER,
+    "ends-at-offer": NO_SERVER,
+}
+
+
+@pytest.mark.parametrize("lie", DROPPED)
+def test_what_is_dropped_or_denied_ends_in_words_and_in_time(liar, lie):
+    lied = liar(lie)
+    receiving = lied.bob.start("receive", "--dir", lied.bob.files, "--yes")
+    if lie not in ("silent", "silent-after-welcome", "ends-at-hello"):   # those do not let anybody wait, either
+        receiving.says("Waiting for offers")
+    status, *words = DROPPED[lie]
+    fails(lied, lied.alice.sends("secret.bin", "--timeout", "3s", to=lied.bob), status, *words)
+    receiving.terminate()
+    receiving.ends()
+    assert not receiving.find("done")
+
+
+@pytest.mark.parametrize("lie", ["drops-half", "ends-at-answer"])
+def test_what_is_carried_in_part_arrives_whole_or_not_at_all(liar, lie):
+    lied = liar(lie)
+    receiving = lied.receives()
+    sending = lied.alice.sends("secret.bin", "--timeout", "3s", to=lied.bob)
+    if sending.ends() == 0:
+        arrives(lied, sending, receiving)
+    else:
+        assert sending.event("error")["message"]
+        assert not (lied.bob.files / "secret.bin").exists()
+        lied.has_heard_nothing()
+
+
+def test_an_offer_that_is_delivered_after_it_was_withdrawn_brings_nothing(liar):
+    lied = liar("withdrawn")
+    receiving = lied.receives("--timeout", "3s")
+    fails(lied, lied.alice.sends("secret.bin", "--timeout", "2s", to=lied.bob), 4, "bob did not come online in time")
+    receiving.event("offer")
+    receiving.wait_until(lambda: receiving.find("error") or receiving.find("cancelled"), "a word about the one who has gone")
+    assert not (lied.bob.files / "secret.bin").exists()
+
+
+def test_who_is_online_is_the_servers_word_and_nothing_more(liar, tmp_path):
+    for lie, online in (("everybody-online", True), ("nobody-online", False)):
+        (tmp_path / lie).mkdir()
+        lied = Lied(tmp_path / lie, lie)
+        told = lied.alice.run("peers").event("peer")
+        assert told["online"] is online
+        receiving = lied.receives()
+        arrives(lied, lied.alice.sends("secret.bin", to=lied.bob), receiving)
+
+
+@pytest.mark.parametrize("lie, status, words", [("swapped", 6, "did not write"), ("garbage", 6, "did not write"), ("drops-all", 1, "no answer")])
+def test_a_question_about_the_others_network_is_answered_by_nobody_else(liar, lie, status, words):
+    lied = liar(lie)
+    lied.receives()
+    asking = lied.alice.start("doctor", "--with", "bob", "--timeout", "3s", json=False)
+    asking.ends(status)
+    assert words in asking.words
+
+
+# --- Relays -----------------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lie", ["no-relay", "bad-tickets", "relay-in-between", "strange-relay"])
+def test_a_relay_that_lies_gets_nothing_and_ends_in_words(liar, lie):
+    lied = liar(lie)
+    receiving = lied.receives("--tiers", "relay,supernode", "--timeout", "4s")
+    sending = lied.alice.sends("secret.bin", "--tiers", "relay,supernode", "--timeout", "4s", to=lied.bob)
+    fails(lied, sending, 5, "bob")
+    assert b"a lane was opened" not in lied.overheard.read_bytes()   # nor did either say a word to a key that is not the other's
+    receiving.terminate()
+    receiving.ends()
+
+
+def test_past_a_relay_that_lies_the_straight_path_is_taken(liar):
+    lied = liar("relay-in-between")
+    receiving = lied.receives()
+    arrives(lied, lied.alice.sends("secret.bin", to=lied.bob), receiving)
