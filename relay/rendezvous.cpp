@@ -167,6 +167,9 @@ void Rendezvous::on(DeviceId device, Client& client, const Register& message, Ti
     return refuse(device, message.request, Errc::limit, "too many registrations of yours; wait some minutes");
   if (!registrations_.allow(client.subscriber, now))
     return refuse(device, message.request, Errc::limit, "too many registrations from your address; wait a minute");
+  // Whether somebody has it is what whoever guesses names wants to know, however they ask.
+  if (!misses_.allow(client.subscriber, now))
+    return refuse(device, message.request, Errc::limit, "too many names were asked for from your address; wait a minute");
   const auto owner = store_.claim(*name, client.key);
   if (!owner && owner.error().code == Errc::limit) return refuse(device, message.request, Errc::limit, owner.error().doing);
   if (!owner) return give_up(device, message.request, owner.error());

@@ -36,7 +36,7 @@ inline constexpr Rate registrations_of_a_key{.burst = 10, .each_second = 0.05};
 inline constexpr Rate registrations_of_an_address{.burst = 20, .each_second = 0.2};
 inline constexpr Rate lookups_of_a_key{.burst = 60, .each_second = 2};        // resolve and who
 inline constexpr Rate lookups_of_an_address{.burst = 300, .each_second = 10};
-/// Names asked for that nobody has. Whoever guesses names is stopped by this one: 8640 wrong guesses a day.
+/// Names asked for that nobody has, and names that somebody tried to register. Whoever guesses names is stopped by this one: 8640 guesses a day.
 inline constexpr Rate misses_of_an_address{.burst = 60, .each_second = 0.1};
 /// Signals are counted by size: one for each, and one more for each signal_unit of its body.
 inline constexpr Rate signals_of_a_key{.burst = 200, .each_second = 10};

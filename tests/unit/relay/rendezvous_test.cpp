@@ -417,6 +417,26 @@ TEST_F(RendezvousTest, StopsWhoGuessesNamesEvenWithManyKeys) {
   only<Resolved>(elsewhere);
 }
 
+TEST_F(RendezvousTest, CountsATriedRegistrationAsAGuess) {
+  join("bob");
+  const auto guess = [&](ClientMessage question) {
+    const auto guesser = greeted(connect(stranger(), "10.9.9.9:1"));
+    say(guesser, std::move(question));
+    const auto code = only<Trouble>(guesser).code;
+    rendezvous.disconnected(guesser.device, now);
+    return code;
+  };
+  const auto by_registering = registrations_of_an_address.burst;
+  static_assert(registrations_of_an_address.burst < misses_of_an_address.burst);
+  for (std::uint32_t i = 0; i < by_registering; ++i) EXPECT_EQ(guess(Register{1, "bob"}), Errc::refused);
+  for (std::uint32_t i = by_registering; i < misses_of_an_address.burst; ++i) EXPECT_EQ(guess(Resolve{1, "guess" + std::to_string(i)}), Errc::unknown_peer);
+  EXPECT_EQ(guess(Resolve{1, std::string{"bob"}}), Errc::limit);
+  now += 9s;  // an address may register again sooner than it may guess
+  EXPECT_EQ(guess(Register{1, "bob"}), Errc::limit);
+  now += 2s;
+  EXPECT_EQ(guess(Register{1, "bob"}), Errc::refused);
+}
+
 TEST_F(RendezvousTest, LimitsRegistrationsOfAnAddress) {
   std::uint32_t refused = 0;
   for (std::uint32_t i = 0; i < registrations_of_an_address.burst + 11; ++i) {
