@@ -31,6 +31,19 @@ awaitable<void> reflect(TlsStream& stream) {
   for (;;) co_await stream.read_some(nothing);
 }
 
+/// A half-open connection can be ended by its number for as long as this lives.
+class Listed {
+ public:
+  Listed(std::map<std::uint64_t, TlsStream*>& list, std::uint64_t number, TlsStream& stream) : list_(list), number_(number) { list_.emplace(number_, &stream); }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+  ~Listed() { list_.erase(number_); }
+
+ private:
+  std::map<std::uint64_t, TlsStream*>& list_;
+  std::uint64_t number_;
+};
+
 }  // namespace
 
 Server::Server(asio::any_io_executor executor, const TlsContext& tls, Rendezvous& rendezvous, Listener listener, std::vector<Listener> reflectors,
@@ -81,20 +94,22 @@ awaitable<void> Server::accept(Listener& listener, Roles roles, TaskGroup& tasks
     } catch (const Failure&) {
       if (!stop_by_) throw;
     }
-    if (socket && admit(socket->remote())) tasks.start(serve(*std::move(socket), roles));
+    if (!socket) continue;
+    if (const auto number = admit(socket->remote())) tasks.start(serve(*std::move(socket), roles, *number));
   }
 }
 
-bool Server::admit(const Endpoint& from) {
-  const auto verdict = admission_.arrived(from.address, Clock::now());
-  if (verdict == Admission::Verdict::admitted) return true;
+std::optional<std::uint64_t> Server::admit(const Endpoint& from) {
+  const auto [verdict, number, closes] = admission_.arrived(from.address, Clock::now());
+  if (const auto gives_way = closes ? half_open_.find(*closes) : half_open_.end(); gives_way != half_open_.end()) gives_way->second->abort();
+  if (verdict == Admission::Verdict::admitted) return number;
   log(LogLevel::debug, "connection.refused", {{"remote", from}, {"why", word(verdict)}});
   if (warnings_.take(Clock::now())) log(LogLevel::warn, "connections.refused", {{"why", word(verdict)}});
-  return false;
+  return std::nullopt;
 }
 
 /// Whatever goes wrong here ends this connection alone. Cancellation needs no passing on, since nothing is awaited after it.
-awaitable<void> Server::serve(TcpStream socket, Roles roles) {
+awaitable<void> Server::serve(TcpStream socket, Roles roles, std::uint64_t number) {
   const auto from = socket.remote();
   bool greeted = false;
   std::vector<std::string> accepted{std::string{reflect_alpn}};
@@ -105,8 +120,9 @@ awaitable<void> Server::serve(TcpStream socket, Roles roles) {
   std::optional<TlsStream> stream;
   std::optional<RelayHello> ticket;
   try {
-    const HalfOpen counted{admission_, from.address};
+    const HalfOpen counted{admission_, number};
     stream.emplace(std::move(socket), TlsEngine{tls_, TlsRole::server, std::move(spoken), anybody});
+    const Listed listed{half_open_, number, *stream};
     auto shaking = shake_hands(*stream, std::move(accepted));
     const auto role = co_await with_deadline(std::move(shaking), Clock::now() + handshake_patience, "the TLS handshake");
     greeted = true;

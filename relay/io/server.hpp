@@ -47,7 +47,7 @@ class Server {
   enum class Roles { all, reflect };
 
   awaitable<void> accept(Listener& listener, Roles roles, TaskGroup& tasks);
-  awaitable<void> serve(TcpStream socket, Roles roles);
+  awaitable<void> serve(TcpStream socket, Roles roles, std::uint64_t number);
   awaitable<void> control(TlsStream stream);
   awaitable<void> dial(Rendezvous::DialBack back);
   awaitable<void> look(Rendezvous::VerifyRelay at);
@@ -56,7 +56,8 @@ class Server {
   /// Hands the core's replies to the connections they are for.
   void carry_out();
   void perform(const Rendezvous::Action& action);
-  bool admit(const Endpoint& from);
+  /// The number under which it counts as half open; nothing if it is to be closed.
+  std::optional<std::uint64_t> admit(const Endpoint& from);
 
   asio::any_io_executor executor_;
   const TlsContext& tls_;
@@ -66,6 +67,7 @@ class Server {
   RelayService* relay_;
   TaskGroup* tasks_ = nullptr;  // while run() runs
   Admission admission_;
+  std::map<std::uint64_t, TlsStream*> half_open_;  // by that number
   TokenBucket warnings_;
   std::map<DeviceId, ControlConnection*> connections_;  // each owned by its serve()
   std::optional<TimePoint> next_expiry_;                // for which keep_time() waits

@@ -102,33 +102,63 @@ TEST(Subscriber, IsAnAddressOfIPv4AndASubnetOfIPv6) {
   EXPECT_EQ(subscriber("::ffff:192.0.2.7"), "192.0.2.7");
 }
 
+/// The host `host` of a neighbourhood that has no others but those of this number.
+IpAddress neighbour(int neighbourhood, int host) {
+  return IpAddress{IpAddress::V4{std::byte{10}, static_cast<std::byte>(neighbourhood >> 8), static_cast<std::byte>(neighbourhood), static_cast<std::byte>(host)}};
+}
+
 TEST(Admission, BoundsTheHalfOpenConnectionsOfAnAddress) {
   Admission admission;
-  for (std::size_t i = 0; i < max_half_open_of_an_address; ++i) EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::admitted);
-  EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::too_many_of_the_address);
-  EXPECT_EQ(admission.arrived(address(2), start), Admission::Verdict::admitted);
-  admission.proven_or_gone(address(1));
-  EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::admitted);
+  const auto first = admission.arrived(address(1), start);
+  for (std::size_t i = 1; i < max_half_open_of_an_address; ++i) EXPECT_EQ(admission.arrived(address(1), start).verdict, Admission::Verdict::admitted);
+  EXPECT_EQ(admission.arrived(address(1), start).verdict, Admission::Verdict::too_many_of_the_address);
+  EXPECT_EQ(admission.arrived(address(2), start).verdict, Admission::Verdict::admitted);
+  admission.proven_or_gone(first.number);
+  EXPECT_EQ(admission.arrived(address(1), start).verdict, Admission::Verdict::admitted);
 }
 
 TEST(Admission, BoundsTheHalfOpenConnectionsInAll) {
   Admission admission;
-  for (std::size_t i = 0; i < max_half_open; ++i) EXPECT_EQ(admission.arrived(address(static_cast<int>(i)), start), Admission::Verdict::admitted);
+  for (std::size_t i = 0; i < max_half_open; ++i) EXPECT_EQ(admission.arrived(neighbour(static_cast<int>(i), 1), start).verdict, Admission::Verdict::admitted);
   EXPECT_EQ(admission.half_open(), max_half_open);
-  EXPECT_EQ(admission.arrived(address(9999), start), Admission::Verdict::too_many);
-  admission.proven_or_gone(address(0));
-  EXPECT_EQ(admission.arrived(address(9999), start), Admission::Verdict::admitted);
+  EXPECT_EQ(admission.arrived(neighbour(9999, 1), start).verdict, Admission::Verdict::too_many);
+  admission.proven_or_gone(1);
+  EXPECT_EQ(admission.arrived(neighbour(9999, 1), start).verdict, Admission::Verdict::admitted);
+}
+
+TEST(Admission, HasTheNeighbourhoodWithMostMakeRoom) {
+  Admission admission;
+  for (std::size_t i = 0; i < max_half_open; ++i) {  // a few hosts fill all places: of one neighbourhood, but for the first place
+    const auto from = i == 0 ? neighbour(7, 1) : neighbour(1, static_cast<int>(i / max_half_open_of_an_address));
+    EXPECT_EQ(admission.arrived(from, start).number, i + 1);
+  }
+  const auto newcomer = admission.arrived(neighbour(2, 1), start);
+  EXPECT_EQ(newcomer.verdict, Admission::Verdict::admitted);
+  EXPECT_EQ(newcomer.closes, 2u) << "the oldest of those that are many";
+  EXPECT_EQ(admission.half_open(), max_half_open);
+  admission.proven_or_gone(*newcomer.closes);  // when its connection ends: it has stopped counting before
+  EXPECT_EQ(admission.half_open(), max_half_open);
+  EXPECT_EQ(admission.arrived(neighbour(1, 200), start).verdict, Admission::Verdict::too_many) << "those that are many get no more";
+}
+
+TEST(Admission, TakesAnIPv6SiteForOneNeighbourhood) {
+  Admission admission;
+  const auto host = [](std::size_t number) { return *IpAddress::parse("2001:db8:7:" + std::to_string(number) + "::1"); };
+  for (std::size_t i = 0; i < max_half_open; ++i) admission.arrived(host(i), start);
+  EXPECT_EQ(admission.arrived(host(9999), start).verdict, Admission::Verdict::too_many);
+  EXPECT_EQ(admission.arrived(*IpAddress::parse("2001:db8:8::1"), start).closes, 1u);
 }
 
 TEST(Admission, SlowsDownAnAddressThatKeepsConnecting) {
   Admission admission;
   for (std::size_t i = 0; i < handshakes_of_an_address.burst; ++i) {
-    EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::admitted);
-    admission.proven_or_gone(address(1));
+    const auto arrival = admission.arrived(address(1), start);
+    EXPECT_EQ(arrival.verdict, Admission::Verdict::admitted);
+    admission.proven_or_gone(arrival.number);
   }
-  EXPECT_EQ(admission.arrived(address(1), start), Admission::Verdict::too_often);
+  EXPECT_EQ(admission.arrived(address(1), start).verdict, Admission::Verdict::too_often);
   EXPECT_EQ(admission.half_open(), 0u);
-  EXPECT_EQ(admission.arrived(address(1), start + 1s), Admission::Verdict::admitted);
+  EXPECT_EQ(admission.arrived(address(1), start + 1s).verdict, Admission::Verdict::admitted);
 }
 
 TEST(Mailbox, KeepsLettersInTheirOrder) {
