@@ -1,5 +1,8 @@
 """pshare-server as those who run it see it."""
 import socket
+from contextlib import suppress
+
+import pytest
 
 from processes import Running, program
 from world import Peer, Server, environment
@@ -59,6 +62,34 @@ def test_garbage_on_its_port_does_not_disturb_it(tmp_path):
             except OSError:
                 pass  # it may well slam the door
     Peer(tmp_path, "alice", server)
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["unasked", "asked"])
+def test_its_log_names_nobody_unless_it_is_asked(tmp_path, asked):
+    server = Server(tmp_path / "data", options=("-v",) if asked else ())
+    alice, bob, mallory = Peer(tmp_path, "alice", server), Peer(tmp_path, "bob", server), Peer(tmp_path, "mallory")
+    alice.knows(bob)
+    bob.knows(alice)
+    (alice.files / "note.txt").write_text("carried by the relay")
+    receiving = bob.receives("--tiers", "relay", json=False)
+    receiving.says("aiting")
+    sending = alice.sends("note.txt", "--tiers", "relay", to=bob, json=False)
+    for each in (sending, receiving):
+        each.ends(0)
+    mallory.run("init", "--name", "alice", "--server", server.spec, status=1)
+    for greeting in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"A" * 1000, b"\0" * 70_000):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection, suppress(OSError):
+            connection.sendall(greeting)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+    idle = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(60)]   # more than an address may have half open
+    server.running.says("connections.refused")
+    for each in idle:
+        each.close()
+    server.stop()
+    named = ["127.0.0.1", *(who.peer_id.split("-")[0] for who in (alice, bob))]
+    assert [each for each in named if each in server.running.words] == (named if asked else [])
 
 
 def test_it_serves_no_more_clients_than_it_was_told(tmp_path):

@@ -190,7 +190,7 @@ awaitable<void> Punching::make_quic_lane(Pair pair) {
 void Punching::moved(const PunchRounds::Moved& moved) {
   const auto socket = sockets_.find(moved.socket);
   if (socket == sockets_.end()) return;
-  log(LogLevel::info, "punch.moved", {{"from", moved.from}, {"to", moved.to}});
+  log(LogLevel::debug, "punch.moved", {{"from", moved.from}, {"to", moved.to}});
   hooks_.moved(*socket->second.port, moved.from, moved.to);
 }
 
