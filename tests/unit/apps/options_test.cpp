@@ -114,11 +114,25 @@ TEST(Options, ChooseTiersAndTransports) {
 
 TEST(Options, ThatContradictEachOtherAreRefusedInWords) {
   EXPECT_THAT(refused({"send", "--to", "bob"}), HasSubstr("nothing to send"));
-  EXPECT_THAT(refused({"send", "a"}), HasSubstr("--to"));
+  EXPECT_THAT(refused({"send", "a", "--to", "bob", "--code-words", "3"}), HasSubstr("--code-words"));
   EXPECT_THAT(refused({"send", "-", "a", "--to", "bob"}), HasSubstr("standard input"));
   EXPECT_THAT(refused({"send", "a", "--text", "hi", "--to", "bob"}), HasSubstr("--text"));
   EXPECT_THAT(refused({"receive", "--stdout", "--json"}), HasSubstr("standard output"));
-  EXPECT_THAT(refused({"receive", "4821-orbit-velvet"}), HasSubstr("codes"));
+}
+
+TEST(Options, ShowOrTakeAOneTimeCode) {
+  EXPECT_FALSE(std::get<SendOptions>(parsed({"send", "a"}).verb).to);
+  EXPECT_EQ(std::get<SendOptions>(parsed({"send", "a"}).verb).code_words, min_code_words);
+  EXPECT_EQ(std::get<SendOptions>(parsed({"send", "a", "--code-words", "8"}).verb).code_words, 8u);
+  EXPECT_TRUE(std::get<SendOptions>(parsed({"send", "a"}).verb).qr);
+  EXPECT_FALSE(std::get<SendOptions>(parsed({"send", "a", "--no-qr"}).verb).qr);
+  EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive", "4821-comet-walnut"}).verb).code, "4821-comet-walnut");
+  EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive", "-"}).verb).code, "-");
+  EXPECT_FALSE(std::get<ReceiveOptions>(parsed({"receive"}).verb).code);
+  EXPECT_EQ(std::get<PairOptions>(parsed({"pair", "4821-comet-walnut", "--as", "Bob"}).verb).code, "4821-comet-walnut");
+  EXPECT_EQ(std::get<PairOptions>(parsed({"pair", "--as", "Bob"}).verb).as, "bob");
+  for (const char* count : {"1", "9", "two"}) refused({"send", "a", "--code-words", count});
+  refused({"pair", "--as", "no spaces"});
 }
 
 TEST(Options, ThatMakeNoSenseAreRefused) {

@@ -390,6 +390,43 @@ TEST(Granted, CarriesATicketThatIsNotTooLong) {
   EXPECT_FALSE(decode_server_message(encode(ServerMessage{Granted{5, ByteBuffer(max_signed_ticket + 1)}})));
 }
 
+TEST(Codes, AreSpokenOfByNumberAndBodiesThatAreNotTooLong) {
+  EXPECT_EQ(from_client(CodeOpen{5}).wish, 0u);
+  EXPECT_EQ(from_client(CodeOpen{5, 4821}).wish, 4821u);
+  const auto join = from_client(CodeJoin{5, smallest_code_number, ByteBuffer(max_code_body, std::byte{7})});
+  EXPECT_EQ(join.number, smallest_code_number);
+  EXPECT_EQ(join.body, ByteBuffer(max_code_body, std::byte{7}));
+  EXPECT_EQ(from_client(CodeMessage{5, largest_code_number, {}}).number, largest_code_number);
+  EXPECT_EQ(from_client(CodeClose{5, 4821}).number, 4821u);
+  EXPECT_EQ(from_client(TakeOffers{5, peer(3)}).from, peer(3));
+  EXPECT_EQ(from_server(CodeAnswer{5, 4821}).number, 4821u);
+  EXPECT_EQ(from_server(TakingOffers{5}).request, 5u);
+  for (const auto what : {CodeNews::What::joined, CodeNews::What::message, CodeNews::What::gone}) {
+    const auto news = from_server(CodeNews{4821, what, buffer_of(bytes_of("share"))});
+    EXPECT_EQ(news.what, what);
+    EXPECT_EQ(text_of(news.body), "share");
+  }
+  for (const auto number : {std::uint64_t{0}, smallest_code_number - 1, largest_code_number + 1}) {
+    EXPECT_FALSE(decode_client_message(encode(ClientMessage{CodeJoin{5, number, {}}})));
+    EXPECT_FALSE(decode_client_message(encode(ClientMessage{CodeMessage{5, number, {}}})));
+    EXPECT_FALSE(decode_client_message(encode(ClientMessage{CodeClose{5, number}})));
+    EXPECT_FALSE(decode_server_message(encode(ServerMessage{CodeAnswer{5, number}})));
+    EXPECT_FALSE(decode_server_message(encode(ServerMessage{CodeNews{number, CodeNews::What::gone, {}}})));
+  }
+  const ByteBuffer too_long(max_code_body + 1);
+  EXPECT_FALSE(decode_client_message(encode(ClientMessage{CodeJoin{5, 4821, too_long}})));
+  EXPECT_FALSE(decode_client_message(encode(ClientMessage{CodeMessage{5, 4821, too_long}})));
+  EXPECT_FALSE(decode_server_message(encode(ServerMessage{CodeNews{4821, CodeNews::What::message, too_long}})));
+}
+
+TEST(Welcome, SaysWhetherThereAreCodes) {
+  Welcome welcome;
+  welcome.observed = *Endpoint::parse("192.0.2.1:1");
+  EXPECT_FALSE(from_server(welcome).codes);
+  welcome.codes = true;
+  EXPECT_TRUE(from_server(welcome).codes);
+}
+
 TEST(Welcome, SaysWhetherThereAreRelays) {
   Welcome welcome;
   welcome.observed = *Endpoint::parse("192.0.2.1:1");
