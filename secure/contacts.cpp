@@ -11,7 +11,8 @@ namespace pshare {
 namespace {
 
 // The longest list that can be written, and some room for comments.
-constexpr std::size_t longest_line = PinFile::max_name + 1 + 63 + 1;
+constexpr std::string_view verified_mark = " verified";
+constexpr std::size_t longest_line = PinFile::max_name + 1 + 63 + verified_mark.size() + 1;
 constexpr std::size_t max_file = PinFile::max_pins * longest_line + 64 * 1024;
 
 std::string lower(std::string_view text) {
@@ -28,14 +29,14 @@ bool can_be_written(std::string_view name) {
 
 Result<void> replace(const std::filesystem::path& file, const std::vector<Pin>& pins) {
   std::string text = "# pshare: names and the keys pinned to them. Change it with `pshare contacts`, or by hand while pshare does not run.\n";
-  for (const auto& pin : pins) text += pin.name + " " + pin.id.text() + "\n";
+  for (const auto& pin : pins) text += pin.name + " " + pin.id.text() + std::string{pin.verified ? verified_mark : ""} + "\n";
   return write_owned_file(file, text, IfPresent::replace);
 }
 
 }  // namespace
 
 Result<std::vector<Pin>> PinFile::parse(std::string_view text) {
-  std::map<std::string, PeerId> found;
+  std::map<std::string, Pin> found;
   std::size_t line_number = 0;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -46,19 +47,22 @@ Result<std::vector<Pin>> PinFile::parse(std::string_view text) {
     if (line.empty() || line.front() == '#') continue;
     const auto where = "line " + std::to_string(line_number) + ": ";
     const auto refuse = [&](const std::string& why) {
-      return Unexpected{{.code = Errc::malformed, .doing = where + why, .hint = "A line is a name, a space, and a peer ID. Correct or remove it."}};
+      return Unexpected{{.code = Errc::malformed, .doing = where + why, .hint = "A line is a name, a space, and a peer ID, perhaps with another space and the word verified. Correct or remove it."}};
     };
     const auto space = line.find(' ');
     if (space == std::string_view::npos || !can_be_written(line.substr(0, space))) return refuse("it is not a name and a peer ID");
-    const auto id = PeerId::parse(line.substr(space + 1));
+    auto rest = line.substr(space + 1);
+    const bool verified = rest.ends_with(verified_mark);
+    if (verified) rest.remove_suffix(verified_mark.size());
+    const auto id = PeerId::parse(rest);
     if (!id) return refuse(id.error().doing);
     if (found.size() == max_pins)
       return Unexpected{{.code = Errc::limit, .doing = where + "there are more than " + std::to_string(max_pins) + " names"}};
-    const auto [pin, is_new] = found.emplace(lower(line.substr(0, space)), *id);
-    if (!is_new) return refuse("\"" + pin->first + "\" stands there twice");
+    const auto name = lower(line.substr(0, space));
+    if (!found.emplace(name, Pin{name, *id, verified}).second) return refuse("\"" + name + "\" stands there twice");
   }
   std::vector<Pin> pins;
-  for (const auto& [name, id] : found) pins.push_back({name, id});
+  for (auto& [name, pin] : found) pins.push_back(std::move(pin));
   return pins;
 }
 
@@ -89,7 +93,7 @@ std::optional<Pin> PinFile::find(const PeerId& id) const {
 }
 
 Result<void> PinFile::add(const Pin& wanted) {
-  const Pin pin{lower(wanted.name), wanted.id};
+  const Pin pin{lower(wanted.name), wanted.id, wanted.verified};
   if (!can_be_written(pin.name))
     return Unexpected{{.code = Errc::usage,
                        .doing = "a contact cannot have this name",
@@ -113,6 +117,25 @@ Result<void> PinFile::add(const Pin& wanted) {
   changed.insert(std::ranges::lower_bound(changed, pin.name, {}, &Pin::name), pin);
   if (auto replaced = replace(file_, changed); !replaced) return replaced;
   pins_ = std::move(changed);  // only now: what could not be written is not pinned
+  return {};
+}
+
+Result<void> PinFile::mark(const Pin& wanted, bool verified) {
+  const auto lock = OwnedFileLock::on(file_);
+  if (!lock) return Unexpected{lock.error()};
+  auto now = open(file_);
+  if (!now) return Unexpected{std::move(now).error()};
+  pins_ = std::move(now->pins_);
+  auto changed = pins_;
+  const auto pin = std::ranges::find(changed, lower(wanted.name), &Pin::name);
+  if (pin == changed.end() || pin->id != wanted.id)
+    return Unexpected{{.code = Errc::refused,
+                       .doing = "\"" + wanted.name + "\" is no longer the contact whose key was compared: somebody has removed or changed it meanwhile",
+                       .hint = "Nothing is marked. `pshare contacts` lists what there is now."}};
+  if (pin->verified == verified) return {};
+  pin->verified = verified;
+  if (auto replaced = replace(file_, changed); !replaced) return replaced;
+  pins_ = std::move(changed);
   return {};
 }
 

@@ -15,10 +15,11 @@ namespace pshare {
 struct Pin {
   std::string name;
   PeerId id;
+  bool verified = false;  // both users have compared the words of the two keys (secure/comparison_words.hpp)
   friend bool operator==(const Pin&, const Pin&) = default;
 };
 
-/// A text file, one pin a line: `NAME PEER-ID`; a line that begins with '#' is a comment. Kept sorted, replaced whole (rename), mode 0600.
+/// A text file, one pin a line: `NAME PEER-ID`, or `NAME PEER-ID verified`; a line that begins with '#' is a comment. Kept sorted, replaced whole (rename), mode 0600.
 /// Names compare without regard to case. Several processes may change it: each change re-reads it under a lock.
 class PinFile {
  public:
@@ -31,7 +32,10 @@ class PinFile {
 
   /// Errors: refused when the name is already pinned to another key (a changed key is never replaced in passing); usage (a name that no
   /// line can hold: spaces, control characters, '#' in front, longer than max_name); limit (max_pins); local_io.
+  /// A pin that is there already keeps its mark, a new one has what `pin` says.
   Result<void> add(const Pin& pin);
+  /// Marks `pin` as verified, or takes the mark away. Errors: refused when the name is not pinned to this key (any more); local_io.
+  Result<void> mark(const Pin& pin, bool verified);
   /// Gives whether there was one. Errors: local_io.
   Result<bool> remove(std::string_view name);
 

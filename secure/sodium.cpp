@@ -97,4 +97,13 @@ void keyed_hash(std::span<std::byte, 32> into, ByteView message, std::span<const
   crypto_generichash(out(into), into.size(), in(message), message.size(), in(key), key.size());
 }
 
+Result<void> slow_hash(std::span<std::byte, 32> into, ByteView message, std::span<const std::byte, 16> salt, unsigned passes, std::size_t memory) {
+  ready();
+  static_assert(crypto_pwhash_SALTBYTES == salt.extent);
+  const auto* text = reinterpret_cast<const char*>(message.data());
+  if (crypto_pwhash(out(into), into.size(), text, message.size(), in(salt), passes, memory, crypto_pwhash_ALG_ARGON2ID13) != 0)
+    return Unexpected{{.code = Errc::failed, .doing = "computing a slow hash: this machine has no " + std::to_string(memory >> 20) + " MiB of memory to spare"}};
+  return {};
+}
+
 }  // namespace pshare::sodium

@@ -32,4 +32,7 @@ Result<ByteBuffer> open_with(const Secret<32>& key, ByteView sealed);
 /// BLAKE2b (RFC 7693) of a message, keyed.
 void keyed_hash(std::span<std::byte, 32> into, ByteView message, std::span<const std::byte, 32> key);
 
+/// Argon2id (RFC 9106), version 1.3, one lane. Takes `passes` over `memory` bytes. Errors: failed (not so much memory is to be had).
+Result<void> slow_hash(std::span<std::byte, 32> into, ByteView message, std::span<const std::byte, 16> salt, unsigned passes, std::size_t memory);
+
 }  // namespace pshare::sodium

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto not_before = [](const Pin& a, const Pin& b) { return a.name >= b.name; };
   if (pins->size() > PinFile::max_pins || std::ranges::adjacent_find(*pins, not_before) != pins->end()) std::abort();
   std::string text;
-  for (const auto& pin : *pins) text += pin.name + " " + pin.id.text() + "\n";
+  for (const auto& pin : *pins) text += pin.name + " " + pin.id.text() + (pin.verified ? " verified\n" : "\n");
   const auto again = PinFile::parse(text);
   if (!again || *again != *pins) std::abort();
   return 0;

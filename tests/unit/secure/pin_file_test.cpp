@@ -112,6 +112,43 @@ TEST_F(Pins, OfTwoWritersAreBothKept) {
   EXPECT_EQ(open().pins().size(), 40u);
 }
 
+TEST_F(Pins, AreMarkedAsVerifiedForTheKeyThatWasComparedAlone) {
+  const Pin bob{"bob", somebody()};
+  auto pins = open();
+  ASSERT_TRUE(pins.add(bob));
+  EXPECT_FALSE(open().find("bob")->verified);
+  ASSERT_TRUE(pins.mark({"BOB", bob.id}, true));
+  EXPECT_TRUE(open().find("bob")->verified);
+  EXPECT_TRUE(pins.add(bob));
+  EXPECT_TRUE(open().find("bob")->verified) << "the same again is no change";
+  for (const auto& other : {Pin{"bob", somebody()}, Pin{"carol", bob.id}}) {
+    const auto marked = pins.mark(other, true);
+    ASSERT_FALSE(marked);
+    EXPECT_EQ(marked.error().code, Errc::refused);
+  }
+  ASSERT_TRUE(pins.mark(bob, false));
+  EXPECT_FALSE(open().find("bob")->verified);
+}
+
+TEST_F(Pins, LoseTheMarkWithTheKey) {
+  const Pin bob{"bob", somebody()};
+  auto pins = open();
+  ASSERT_TRUE(pins.add(bob));
+  ASSERT_TRUE(pins.mark(bob, true));
+  ASSERT_TRUE(pins.remove("bob").value_or(false));
+  ASSERT_TRUE(pins.add(bob));
+  EXPECT_FALSE(open().find("bob")->verified);
+}
+
+TEST(PinText, MaySayThatAPinIsVerified) {
+  const auto id = Identity::generate()->id();
+  const auto pins = PinFile::parse("alice " + id.text() + "\nbob " + id.text() + " verified\n");
+  ASSERT_TRUE(pins);
+  EXPECT_THAT(*pins, testing::ElementsAre(Pin{"alice", id, false}, Pin{"bob", id, true}));
+  for (const auto& wrong : {" Verified", " verified ", " verified verified", " trusted", "verified"}) EXPECT_FALSE(PinFile::parse("bob " + id.text() + wrong)) << wrong;
+  EXPECT_FALSE(PinFile::parse("bob verified"));
+}
+
 TEST(PinText, NamesTheLineThatIsWrong) {
   const auto id = Identity::generate()->id().text();
   auto mistyped = id;
