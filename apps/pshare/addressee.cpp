@@ -1,5 +1,6 @@
 #include "apps/pshare/addressee.hpp"
 
+#include "apps/pshare/changed_key.hpp"
 #include "io/printable.hpp"
 #include "wire/control.hpp"
 
@@ -9,14 +10,6 @@ namespace {
 
 /// From this length on, what was typed is meant as a peer ID: names end at 64 characters, but none has so few that are not letters.
 constexpr std::size_t looks_like_an_id = 48;
-
-Failure changed_key(const std::string& name, const PeerId& pinned, const PeerId& shown) {
-  return Failure{{.code = Errc::identity_mismatch,
-                  .doing = "the server says that \"" + name + "\" has another key than the one you have pinned.\n  pinned " + pinned.text() +
-                           "\n  shown  " + shown.text(),
-                  .hint = "Either they made a new identity, or somebody is posing as them. Nothing was sent. Ask them, over another channel, for "
-                          "the output of `pshare id`. If the new key is theirs: `pshare contacts remove " + name + "`, then `pshare contacts add " + name + " ID`."}};
-}
 
 Failure unknown(const std::string& who) {
   return Failure{{.code = Errc::unknown_peer,
@@ -43,7 +36,7 @@ awaitable<Addressee> by_id(RendezvousClient& server, PeerId id, std::string name
                    .doing = "the server does not know " + name,
                    .hint = "They must have run `pshare init` or `pshare receive` with this server. Do you both use the same one?"}};
   const auto shown = id_of(found->key);
-  if (shown != id) throw changed_key(name, id, shown);
+  if (shown != id) throw Failure{key_of_another(name, id, shown)};
   co_return Addressee{std::move(name), id, found->key, found->online};
 }
 
@@ -83,7 +76,7 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
   const auto contact = contacts.find(name);
   const auto listed = co_await look_up(server, name, until);
   if (contact) {
-    if (listed && id_of(listed->key) != contact->id) throw changed_key(name, contact->id, id_of(listed->key));
+    if (listed && id_of(listed->key) != contact->id) throw Failure{changed_key(*contact, id_of(listed->key))};
     if (listed) co_return Addressee{name, contact->id, listed->key, listed->online};
     co_return co_await by_id(server, contact->id, name, until);
   }
@@ -104,7 +97,7 @@ awaitable<Caller> identify_caller(Program& program, RendezvousClient& server, Pe
     co_return caller;
   }
   caller.name = *parsed;
-  if (contacts.find(caller.name)) caller.warning = "this is NOT your contact \"" + caller.name + "\": the key is another.";
+  if (const auto contact = contacts.find(caller.name)) caller.warning = not_the_contact(*contact, id);
   const auto listed = co_await look_up(server, caller.name, program.patience());
   caller.name_confirmed = listed && id_of(listed->key) == id;
   co_return caller;

@@ -113,6 +113,32 @@ Result<void> Home::save(const Settings& settings) const {
   return replace_file(folder_ / "pshare.toml", text.str());
 }
 
+Result<AcceptRules> Home::rules() const {
+  const auto file = folder_ / "accept.toml";
+  const auto text = read_owned_file(file, AcceptRules::max_file);
+  if (!text) return Unexpected{{.code = Errc::local_io, .doing = text.error().doing, .cause = text.error().cause}};
+  if (!*text) return AcceptRules{};
+  auto rules = AcceptRules::parse((*text)->text);
+  if (rules) return rules;
+  return Unexpected{{.code = Errc::usage,
+                     .doing = "reading the rules for what is accepted: " + file.string() + ", " + rules.error().doing,
+                     .hint = rules.error().hint + " Correct the file, or remove it and lay the rules down again (`pshare contacts rule`). Until then nothing is accepted or changed."}};
+}
+
+Result<void> Home::change_rules(const std::function<Result<void>(AcceptRules&)>& change) const {
+  const auto file = folder_ / "accept.toml";
+  const auto lock = OwnedFileLock::on(file);
+  if (!lock) return Unexpected{lock.error()};
+  auto rules = this->rules();
+  if (!rules) return Unexpected{std::move(rules).error()};
+  const auto before = *rules;
+  if (auto changed = change(*rules); !changed) return changed;
+  if (*rules == before) return {};
+  const auto text = rules->text();
+  if (!text) return Unexpected{{.code = Errc::usage, .doing = text.error().doing, .hint = text.error().hint}};
+  return write_owned_file(file, *text, IfPresent::replace);
+}
+
 Result<MonthlyVolume> Home::volume() const {
   const auto file = folder_ / "supernode-volume";
   const auto text = read_owned_file(file, MonthlyVolume::max_file);

@@ -1,10 +1,12 @@
-// The folder in which pshare keeps what is ours: identity, contacts, pinned servers, settings, what worked between networks.
+// The folder in which pshare keeps what is ours: identity, contacts and the rules about them, pinned servers, settings, what worked between networks.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "apps/pshare/accept_rules.hpp"
 #include "apps/pshare/monthly_volume.hpp"
 #include "apps/pshare/options.hpp"
 #include "secure/contacts.hpp"
@@ -14,7 +16,7 @@
 
 namespace pshare {
 
-/// What pshare.toml in the home holds. The only files that include toml++ are home.cpp's.
+/// What pshare.toml in the home holds. toml++ is included by home.cpp and accept_rules.cpp alone.
 struct Settings {
   std::optional<std::string> server;  // HOST:PORT, several separated by commas
   std::optional<std::string> name;    // as registered there
@@ -35,6 +37,11 @@ class Home {
   /// Errors: usage, with the line, for a key that is unknown or of the wrong type; local_io.
   Result<Settings> settings() const;
   Result<void> save(const Settings& settings) const;
+
+  /// accept.toml: what is accepted from whom. Errors: usage, with the line, for what is no such rule; local_io.
+  Result<AcceptRules> rules() const;
+  /// Changes what stands in the file now: others may have written meanwhile. An error of `change` leaves it as it is. Errors: as above.
+  Result<void> change_rules(const std::function<Result<void>(AcceptRules&)>& change) const;
 
   /// What supernodes of this home have carried. Errors: local_io, also for a file that is no such thing.
   Result<MonthlyVolume> volume() const;

@@ -53,6 +53,7 @@ struct Texts {
   std::vector<std::string> servers;
   std::string proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
   std::string name, to, as, text, code, with, lifetime, give_up, rate, volume, for_whom = "contacts";
+  std::string contact_name, contact_id, accept, max_size, rule_dir;
   std::vector<std::string> paths;
   std::uint16_t port = 0;
 };
@@ -166,6 +167,28 @@ void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const 
   if (receive.to_stdout) receive.once = true;
 }
 
+void add_rule(CLI::App& verb, ContactsOptions::Rule& rule, Texts& texts) {
+  auto* name = verb.add_option("NAME", texts.contact_name, "Whose offers it is about");
+  verb.add_flag("--default", "The rule for contacts that have none of their own")->excludes(name);
+  verb.add_option("--accept", texts.accept, "always: without asking; ask: even with --yes; never")->check(CLI::IsMember({"always", "ask", "never"}));
+  verb.add_option("--max-size", texts.max_size, "How much is taken without asking, for instance 10G")->type_name("SIZE");
+  verb.add_option("--dir", texts.rule_dir, "The folder that it goes to")->type_name("DIR");
+  verb.add_flag("--clear", rule.clear, "Forget what the rule said; what else is given here is the new one");
+}
+
+ContactsOptions::Rule finished_rule(ContactsOptions::Rule rule, const CLI::App& verb, const Texts& texts) {
+  if (verb.count("NAME")) rule.name = checked(parse_name(texts.contact_name), "NAME");
+  if (!rule.name && !verb.count("--default")) throw CLI::ValidationError{"whose rule? Name a contact, or say --default for those that have none of their own."};
+  if (verb.count("--accept")) rule.change.accept = acceptance_from(texts.accept);
+  if (verb.count("--max-size")) rule.change.max_size = checked(parse_size(texts.max_size), "--max-size");
+  if (!verb.count("--dir")) return rule;
+  std::error_code trouble;
+  const auto absolute = std::filesystem::absolute(texts.rule_dir, trouble);  // `pshare receive` may run elsewhere
+  if (trouble || texts.rule_dir.empty()) throw CLI::ValidationError{"--dir: \"" + texts.rule_dir + "\" is no folder."};
+  rule.change.directory = absolute.lexically_normal();
+  return rule;
+}
+
 void add_doctor(CLI::App& verb, Texts& texts) {
   verb.add_option("--with", texts.with, "A contact who is online (`pshare receive` or `pshare doctor --with YOU`): which tier the two of you will get, and why")->type_name("NAME");
   verb.add_option("--lifetime", texts.lifetime, "Also look for how long an idle UDP mapping lives; takes that long")->type_name("DURATION");
@@ -223,17 +246,19 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   add_send(*send_verb, send, texts);
   auto* receive_verb = app.add_subcommand("receive", "Wait for offers and receive what you agree to");
   add_receive(*receive_verb, receive, texts);
-  auto* contacts_verb = app.add_subcommand("contacts", "Whom you know: list, add, remove, verify");
+  auto* contacts_verb = app.add_subcommand("contacts", "Whom you know: list, add, remove, verify, rule");
   contacts_verb->require_subcommand(0, 1);
-  std::string contact_name, contact_id;
   auto* list = contacts_verb->add_subcommand("list", "All contacts (the default)");
   auto* add = contacts_verb->add_subcommand("add", "Pin a peer ID under a name");
   auto* remove = contacts_verb->add_subcommand("remove", "Forget a contact");
-  auto* verify = contacts_verb->add_subcommand("verify", "Show the words that both of you should see");
-  add->add_option("NAME", contact_name)->required();
-  add->add_option("ID", contact_id)->required();
-  remove->add_option("NAME", contact_name)->required();
-  verify->add_option("NAME", contact_name)->required();
+  auto* verify = contacts_verb->add_subcommand("verify", "Compare words with a contact, which are the same on both machines if nobody is in between");
+  auto* rule = contacts_verb->add_subcommand("rule", "What is accepted from a contact: without asking or not, how much, into which folder");
+  add->add_option("NAME", texts.contact_name)->required();
+  add->add_option("ID", texts.contact_id)->required();
+  remove->add_option("NAME", texts.contact_name)->required();
+  verify->add_option("NAME", texts.contact_name)->required();
+  ContactsOptions::Rule wanted_rule;
+  add_rule(*rule, wanted_rule, texts);
   auto* pair_verb = app.add_subcommand("pair", "Make two people contacts of each other, by a one-time code");
   pair_verb->add_option("CODE", texts.code, "The code that the other side shows, or - to read it from standard input (also PSHARE_CODE); without one a code is shown");
   pair_verb->add_option("--as", texts.as, "What to call the other side (default: what they call themselves)")->type_name("NAME");
@@ -243,7 +268,7 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   add_doctor(*doctor_verb, texts);
   auto* supernode_verb = app.add_subcommand("supernode", "Carry the transfers of contacts (or of anyone) who have no path of their own");
   add_supernode(*supernode_verb, supernode, texts);
-  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify}) verb->fallthrough();
+  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
 
   try {
     app.parse(argc, argv);
@@ -262,9 +287,10 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
       return std::variant<Options, Answered>{Options{common, receive}};
     }
     if (*contacts_verb) {
-      if (*add) contacts.action = ContactsOptions::Add{checked(parse_name(contact_name), "NAME"), contact_id};
-      if (*remove) contacts.action = ContactsOptions::Remove{contact_name};
-      if (*verify) contacts.action = ContactsOptions::Verify{contact_name};
+      if (*add) contacts.action = ContactsOptions::Add{checked(parse_name(texts.contact_name), "NAME"), texts.contact_id};
+      if (*remove) contacts.action = ContactsOptions::Remove{texts.contact_name};
+      if (*verify) contacts.action = ContactsOptions::Verify{texts.contact_name};
+      if (*rule) contacts.action = finished_rule(wanted_rule, *rule, texts);
       return std::variant<Options, Answered>{Options{common, contacts}};
     }
     if (*pair_verb) {

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "apps/pshare/accept_rules.hpp"
 #include "apps/pshare/give_up.hpp"
 #include "transfer/io/placement.hpp"
 #include "secure/code.hpp"
@@ -65,7 +66,13 @@ struct ContactsOptions {
   struct Add    { std::string name, id; };
   struct Remove { std::string name; };
   struct Verify { std::string name; };
-  std::variant<List, Add, Remove, Verify> action;
+  /// What is not given of `change` stays as it is; without any of it, and without `clear`, the rule is shown.
+  struct Rule {
+    std::optional<std::string> name;             // none: the rule for contacts without one
+    bool clear = false;                          // begin anew
+    AcceptRule change;
+  };
+  std::variant<List, Add, Remove, Verify, Rule> action;
 };
 struct PairOptions {
   std::optional<std::string> code;               // as above; not given: one is shown

@@ -29,7 +29,7 @@ awaitable<void> peers(Program& program) {
   };
   co_await with_tasks<void>(conversation);
   if (known.pins().empty()) program.report.say("No contacts yet. `pshare contacts add NAME ID` makes one.");
-  for (const auto& pin : known.pins()) program.report.listing("peer", pin.name, pin.id, online.contains(pin.id));
+  for (const auto& pin : known.pins()) program.report.peer(pin, online.contains(pin.id));
 }
 
 }  // namespace pshare

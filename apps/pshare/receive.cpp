@@ -4,6 +4,7 @@
 #include <map>
 
 #include "apps/pshare/code_prompt.hpp"
+#include "apps/pshare/consent.hpp"
 #include "apps/pshare/inquiries.hpp"
 #include "apps/pshare/meeting.hpp"
 #include "apps/pshare/quantities.hpp"
@@ -41,8 +42,29 @@ class Receiving {
   }
 
  private:
+  /// What is taken from whom, where nobody is there to see it happen, or the user wants to know. A rule that cannot do what it says is better known now.
+  void say_what_is_taken(const std::vector<std::string>& contacts, const AcceptRules& rules) const {
+    for (const auto& [name, rule] : rules.by_name())
+      if (std::ranges::find(contacts, name) == contacts.end())
+        program_.report.warn("there is a rule for \"" + name + "\", who is none of your contacts: it counts for nobody.");
+    for (const auto& name : contacts) {
+      const auto rule = rules.of(name);
+      if (options_.to_stdout || !rule.directory || rule.accept == Acceptance::never) continue;
+      if (const auto folder = FileSink::at(*rule.directory, options_.on_conflict); !folder)
+        program_.report.warn("nothing can be received from " + name + " as things are: " + printable(folder.error().message()) + ". A rule names that folder (`pshare contacts rule " + name + "`).");
+    }
+    const bool attended = program_.terminal.present();
+    const auto words = standing_words(contacts, rules, options_, attended);
+    if (attended) program_.report.detail(words);
+    else program_.report.say(words);
+  }
+
   awaitable<void> introduce(TaskGroup& tasks) {
     const auto settings = value_or_throw(program_.home.settings());
+    std::vector<std::string> names;
+    const auto contacts = value_or_throw(program_.home.contacts());
+    for (const auto& pin : contacts.pins()) names.push_back(pin.name);
+    say_what_is_taken(names, value_or_throw(program_.home.rules()));
     co_await online_.server().welcome(program_.patience());
     if (settings.name) co_await online_.server().register_name(*settings.name, program_.patience());
     program_.report.say("Waiting for offers as " + (settings.name ? "\"" + *settings.name + "\"" : program_.identity.id().short_text()) + ". Ctrl-C stops.");
@@ -158,8 +180,9 @@ class Receiving {
 
   awaitable<Reception::End> go_through_with(Reception& reception) {
     const auto key = reception.key();
-    const bool agreed = agreed_.contains(key);
-    if (!co_await reception.consent(agreed)) co_return Reception::NotWanted{};
+    std::optional<Summary> agreed_to;
+    if (const auto agreed = agreed_.find(key); agreed != agreed_.end()) agreed_to = agreed->second.to;
+    if (!co_await reception.consent(std::move(agreed_to))) co_return Reception::NotWanted{};
     // The sender came back before we noticed that it had gone: the newer offer is the one that lives.
     while (Reception* older = other_of(reception)) {
       older->give_way();
@@ -167,7 +190,9 @@ class Receiving {
       co_await reception_ended_.wait();
     }
     lost_.erase(key);
-    const auto give_up = agreed_.try_emplace(key, options_.give_up).first->second;
+    auto& agreed = agreed_.try_emplace(key, Agreed{GiveUp{options_.give_up}, reception.offered()}).first->second;
+    if (!reception.agreed_before()) agreed.to = reception.offered();
+    const auto give_up = agreed.give_up;
     co_return co_await reception.receive(give_up);
   }
 
@@ -178,20 +203,20 @@ class Receiving {
 
   void account_for(const Reception& reception, const Reception::End& end) {
     const auto key = reception.key();
-    if (const auto& left = reception.give_up()) agreed_.insert_or_assign(key, *left);
+    if (const auto& left = reception.give_up()) agreed_.try_emplace(key, Agreed{*left, reception.offered()}).first->second.give_up = *left;
     if (superseded_.erase(&reception) > 0) return;
     if (std::holds_alternative<Reception::NotWanted>(end)) {
       // A further offer of what has begun was taken back: the sender may think again, but not for ever.
       came_to_nothing_ = true;
       if (is_by_code(reception)) over_by_code(Error{.code = Errc::declined, .doing = "what " + printable(reception.caller()) + " offered was not taken", .hint = "Ask them to send again, with a new code."});
       if (!reception.agreed_before()) return;
-      return keep_lost(key, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
+      return keep_lost(reception, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
     }
     if (const auto* lost = std::get_if<Reception::Lost>(&end)) {
       const auto left = reception.give_up()->left(online_.awake());
       if (left > Duration::zero())
         program_.report.say(printable(reception.caller()) + " is gone; what has arrived is kept, and goes on if they come back within " + duration_words(left) + ".");
-      return keep_lost(key, lost->error);
+      return keep_lost(reception, lost->error);
     }
     agreed_.erase(key);
     lost_.erase(key);
@@ -213,9 +238,9 @@ class Receiving {
     ended_.ring();
   }
 
-  void keep_lost(const TransferKey& key, Error error) {
-    agreed_.try_emplace(key, options_.give_up).first->second.lost(online_.awake());
-    lost_.insert_or_assign(key, std::move(error));
+  void keep_lost(const Reception& reception, Error error) {
+    agreed_.try_emplace(reception.key(), Agreed{GiveUp{options_.give_up}, reception.offered()}).first->second.give_up.lost(online_.awake());
+    lost_.insert_or_assign(reception.key(), std::move(error));
     ended_.ring();
   }
 
@@ -236,7 +261,7 @@ class Receiving {
   std::optional<TimePoint> next_deadline() {
     auto earliest = receptions_.empty() ? no_offer_by_ : std::nullopt;
     for (const auto& [key, why] : lost_) {
-      const auto over = Clock::now() + agreed_.at(key).left(online_.awake());
+      const auto over = Clock::now() + agreed_.at(key).give_up.left(online_.awake());
       if (!earliest || over < *earliest) earliest = over;
     }
     return earliest;
@@ -244,7 +269,7 @@ class Receiving {
 
   void give_up_the_lost() {
     for (auto each = lost_.begin(); each != lost_.end();) {
-      if (!agreed_.at(each->first).over(online_.awake())) {
+      if (!agreed_.at(each->first).give_up.over(online_.awake())) {
         ++each;
         continue;
       }
@@ -284,7 +309,12 @@ class Receiving {
   std::deque<Letter> offers_;
   std::vector<Reception*> receptions_;              // each owned by its serve()
   std::set<const Reception*> superseded_;           // by a newer offer of the same transfer
-  std::map<TransferKey, GiveUp> agreed_;            // and not finished; what the sessions up to now have left of it
+  /// A transfer to which the user (or a rule) has said yes.
+  struct Agreed {
+    GiveUp give_up;                                 // what the sessions up to now have left of it
+    Summary to;
+  };
+  std::map<TransferKey, Agreed> agreed_;            // and not finished
   std::map<TransferKey, Error> lost_;               // of those, because of what; their sender may come back
   Wakeup ended_, offered_;
   Wakeups reception_ended_;
@@ -299,6 +329,7 @@ class Receiving {
 awaitable<void> receive(Program& program, ReceiveOptions options) {
   // A folder that cannot be written is better known now than when the first offer comes.
   if (!options.to_stdout) value_or_throw(FileSink::at(options.directory, options.on_conflict));
+  value_or_throw(program.home.rules());  // the same of rules that cannot be read
   const auto given = options.code ? options.code : take_code_from_environment();
   std::optional<Code> code;
   if (given == "-") {

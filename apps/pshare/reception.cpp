@@ -43,7 +43,7 @@ void Reception::give_way() {
 
 // --- who, and whether ------------------------------------------------------------------------------------------------------
 
-awaitable<bool> Reception::consent(bool agreed) {
+awaitable<bool> Reception::consent(std::optional<Summary> agreed) {
   caller_ = co_await identify_caller(program_, online_.server(), letter_.from, offer_.from_name);
   if (met_as_) {
     caller_.by_code = true;
@@ -51,12 +51,21 @@ awaitable<bool> Reception::consent(bool agreed) {
   }
   program_.report.offer_came(caller_.name, letter_.from, caller_.contact, offer_.summary);
   if (caller_.warning) program_.report.warn(*caller_.warning);
-  agreed_before_ = agreed;
-  if (agreed) co_return true;
+  // Read anew for each offer, so that what is laid down counts from then on.
+  const auto rules = program_.home.rules();
+  if (!rules) {
+    program_.report.error(rules.error());
+    co_await reject(Reject::Why::local_trouble, "its rules for what it accepts cannot be read");
+    co_return false;
+  }
+  const auto rule = caller_.contact ? rules->of(caller_.name) : AcceptRule{};
+  destination_ = destination(rule, options_);
+  agreed_before_ = agreed && covered_by(*agreed, offer_.summary) && rule.accept != Acceptance::never;
+  if (agreed_before_) co_return true;
 
-  const auto decision = decide(caller_, offer_.summary, options_, program_.terminal.present());
+  auto decision = decide(caller_, offer_.summary, rule, options_, program_.terminal.present());
   if (const auto* refuse = std::get_if<Refuse>(&decision)) {
-    program_.report.rejected(caller_.name, word(refuse->why), "Declined: " + refuse->words + (options_.yes ? "." : ". --yes accepts offers of contacts (`pshare contacts add`) unattended."));
+    program_.report.rejected(caller_.name, word(refuse->why), "Declined: " + refuse->words + "." + (refuse->advice.empty() ? "" : " " + refuse->advice));
     co_await reject(refuse->why, refuse->words);
     co_return false;
   }
@@ -64,7 +73,7 @@ awaitable<bool> Reception::consent(bool agreed) {
     if (at_once->pin) pin();
     co_return true;
   }
-  co_return co_await ask();
+  co_return co_await ask(std::move(std::get<AskTheUser>(decision).because));
 }
 
 void Reception::pin() {
@@ -73,10 +82,11 @@ void Reception::pin() {
   program_.report.say("\"" + caller_.name + "\" is one of your contacts now.");
 }
 
-awaitable<bool> Reception::ask() {
-  const auto body = [this](TaskGroup& tasks) -> awaitable<bool> {
+awaitable<bool> Reception::ask(std::string because) {
+  if (!because.empty()) because += ' ';
+  const auto body = [&](TaskGroup& tasks) -> awaitable<bool> {
     tasks.start(watch_for_cancel());
-    auto question = "Accept " + summary_words(offer_.summary) + " from " + printable(caller_.name) + "?";
+    auto question = because + "Accept " + summary_words(offer_.summary) + " from " + printable(caller_.name) + "?";
     co_return co_await program_.terminal.agree(std::move(question));
   };
   bool yes = false;
@@ -166,7 +176,7 @@ awaitable<void> Reception::reject(Reject::Why why, std::string words) {
 
 Result<std::unique_ptr<Sink>> Reception::open_sink() const {
   if (options_.to_stdout) return std::unique_ptr<Sink>{std::make_unique<StreamSink>(STDOUT_FILENO)};
-  auto files = FileSink::at(options_.directory, options_.on_conflict);
+  auto files = FileSink::at(destination_, options_.on_conflict);
   if (!files) return Unexpected{std::move(files).error()};
   return std::unique_ptr<Sink>{std::make_unique<FileSink>(*std::move(files))};
 }
@@ -353,7 +363,7 @@ Reception::End Reception::end_of(const ReceiveOutcome& outcome, const ReceiverSe
   program_.report.done("Received", {.bytes = progress.durable, .wire_bytes = session.wire_bytes(), .files = files, .resumed_bytes = progress.resumed,
                                     .seconds = std::chrono::duration<double>{Clock::now() - began_}.count(), .path = last_path_});
   if (!options_.to_stdout)
-    for (const auto& name : outcome.names) program_.report.say("  " + printable((options_.directory / name).string()));
+    for (const auto& name : outcome.names) program_.report.say("  " + printable((destination_ / name).string()));
   return Done{};
 }
 

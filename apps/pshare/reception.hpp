@@ -1,6 +1,7 @@
 // One offer on the receiving side, from its arrival to its end: who asks, does the user agree, and then the transfer.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,8 +41,8 @@ class Reception {
   /// `met_as`: what somebody calls themselves whom we have met by a code; nothing: we have not.
   Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter, std::optional<std::string> met_as);
 
-  /// `agreed`: the user has agreed to this very transfer before, so nobody is asked again.
-  awaitable<bool> consent(bool agreed);
+  /// `agreed`: what of this very transfer was agreed to before, if it was; nobody is asked again about no more than that.
+  awaitable<bool> consent(std::optional<Summary> agreed);
   /// After consent. `give_up`: what an earlier session of the same transfer has left of it.
   awaitable<End> receive(GiveUp give_up);
   /// Ctrl-C.
@@ -50,6 +51,7 @@ class Reception {
   void give_way();
 
   TransferKey key() const { return {letter_.from, offer_.transfer}; }
+  const Summary& offered() const { return offer_.summary; }
   const std::string& caller() const { return caller_.name; }
   bool receiving() const { return session_ != nullptr; }
   /// What is left of it by now; nothing before receive().
@@ -58,7 +60,7 @@ class Reception {
   bool agreed_before() const { return agreed_before_; }
 
  private:
-  awaitable<bool> ask();
+  awaitable<bool> ask(std::string because);
   awaitable<void> call_off();
   awaitable<void> reject(Reject::Why why, std::string words);
   awaitable<void> answer(Signal signal);
@@ -88,6 +90,7 @@ class Reception {
   Correspondence::Slot slot_;
   const std::optional<std::string> met_as_;
   Caller caller_;
+  std::filesystem::path destination_;    // known with the caller, whose rule may name a folder
   ReceiverSession* session_ = nullptr;   // while it runs
   Climber* climber_ = nullptr;           // beside it
   std::optional<Accept> accepted_;

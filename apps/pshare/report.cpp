@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "apps/pshare/consent.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/pshare/terminal.hpp"
 #include "io/printable.hpp"
@@ -33,6 +34,18 @@ json summary_json(const Summary& summary) {
   json out{{"files", summary.files}, {"entries", summary.entries}, {"names", summary.names}};
   out["bytes"] = summary.bytes ? json(*summary.bytes) : json(nullptr);
   if (summary.text) out["text"] = true;
+  return out;
+}
+
+json contact_json(std::string_view event, const Pin& contact) {
+  return {{"event", event}, {"name", contact.name}, {"peer_id", contact.id.text()}, {"words", fingerprint_words(contact.id)}};
+}
+
+json rule_json(const AcceptRule& rule) {
+  json out{{"accept", nullptr}, {"max_size", nullptr}, {"dir", nullptr}};
+  if (rule.accept) out["accept"] = word(*rule.accept);
+  if (rule.max_size) out["max_size"] = *rule.max_size;
+  if (rule.directory) out["dir"] = rule.directory->string();
   return out;
 }
 
@@ -240,13 +253,42 @@ void Report::block(const std::vector<std::string>& lines) {
   lines_shown_ = lines.size();
 }
 
-void Report::listing(std::string_view event, std::string_view name, const PeerId& id, std::optional<bool> online) {
+void Report::peer(const Pin& contact, bool online) {
   if (manner_.json) {
-    json out{{"event", event}, {"name", name}, {"peer_id", id.text()}, {"words", fingerprint_words(id)}};
-    if (online) out["online"] = *online;
-    return emit(out);
+    auto event = contact_json("peer", contact);
+    event["online"] = online;
+    return emit(event);
   }
-  std::printf("%-20s %s%s\n", printable(name).c_str(), online ? (*online ? "online   " : "offline  ") : "", id.text().c_str());
+  std::printf("%-20s %s%s\n", printable(contact.name).c_str(), online ? "online   " : "offline  ", contact.id.text().c_str());
+}
+
+void Report::contact(const Pin& contact, const std::optional<AcceptRule>& rule) {
+  if (manner_.json) {
+    auto event = contact_json("contact", contact);
+    event["verified"] = contact.verified;
+    event["rule"] = rule ? rule_json(*rule) : json(nullptr);
+    return emit(event);
+  }
+  std::printf("%-20s %s%s\n", printable(contact.name).c_str(), contact.id.text().c_str(), contact.verified ? "  verified" : "");
+  if (rule) std::printf("%-20s accept: %s\n", "", rule_words(*rule).c_str());
+}
+
+void Report::comparison(const Pin& contact, std::string_view words) {
+  if (!manner_.json) return;
+  auto event = contact_json("contact", contact);
+  event["verified"] = contact.verified;
+  event["compare"] = words;
+  emit(event);
+}
+
+void Report::rule(std::string_view name, const AcceptRule& rule) {
+  if (manner_.json) {
+    auto event = rule_json(rule);
+    event["event"] = "rule";
+    event["name"] = name.empty() ? json(nullptr) : json(name);
+    return emit(event);
+  }
+  std::printf("%-20s accept: %s\n", name.empty() ? "(other contacts)" : printable(name).c_str(), rule_words(rule).c_str());
 }
 
 void Report::result(std::string_view json, std::string_view words) {

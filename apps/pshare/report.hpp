@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/pshare/accept_rules.hpp"
 #include "apps/pshare/progress_line.hpp"
+#include "secure/contacts.hpp"
 #include "traversal/path.hpp"
 #include "wire/error.hpp"
 #include "wire/ids.hpp"
@@ -92,8 +94,13 @@ class Report {
   void detail(std::string_view words);  // with -v
   void warn(std::string_view words);
 
-  /// A line of a listing that was asked for (contacts, peers): standard output, one JSON object with --json.
-  void listing(std::string_view event, std::string_view name, const PeerId& id, std::optional<bool> online);
+  /// A line of a listing that was asked for: standard output, one JSON object with --json.
+  void peer(const Pin& contact, bool online);
+  void contact(const Pin& contact, const std::optional<AcceptRule>& rule);
+  /// The words that `contact` and we compare. With --json an object of its own; the words for people are said by whoever asks.
+  void comparison(const Pin& contact, std::string_view words);
+  /// `name`: a contact's; empty: the rule for those that have none.
+  void rule(std::string_view name, const AcceptRule& rule);
 
   /// What was asked for and takes many lines: standard output, `json` (one object) with --json.
   void result(std::string_view json, std::string_view words);
