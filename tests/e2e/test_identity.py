@@ -77,6 +77,8 @@ def test_a_contact_under_whom_the_directory_lists_another_key_is_not_sent_to(str
     mallory.start("receive", "--yes")
     error = assert_stopped(alice.sends("note.txt", to=bob))
     assert mallory.peer_id in error["message"] and bob.peer_id in error["message"], "both keys are shown"
+    assert mallory.words in error["message"] and bob.words in error["message"], "in words as well"
+    assert "new machine" in error["hint"] and "posing" in error["hint"]
 
 
 def test_a_contacts_key_is_not_replaced_in_passing(strangers, tmp_path, server):
@@ -84,7 +86,7 @@ def test_a_contacts_key_is_not_replaced_in_passing(strangers, tmp_path, server):
     mallory = Peer(tmp_path, "mallory", server)
     alice.knows(bob)
     refused = alice.start("contacts", "add", "bob", mallory.peer_id)
-    assert refused.ends() != 0
+    assert refused.ends() == 6
     listed = alice.run("contacts", "list").event("contact")
     assert listed["name"] == "bob" and listed["peer_id"] == bob.peer_id
 
@@ -146,12 +148,44 @@ def test_a_mistyped_id_is_refused(friends):
 
 def test_contacts_are_listed_verified_and_forgotten(friends):
     alice, bob = friends
-    assert alice.run("contacts").event("contact") == {"event": "contact", "name": "bob", "peer_id": bob.peer_id, "words": bob.words}
-    verify = alice.run("contacts", "verify", "bob")
-    assert bob.words in verify.words and alice.words in verify.words
+    assert alice.run("contacts").event("contact") == {"event": "contact", "name": "bob", "peer_id": bob.peer_id, "words": bob.words, "verified": False, "rule": None}
+    ours, theirs = alice.run("contacts", "verify", "bob"), bob.run("contacts", "verify", "alice")
+    words = ours.event("contact")["compare"]
+    assert re.fullmatch(r"([a-z]+-){7}[a-z]+", words) and words in ours.words
+    assert theirs.event("contact")["compare"] == words, "the same on both machines"
+    assert words not in (alice.words, bob.words)
+    assert alice.run("contacts").event("contact")["verified"] is False, "nobody has compared them"
     alice.run("contacts", "remove", "bob")
     assert not alice.run("contacts").find("contact")
     alice.run("contacts", "remove", "bob", status=4)
+
+
+def verifies(peer, contact, answer, status):
+    verifying = OnTerminal(peer, "contacts", "verify", contact)
+    verifying.says("[y/n]")
+    verifying.types(answer + "\n")
+    verifying.ends(status)
+    return verifying
+
+
+def test_a_contact_whose_words_were_compared_is_marked_until_its_key_changes(friends, tmp_path, server):
+    alice, bob = friends
+    verifies(alice, "bob", "yes", 0)
+    assert alice.run("contacts").event("contact")["verified"] is True
+    mallory = Peer(tmp_path, "mallory", server)
+    refused = alice.run("contacts", "add", "bob", mallory.peer_id, status=6).event("error")
+    assert bob.words in refused["message"] and mallory.words in refused["message"], "both keys in words"
+    assert "seriously" in refused["hint"], "it had been verified"
+    alice.run("contacts", "remove", "bob")
+    alice.run("contacts", "add", "bob", mallory.peer_id)
+    assert alice.run("contacts").event("contact")["verified"] is False
+
+
+def test_words_that_differ_mark_nothing_and_say_what_that_may_mean(friends):
+    alice, _ = friends
+    verifying = verifies(alice, "bob", "no", 6)
+    assert "in the middle" in " ".join(verifying.text.split())
+    assert alice.run("contacts").event("contact")["verified"] is False
 
 
 def test_peers_says_who_is_online(friends):

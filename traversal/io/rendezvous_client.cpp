@@ -200,9 +200,10 @@ awaitable<void> RendezvousClient::serve_connection() {
   connection_.reset();
   if (!why) co_return;
   if (why->code == Errc::identity_mismatch) {
-    why->doing = "the server " + server_text() + " is not who it was: " + why->doing;
+    why->doing = "the server " + server_text() + " is not who it was, its key is another: " + why->doing;
     if (why->hint.empty())
-      why->hint = "somebody may be posing as the server; if its operator changed its key, run `pshare init --server` with the line that the server prints now";
+      why->hint = "Either the server was set up anew (its --data folder was lost or exchanged), or somebody stands between you and it. Nothing was said to it. Ask its operator, over "
+                  "another channel, for the line that the server prints now; if the key in it is the one shown here, run `pshare init --server HOST:PORT#FINGERPRINT` with it.";
   }
   link_.connection_lost(std::move(*why), Clock::now());
   news_.ring();
