@@ -132,7 +132,11 @@ Result<void> Home::change_rules(const std::function<Result<void>(AcceptRules&)>&
   auto rules = this->rules();
   if (!rules) return Unexpected{std::move(rules).error()};
   const auto before = *rules;
-  if (auto changed = change(*rules); !changed) return changed;
+  if (auto changed = change(*rules); !changed) {
+    auto error = std::move(changed).error();
+    if (error.code == Errc::malformed) error.code = Errc::usage;  // what was to be laid down, not the file
+    return Unexpected{std::move(error)};
+  }
   if (*rules == before) return {};
   const auto text = rules->text();
   if (!text) return Unexpected{{.code = Errc::usage, .doing = text.error().doing, .hint = text.error().hint}};

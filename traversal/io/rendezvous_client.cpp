@@ -5,6 +5,7 @@
 
 #include "io/log.hpp"
 #include "io/printable.hpp"
+#include "secure/identity.hpp"
 #include "traversal/io/server_dial.hpp"
 #include "traversal/overloaded.hpp"
 #include "wire/framing.hpp"
@@ -200,7 +201,7 @@ awaitable<void> RendezvousClient::serve_connection() {
   connection_.reset();
   if (!why) co_return;
   if (why->code == Errc::identity_mismatch) {
-    why->doing = "the server " + server_text() + " is not who it was, its key is another: " + why->doing;
+    why->doing = "the server " + server_text() + " is not who it was, its key is another than the remembered one (" + fingerprint_words(server().key) + "): " + why->doing;
     if (why->hint.empty())
       why->hint = "Either the server was set up anew (its --data folder was lost or exchanged), or somebody stands between you and it. Nothing was said to it. Ask its operator, over "
                   "another channel, for the line that the server prints now; if the key in it is the one shown here, run `pshare init --server HOST:PORT#FINGERPRINT` with it.";
