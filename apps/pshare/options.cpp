@@ -56,6 +56,7 @@ struct Texts {
   std::string contact_name, contact_id, accept, max_size, rule_dir;
   std::vector<std::string> paths;
   std::uint16_t port = 0;
+  bool by_default = false;
 };
 
 void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
@@ -169,7 +170,7 @@ void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const 
 
 void add_rule(CLI::App& verb, ContactsOptions::Rule& rule, Texts& texts) {
   auto* name = verb.add_option("NAME", texts.contact_name, "Whose offers it is about");
-  verb.add_flag("--default", "The rule for contacts that have none of their own")->excludes(name);
+  verb.add_flag("--default", texts.by_default, "The rule for contacts that have none of their own")->excludes(name);
   verb.add_option("--accept", texts.accept, "always: without asking; ask: even with --yes; never")->check(CLI::IsMember({"always", "ask", "never"}));
   verb.add_option("--max-size", texts.max_size, "How much is taken without asking, for instance 10G")->type_name("SIZE");
   verb.add_option("--dir", texts.rule_dir, "The folder that it goes to")->type_name("DIR");
@@ -178,7 +179,7 @@ void add_rule(CLI::App& verb, ContactsOptions::Rule& rule, Texts& texts) {
 
 ContactsOptions::Rule finished_rule(ContactsOptions::Rule rule, const CLI::App& verb, const Texts& texts) {
   if (verb.count("NAME")) rule.name = checked(parse_name(texts.contact_name), "NAME");
-  if (!rule.name && !verb.count("--default")) throw CLI::ValidationError{"whose rule? Name a contact, or say --default for those that have none of their own."};
+  if (!rule.name && !texts.by_default) throw CLI::ValidationError{"whose rule? Name a contact, or say --default for those that have none of their own."};
   if (verb.count("--accept")) rule.change.accept = acceptance_from(texts.accept);
   if (verb.count("--max-size")) rule.change.max_size = checked(parse_size(texts.max_size), "--max-size");
   if (!verb.count("--dir")) return rule;
