@@ -1,4 +1,5 @@
 // pshare pair: makes two people contacts of each other, by a one-time code.
+#include "apps/pshare/changed_key.hpp"
 #include "apps/pshare/code_prompt.hpp"
 #include "apps/pshare/meeting.hpp"
 #include "apps/pshare/program.hpp"
@@ -29,14 +30,12 @@ awaitable<std::string> name_for(Program& program, const Met& met, const std::opt
 void pin(Program& program, const Met& met, const std::string& name) {
   auto contacts = value_or_throw(program.home.contacts());
   if (met.contact && met.name == name) return program.report.say("\"" + name + "\" is your contact already (" + fingerprint_words(met.id) + ").");
-  if (auto added = contacts.add(Pin{name, met.id}); !added) {
-    auto error = std::move(added).error();
-    if (error.code == Errc::refused) {
-      error.code = Errc::identity_mismatch;  // a pinned name never changes its key in passing
-      error.hint = "Pair again with --as and another name; or, if they have a new key and you are sure of it, `pshare contacts remove " + name + "` first.";
-    }
+  if (const auto pinned = contacts.find(name); pinned && pinned->id != met.id) {
+    auto error = pinned_otherwise(*pinned, met.id);  // a pinned name never changes its key in passing
+    error.hint += " Or, if this is somebody else, pair again with --as and another name.";
     throw Failure{std::move(error)};
   }
+  value_or_throw(contacts.add(Pin{name, met.id}));
   program.report.say("\"" + name + "\" is one of your contacts now (" + fingerprint_words(met.id) + ").");
 }
 
@@ -67,7 +66,7 @@ awaitable<void> pair(Program& program, PairOptions options) {
   co_await with_tasks<void>(conversation);
   const auto name = co_await name_for(program, *found, options.as);
   pin(program, *found, name);
-  if (program.report.manner().json) program.report.listing("contact", name, found->id, std::nullopt);
+  if (program.report.manner().json) program.report.contact(Pin{name, found->id}, std::nullopt);
 }
 
 }  // namespace pshare
