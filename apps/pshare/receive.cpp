@@ -99,7 +99,7 @@ class Receiving {
 
   /// Beside waiting for offers: whoever types a code has come for it, and is done with what comes of it. One that leads to nobody is asked for again.
   awaitable<void> come_by_typed_code() {
-    program_.report.say("Were you told a code? Type it here (Tab completes words).");
+    program_.report.say("If you were told a code, type it here (Tab completes words).");
     std::optional<PeerId> met;
     while (!met) {
       std::optional<Error> trouble;
