@@ -19,14 +19,26 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(pshare_flags INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow
     -Wno-stringop-overread -Wno-maybe-uninitialized)
 endif()
-if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
-  target_compile_definitions(pshare_flags INTERFACE _FORTIFY_SOURCE=2)
-endif()
-
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 include(CheckPIESupported)
 check_pie_supported()
 target_link_options(pshare_flags INTERFACE -Wl,-z,relro,-z,now)
+
+# What users get. Each has its line in docs/architecture.md, "Hardening", and is looked for in the built programs by tests/e2e/test_hardening.py.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  target_compile_options(pshare_flags INTERFACE -fstack-clash-protection)
+  # Undefined first: a distribution's flags, or its compiler, may have said 2. Said as -Wp, it comes after ours, and is left alone.
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-Wp,[^ ]*_FORTIFY_SOURCE")
+    target_compile_options(pshare_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  endif()
+  target_compile_definitions(pshare_flags INTERFACE _GLIBCXX_ASSERTIONS)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
+    target_compile_options(pshare_flags INTERFACE -fcf-protection=full)
+  endif()
+  # Where somebody built it is nobody's business.
+  target_compile_options(pshare_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=)
+  target_link_options(pshare_flags INTERFACE -Wl,-z,noexecstack,-z,separate-code -Wl,--as-needed)
+endif()
 
 if(PSHARE_SANITIZE)
   add_compile_options(-fsanitize=${PSHARE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
