@@ -28,7 +28,7 @@ std::string cut(std::string text, std::size_t width) {
 }
 
 std::string padded(std::string text, std::size_t width) {
-  if (text.size() > width && width > 3) text = text.substr(0, width - 3) + "...";
+  if (text.size() > width && width > 3) text.replace(width - 3, std::string::npos, "...");
   text.resize(width, ' ');
   return text;
 }

@@ -158,11 +158,11 @@ SearchPlan search_plan(const PortForecast& mine, const PortForecast& theirs, Dur
       break;
     case Way::sweep:
       plan.aims = they_are_hard ? sweep(theirs, elapsed) : std::vector{theirs.external.port};
-      plan.pace = they_are_hard ? probe_pace : 0s;
+      plan.pace = they_are_hard ? probe_pace : Duration::zero();
       break;
     case Way::birthday:
       plan.aims = they_are_hard ? random_probes(theirs, random) : std::vector{theirs.external.port};
-      plan.pace = they_are_hard ? probe_pace : 0s;
+      plan.pace = they_are_hard ? probe_pace : Duration::zero();
       if (!they_are_hard) plan.sockets = is_small_block(mine) ? least_middle_sockets : birthday_sockets;
       break;
     case Way::middle:
