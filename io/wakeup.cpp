@@ -4,7 +4,7 @@
 
 namespace pshare {
 
-Wakeup::Wakeup(asio::any_io_executor executor) : timer_(std::move(executor)) {}
+Wakeup::Wakeup(asio::any_io_executor executor) : timer_(executor) {}
 
 void Wakeup::ring() {
   rung_ = true;

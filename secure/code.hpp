@@ -52,7 +52,7 @@ struct Code {
 
   /// What somebody typed, scanned or pasted: text() or link(), in any case; spaces do as dashes, and around it they do not matter. Errors: usage, which
   /// says what is wrong and which words were perhaps meant; never says more of the code than that.
-  static Result<Code> parse(std::string_view text);
+  static Result<Code> parse(std::string_view given);
 };
 
 /// Whether a command-line argument might be a code, well formed or not: then it is wiped from the process list.

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs all tests. The last line is the sum over all configurations: "123 passed, 0 failed".
 #
-#   tests/run.sh                 release, debug and fuzz: what is meant to fit into 40 minutes on two cores
+#   tests/run.sh                 release, debug, fuzz and a part of analysis: what is meant to fit into 40 minutes on two cores
 #   tests/run.sh --all           all of them
 #   tests/run.sh --quick         the release build alone
-#   tests/run.sh --only NAME     one configuration: release, debug, tsan or fuzz; may be repeated
+#   tests/run.sh --only NAME     one configuration: release, debug, tsan, fuzz or analysis; may be repeated
 #   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
 #
 # release  what users get: simulations, end-to-end tests, the laboratory of kernels; unit tests where debug does not run them
 # debug    unit tests, and the end-to-end tests in which much moves or breaks, under AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
 # fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
+# analysis clang-tidy and cppcheck; clang-tidy only for what meets strangers first (wire/ and secure/) unless it is asked for by name or by --all
 #
 # Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
 set -euo pipefail
@@ -35,7 +36,8 @@ tsan_e2e='e2e\.(consent\.one_receive_serves|fidelity\.(several|a_tree)|options\.
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 say() { printf '\n=== %s\n' "$*"; }
 
-known=(release debug tsan fuzz)
+known=(release debug tsan fuzz analysis)
+looked_at=()  # by clang-tidy: everything
 wanted=()
 unit_tests_in_release=false
 while [ $# -gt 0 ]; do
@@ -51,7 +53,10 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=(release debug fuzz)
+if [ ${#wanted[@]} -eq 0 ]; then
+  wanted=(release debug fuzz analysis)
+  looked_at=(wire secure)
+fi
 # Compiling them twice is what would take the longest of all.
 [[ " ${wanted[*]} " == *" debug "* ]] || unit_tests_in_release=true
 
@@ -147,11 +152,31 @@ fuzz() {
   count fuzz "$good" "$bad"
 }
 
+# Both tools end with "N files, M findings".
+analysis() {
+  say "analysis: cppcheck"
+  analysed cppcheck tests/analysis/cppcheck.sh
+  say "analysis: clang-tidy"
+  if ! cmake --preset analysis >build/analysis.log 2>&1; then tail -n 20 build/analysis.log; count tidy 0 1 "it does not configure"; return; fi
+  analysed tidy tests/analysis/tidy.py --jobs "$jobs" "${looked_at[@]}"
+}
+analysed() {  # NAME COMMAND...
+  local log=build/analysis-$1.log
+  mkdir -p build
+  if "${@:2}" >"$log" 2>&1; then
+    count "$1" 1 0 "$(tail -n 1 "$log")"
+  else
+    { echo "--- analysis: $1"; tail -n 200 "$log"; } | tee -a "$failures"
+    count "$1" 0 1 "$(tail -n 1 "$log")"
+  fi
+}
+
 packaging/setup.sh --tests
 begun=$SECONDS
 for each in "${wanted[@]}"; do
   case "$each" in
     fuzz) fuzz ;;
+    analysis) analysis ;;
     *) test_preset "$each" ;;
   esac
 done

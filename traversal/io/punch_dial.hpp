@@ -9,7 +9,7 @@ namespace pshare {
 
 class PunchDial {
  public:
-  explicit PunchDial(asio::any_io_executor executor) : socket_(std::move(executor)) {}
+  explicit PunchDial(asio::any_io_executor executor) : socket_(executor) {}
 
   /// Binds that port, beside whatever else of ours uses it, for dialling `to`; port 0: any. Gives which. Errors: busy, unreachable, closed (dropped).
   Port bind(const Endpoint& to, Port from);

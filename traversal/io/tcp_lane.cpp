@@ -13,7 +13,7 @@ constexpr Duration beat_lateness = std::chrono::milliseconds{500};
 
 /// One timer for all reads, set again only when it goes off: a lane reads far too often to set one each time.
 struct TcpLane::Watchdog {
-  Watchdog(asio::any_io_executor executor, TcpLane& of) : timer(std::move(executor)), lane(&of) {}
+  Watchdog(asio::any_io_executor executor, TcpLane& of) : timer(executor), lane(&of) {}
   asio::steady_timer timer;
   TcpLane* lane;  // nothing once it is gone
   bool set = false;
