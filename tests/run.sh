@@ -11,7 +11,7 @@
 # debug    unit tests, and the end-to-end tests in which much moves or breaks, under AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
 # fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
-# analysis clang-tidy and cppcheck; clang-tidy only for what meets strangers first (wire/ and secure/) unless it is asked for by name or by --all
+# analysis cppcheck and clang-tidy; without options cppcheck alone, which takes seconds
 #
 # Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
 set -euo pipefail
@@ -37,7 +37,7 @@ usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 say() { printf '\n=== %s\n' "$*"; }
 
 known=(release debug tsan fuzz analysis)
-looked_at=()  # by clang-tidy: everything
+with_clang_tidy=true
 wanted=()
 unit_tests_in_release=false
 while [ $# -gt 0 ]; do
@@ -55,7 +55,7 @@ while [ $# -gt 0 ]; do
 done
 if [ ${#wanted[@]} -eq 0 ]; then
   wanted=(release debug fuzz analysis)
-  looked_at=(wire secure)
+  with_clang_tidy=false
 fi
 # Compiling them twice is what would take the longest of all.
 [[ " ${wanted[*]} " == *" debug "* ]] || unit_tests_in_release=true
@@ -156,9 +156,10 @@ fuzz() {
 analysis() {
   say "analysis: cppcheck"
   analysed cppcheck tests/analysis/cppcheck.sh
+  "$with_clang_tidy" || return 0
   say "analysis: clang-tidy"
   if ! cmake --preset analysis >build/analysis.log 2>&1; then tail -n 20 build/analysis.log; count tidy 0 1 "it does not configure"; return; fi
-  analysed tidy tests/analysis/tidy.py --jobs "$jobs" "${looked_at[@]}"
+  analysed tidy tests/analysis/tidy.py --jobs "$jobs"
 }
 analysed() {  # NAME COMMAND...
   local log=build/analysis-$1.log
