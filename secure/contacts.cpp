@@ -62,6 +62,7 @@ Result<std::vector<Pin>> PinFile::parse(std::string_view text) {
     if (!found.emplace(name, Pin{name, *id, verified}).second) return refuse("\"" + name + "\" stands there twice");
   }
   std::vector<Pin> pins;
+  pins.reserve(found.size());
   for (auto& [name, pin] : found) pins.push_back(std::move(pin));
   return pins;
 }

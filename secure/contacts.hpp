@@ -32,8 +32,8 @@ class PinFile {
 
   /// Errors: refused when the name is already pinned to another key (a changed key is never replaced in passing); usage (a name that no
   /// line can hold: spaces, control characters, '#' in front, longer than max_name); limit (max_pins); local_io.
-  /// A pin that is there already keeps its mark, a new one has what `pin` says.
-  Result<void> add(const Pin& pin);
+  /// A pin that is there already keeps its mark, a new one has what `wanted` says.
+  Result<void> add(const Pin& wanted);
   /// Marks `pin` as verified, or takes the mark away. Errors: refused when the name is not pinned to this key (any more); local_io.
   Result<void> mark(const Pin& pin, bool verified);
   /// Gives whether there was one. Errors: local_io.
