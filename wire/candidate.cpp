@@ -59,6 +59,7 @@ std::optional<Candidate> candidate_from(const CborMap& map) {
 
 std::vector<CborMap> encode(const std::vector<Candidate>& candidates) {
   std::vector<CborMap> maps;
+  maps.reserve(candidates.size());
   for (const auto& candidate : candidates) maps.push_back(encode(candidate));
   return maps;
 }
@@ -72,6 +73,7 @@ std::vector<Candidate> candidates_from(const std::vector<CborMap>& maps) {
 
 std::vector<CborMap> encode_relayed(const std::vector<Endpoint>& endpoints) {
   std::vector<CborMap> maps;
+  maps.reserve(endpoints.size());
   for (const auto& endpoint : endpoints) maps.push_back(encode(Candidate{Candidate::Type::relayed, Transport::tcp, endpoint}));
   return maps;
 }

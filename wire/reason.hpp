@@ -35,6 +35,6 @@ std::string_view word(Transport transport);
 std::string_view word(Outcome outcome);
 std::string_view word(Reason reason);
 
-std::optional<Tier> tier_from(std::string_view word);
+std::optional<Tier> tier_from(std::string_view text);
 
 }  // namespace pshare
