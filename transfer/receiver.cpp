@@ -32,6 +32,7 @@ void Receiver::lane_joined(LaneNumber lane, TimePoint now) {
   watch_.joined(lane, now);
   if (voice_) return;
   voice_ = lane;
+  if (phase_ == Phase::verified && receipt_promised_ && !receipt_) farewell_by_.reset();  // somebody waits for it again
   if (opened_already()) say_have();
 }
 
@@ -44,7 +45,7 @@ void Receiver::lane_lost(LaneNumber lane, TimePoint now) {
   });
   if (reading_ && reading_->lane == lane) reading_.reset();
   unheeded_.erase(lane);
-  if (watch_.count() == 0 && farewell_by_) farewell_by_ = std::min(*farewell_by_, now + farewell_patience_laneless);
+  if (watch_.count() == 0 && phase_ == Phase::verified) farewell_by_ = std::min(farewell_by_.value_or(TimePoint::max()), now + farewell_patience_laneless);
   if (voice_ != lane) return;
   voice_ = watch_.lowest();
   if (voice_ && opened_already()) say_have();
@@ -190,6 +191,7 @@ void Receiver::say_have() {
   say_chunks({asked_again_.begin(), asked_again_.end()},
              [](std::vector<ChunkIndex> chunks) -> LaneMessage { return Again{std::move(chunks)}; });
   if (phase_ == Phase::verified) say(Verified{names_});
+  if (receipt_) say(Receipt{*receipt_});
 }
 
 void Receiver::hear(LaneNumber, const CheckResult& result) {
@@ -334,8 +336,17 @@ void Receiver::finished(std::vector<std::string> names, TimePoint now) {
   phase_ = Phase::verified;
   names.resize(std::min(names.size(), max_offered_names));
   names_ = std::move(names);
-  farewell_by_ = now + (voice_ ? farewell_patience : farewell_patience_laneless);
+  if (!voice_ || !receipt_promised_) farewell_by_ = now + (voice_ ? farewell_patience : farewell_patience_laneless);
   say(Verified{names_});
+  if (receipt_promised_) actions_.push_back(Attest{stream_ ? *end_ : manifest_->bytes()});
+}
+
+void Receiver::attested(ByteBuffer signed_receipt, TimePoint now) {
+  now_ = now;
+  if (phase_ != Phase::verified || receipt_) return;
+  receipt_ = Receipt{std::move(signed_receipt)};
+  if (voice_) farewell_by_ = now + farewell_patience;
+  say(*receipt_);
 }
 
 void Receiver::hear(LaneNumber, const Farewell&) {

@@ -5,6 +5,9 @@
 // arrived: so on the next one it says its whole Have again, and what was stored or asked for again and is not durable yet. That is
 // small (a bit for each chunk) and adds nothing wrong to what the sender knows.
 //
+// Where offer and accept have agreed on a receipt, it follows Verified when what is held has been looked at and signed; Farewell is waited for from
+// then on. It is said again wherever Verified is.
+//
 // Files are finished as soon as every chunk is durable, without waiting for End: that saves a round trip. Only a stream needs
 // End, which tells its length.
 #pragma once
@@ -45,10 +48,11 @@ class Receiver {
   struct Open    { std::shared_ptr<const Manifest> manifest; bool stream = false; };  // shared by core and sink; find or make the partial, then opened()
   struct Confirm { std::vector<ChunkIndex> same; };              // FileSink::confirm(), then stored() for each; synced() as for others
   struct Finish  { std::uint64_t bytes = 0; };                   // all chunks durable: give final names, then finished()
+  struct Attest  { std::uint64_t bytes = 0; };                   // Verified is said: sign what is here, then attested()
   struct Forget  {};                                             // the sender knows: remove the partial folder
   struct Drop    { LaneNumber lane; };                           // close it: nothing came from it for lane_silence
   struct Ended   { std::optional<Error> trouble; };              // last action
-  using Action = std::variant<Say, Open, Confirm, Finish, Forget, Drop, Ended>;
+  using Action = std::variant<Say, Open, Confirm, Finish, Attest, Forget, Drop, Ended>;
 
   /// What the sink found when it opened the partial folder.
   struct Found {
@@ -67,6 +71,8 @@ class Receiver {
 
   /// `summary` is what the user agreed to: a manifest with more entries or bytes is refused.
   Receiver(TransferId transfer, const Summary& summary, TimePoint now);
+  /// Before the first lane joins: the sender was told that there will be a receipt.
+  void promise_receipt() { receipt_promised_ = true; }
 
   void lane_joined(LaneNumber lane, TimePoint now);
   void lane_lost(LaneNumber lane, TimePoint now);
@@ -82,6 +88,7 @@ class Receiver {
   void synced(const std::vector<ChunkIndex>& chunks, TimePoint now);
   void opened(Found found, TimePoint now);
   void finished(std::vector<std::string> names, TimePoint now);
+  void attested(ByteBuffer signed_receipt, TimePoint now);        // empty: none can be given
   /// Says Stop to the peer, then Ended. The peer is told the kind of trouble, not its words: they name our paths.
   void disk_failed(Error trouble, TimePoint now);
   void cancel(TimePoint now);
@@ -150,7 +157,9 @@ class Receiver {
   std::optional<Tail> tail_;                         // a stream's short last chunk
   std::optional<std::uint64_t> end_;                 // what End said
   std::vector<std::string> names_;
-  std::optional<TimePoint> farewell_by_;
+  std::optional<TimePoint> farewell_by_;             // nothing in Phase::verified: the receipt is being made
+  bool receipt_promised_ = false;
+  std::optional<Receipt> receipt_;
   std::uint64_t stored_bytes_ = 0, durable_bytes_ = 0, resumed_bytes_ = 0;
   TimePoint now_;                                    // of the latest input
   std::deque<Action> actions_;

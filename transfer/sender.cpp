@@ -93,6 +93,7 @@ void Sender::lane_lost(LaneNumber lane, TimePoint now) {
     return said && said->lane == lane;
   });
   if (end_said_on_ == lane) end_said_on_.reset();
+  if (watch_.count() == 0 && end_without_receipt()) return;
 
   const auto* announcing = std::get_if<Announcing>(&state_);
   const auto* announced = std::get_if<Announced>(&state_);
@@ -132,6 +133,11 @@ void Sender::expire(TimePoint now) {
     lane_lost(lane, now);
     actions_.push_back(Drop{lane});
   }
+  if (std::holds_alternative<Over>(state_)) return;
+  if (const auto* awaiting = std::get_if<AwaitingReceipt>(&state_); awaiting && now >= awaiting->until) {
+    end_without_receipt();
+    return;
+  }
   if (watch_.abandoned(now)) return end(lost_contact(), {});
   for (const auto lane : watch_.wordless(now)) say(lane, Beat{});
   if (contest_) contest_->expire(now);
@@ -141,7 +147,8 @@ void Sender::expire(TimePoint now) {
 std::optional<TimePoint> Sender::deadline() const {
   if (std::holds_alternative<Over>(state_)) return std::nullopt;
   const auto contest = contest_ ? contest_->deadline() : std::nullopt;
-  return std::min(watch_.deadline(), contest.value_or(TimePoint::max()));
+  const auto* awaiting = std::get_if<AwaitingReceipt>(&state_);
+  return std::min({watch_.deadline(), contest.value_or(TimePoint::max()), awaiting ? awaiting->until : TimePoint::max()});
 }
 
 // --- what the receiver says -----------------------------------------------------------------------------------------
@@ -196,6 +203,7 @@ void Sender::hear(LaneNumber, const HaveEnd&) {
   if (!have_open_) return broken("a HaveEnd outside a Have");
   have_open_ = false;
   have_known_ = true;
+  if (verified_) return;  // said again on another lane, and the receipt will be
   state_ = Sending{};
   begin_contest();
   end_if_complete();
@@ -234,13 +242,33 @@ void Sender::hear(LaneNumber, const Again& again) {
 void Sender::hear(LaneNumber lane, const Verified& verified) {
   if (!have_known_ || !complete_ || !scheduler_.all_durable())
     return broken("it verified what it did not have");
+  if (verified_) return;
+  verified_ = true;
+  if (receipt_expected_) {
+    state_ = AwaitingReceipt{verified.names, now_ + receipt_patience(run())};
+    actions_.push_back(Delivered{verified.names});
+    return;
+  }
   say(lane, Farewell{});
   end(std::nullopt, verified.names);
 }
 
 void Sender::hear(LaneNumber, const Beat&) {}
 
-void Sender::hear(LaneNumber, const Stop& stop) { end(error_from(stop), {}); }
+void Sender::hear(LaneNumber, const Stop& stop) {
+  if (!end_without_receipt()) end(error_from(stop), {});
+}
+
+void Sender::hear(LaneNumber lane, const Receipt& receipt) {
+  auto* awaiting = std::get_if<AwaitingReceipt>(&state_);
+  if (!awaiting) return broken("a receipt that was not agreed on, or for what it did not verify");
+  if (receipt.signed_receipt.empty()) {
+    end_without_receipt();
+    return;
+  }
+  say(lane, Farewell{});
+  end(std::nullopt, std::move(awaiting->names), receipt.signed_receipt);
+}
 
 template <typename Other>
 void Sender::hear(LaneNumber, const Other&) {
@@ -412,15 +440,23 @@ void Sender::broken(std::string what) {
 }
 
 void Sender::stop(Error trouble, Stop told) {
-  if (std::holds_alternative<Over>(state_)) return;
+  if (std::holds_alternative<Over>(state_) || end_without_receipt()) return;
   actions_.clear();  // what was not taken yet is of no use to a receiver that stops
   for (const auto lane : watch_.all()) say(lane, told);
   end(std::move(trouble), {});
 }
 
-void Sender::end(std::optional<Error> trouble, std::vector<std::string> names) {
+void Sender::end(std::optional<Error> trouble, std::vector<std::string> names, std::optional<ByteBuffer> receipt) {
   state_ = Over{};
-  actions_.push_back(Ended{std::move(trouble), std::move(names)});
+  actions_.push_back(Ended{std::move(trouble), std::move(names), std::move(receipt)});
+}
+
+bool Sender::end_without_receipt() {
+  auto* awaiting = std::get_if<AwaitingReceipt>(&state_);
+  if (!awaiting) return false;
+  if (const auto lane = watch_.lowest()) say(*lane, Farewell{});
+  end(std::nullopt, std::move(awaiting->names));
+  return true;
 }
 
 Sender::Progress Sender::progress() const {
@@ -430,6 +466,7 @@ Sender::Progress Sender::progress() const {
           .resumed = resumed_bytes_,
           .manifest_sent = announced_once_,
           .have_known = have_known_,
+          .verified = verified_,
           .ended = std::holds_alternative<Over>(state_)};
 }
 

@@ -9,6 +9,9 @@
 // The receiver on its part repeats its Have, and what else the sender may have missed, on another lane (transfer/receiver.hpp), so
 // a Have may come more than once, and is added to what is known.
 //
+// Where offer and accept have agreed on a receipt, Verified is not the last word: the receiver's Receipt is awaited, for receipt_patience() and
+// as long as there is a lane. What has been verified is delivered, whatever comes of the receipt.
+//
 // A rival is a second lane that is to carry instead of the first, not beside it, if it turns out to be faster (transfer/lane_contest.hpp).
 #pragma once
 
@@ -37,6 +40,11 @@ inline constexpr int max_again = 3;
 /// Check actions handed out and not answered by checked().
 inline constexpr std::size_t max_checks = 8;
 
+/// How long a receipt is waited for, for so many bytes: what had arrived before this session is read from the disk again first, slow as that may be.
+inline constexpr Duration receipt_patience_at_least = std::chrono::seconds{30};
+inline constexpr std::uint64_t slowest_rereading = 10 * MiB;  // each second
+constexpr Duration receipt_patience(std::uint64_t bytes) { return receipt_patience_at_least + std::chrono::seconds{bytes / slowest_rereading}; }
+
 class Sender {
  public:
   struct Say       { LaneNumber lane; LaneMessage message; };        // in order on that lane
@@ -45,8 +53,10 @@ class Sender {
   struct Drop      { LaneNumber lane; };                             // close it: nothing came from it for lane_silence
   using Chosen = LaneContest::Chosen;                                // chunks go on that lane now, and no more on the other
   using Retire = LaneContest::Retire;                                // end it in order; it is not one of ours any more, and what waits there is of no use
-  struct Ended     { std::optional<Error> trouble; std::vector<std::string> names; };  // last action; no trouble: Verified
-  using Action = std::variant<Say, SendChunk, Check, Drop, Chosen, Retire, Ended>;
+  struct Delivered { std::vector<std::string> names; };              // Verified; the receipt, which was agreed on, is awaited
+  /// Last action; no trouble: Verified. `receipt`: as it came, if one was agreed on and came.
+  struct Ended     { std::optional<Error> trouble; std::vector<std::string> names; std::optional<ByteBuffer> receipt = {}; };
+  using Action = std::variant<Say, SendChunk, Check, Drop, Chosen, Retire, Delivered, Ended>;
 
   /// Must lane_free() be called once this has been written out?
   static bool takes_turn(const Action& action);
@@ -56,11 +66,13 @@ class Sender {
     std::uint64_t durable = 0;    // bytes the receiver has on disk
     std::uint64_t stored = 0;     // bytes the receiver has written (durable included)
     std::uint64_t resumed = 0;    // of those, what it had before this session or needed no sending
-    bool manifest_sent = false, have_known = false, ended = false;
+    bool manifest_sent = false, have_known = false, verified = false, ended = false;
   };
 
   /// The manifest is sealed and lives longer. `stream`: its length is not known; chunks become available by stream_grew().
   Sender(const Manifest& manifest, TransferId transfer, bool stream, TimePoint now);
+  /// Before the first lane joins: the receiver has said that it will give a receipt.
+  void expect_receipt() { receipt_expected_ = true; }
 
   void lane_joined(LaneNumber lane, TimePoint now);
   /// Instead of lane_joined(), while there is one lane and no contest: of both only the one that is measured to be faster stays, `preferred` on a near
@@ -101,8 +113,9 @@ class Sender {
   struct Announcing { LaneNumber lane; ManifestWriter writer; };
   struct Announced  { LaneNumber lane; };                      // HaveEnd is awaited
   struct Sending    {};
+  struct AwaitingReceipt { std::vector<std::string> names; TimePoint until; };
   struct Over       {};
-  using State = std::variant<Laneless, Announcing, Announced, Sending, Over>;
+  using State = std::variant<Laneless, Announcing, Announced, Sending, AwaitingReceipt, Over>;
 
   /// A HaveCheck that is to be answered, and how far its items are decided.
   struct Question { LaneNumber lane; std::vector<ChunkIndex> chunks; std::size_t decided = 0; };
@@ -118,6 +131,7 @@ class Sender {
   void hear(LaneNumber lane, const Verified& verified);
   void hear(LaneNumber lane, const Beat&);
   void hear(LaneNumber lane, const Stop& stop);
+  void hear(LaneNumber lane, const Receipt& receipt);
   template <typename Other>
   void hear(LaneNumber lane, const Other&);  // what only a sender says
 
@@ -136,7 +150,8 @@ class Sender {
   void say(LaneNumber lane, LaneMessage message);
   void broken(std::string what);             // the peer broke the protocol
   void stop(Error trouble, Stop told);
-  void end(std::optional<Error> trouble, std::vector<std::string> names);
+  void end(std::optional<Error> trouble, std::vector<std::string> names, std::optional<ByteBuffer> receipt = std::nullopt);
+  bool end_without_receipt();                // false: none is awaited
 
   const Manifest& manifest_;
   TransferId transfer_;
@@ -155,6 +170,7 @@ class Sender {
   std::optional<LaneContest> contest_;
   bool succession_ = false;                  // what there is of a contest is decided
   bool announced_once_ = false, have_open_ = false, have_known_ = false;
+  bool receipt_expected_ = false, verified_ = false;
   std::optional<LaneNumber> end_said_on_;
   std::uint64_t durable_bytes_ = 0, stored_bytes_ = 0, resumed_bytes_ = 0;
   TimePoint now_;                            // of the latest input

@@ -16,7 +16,7 @@ constexpr std::uint8_t type_of() {
     return type_of<T, I + 1>();
   }
 }
-static_assert(type_of<LaneHello>() == 0 && type_of<ChunkHeader>() == 10 && type_of<Stop>() == 18);
+static_assert(type_of<LaneHello>() == 0 && type_of<ChunkHeader>() == 10 && type_of<Stop>() == 18 && type_of<Receipt>() == 19);
 
 constexpr std::size_t longest_stop_words = 1024;
 constexpr std::size_t longest_final_name = 1024;
@@ -66,6 +66,7 @@ void put(ByteWriter& out, const Stop& stop) {
   const auto name = word(stop.code);
   out.u8(static_cast<std::uint8_t>(name.size())).bytes(bytes_of(name)).bytes(bytes_of(stop.words.substr(0, longest_stop_words)));
 }
+void put(ByteWriter& out, const Receipt& receipt) { out.bytes(receipt.signed_receipt); }
 
 // --- reading them back ----------------------------------------------------------------------------------------------
 
@@ -194,6 +195,12 @@ Result<LaneMessage> body_of(std::uint8_t type, ByteReader& in) {
     case type_of<Farewell>(): return LaneMessage{Farewell{}};
     case type_of<Beat>(): return LaneMessage{Beat{}};
     case type_of<Stop>(): return stop(in);
+    case type_of<Receipt>(): {
+      Receipt receipt{buffer_of(in.rest())};
+      if (!receipt.signed_receipt.empty() && receipt.signed_receipt.size() != signed_receipt_size) return malformed("a Receipt of another length than receipts have");
+      in.bytes(in.rest().size());
+      return LaneMessage{std::move(receipt)};
+    }
     default: return malformed("an unknown type");
   }
 }

@@ -11,6 +11,7 @@
 //     | <- Stored{chunks}, Durable{chunks} ------------------- |   written: frees the window; on disk: never sent again
 //     | -- End{bytes} --------------------------------------> |
 //     | <- Verified{names} ----------------------------------- |   every byte verified, on disk, under its final name
+//     | <- Receipt{signed} ----------------------------------- |   if offer and accept agreed on one: what the receiver holds, under its key
 //     | -- Farewell ----------------------------------------> |   only now the receiver forgets the transfer
 //   Beat travels either way on a lane that has said nothing for lane_beat. Stop ends the session, with words, either way.
 #pragma once
@@ -26,6 +27,7 @@
 #include "wire/error.hpp"
 #include "wire/ids.hpp"
 #include "wire/reason.hpp"
+#include "wire/receipt.hpp"
 #include "wire/result.hpp"
 #include "wire/time.hpp"
 
@@ -74,9 +76,10 @@ struct Verified      { std::vector<std::string> names; };  // final top-level na
 struct Farewell      {};
 struct Beat          {};
 struct Stop          { Errc code = Errc::failed; std::string words; };
+struct Receipt       { ByteBuffer signed_receipt; };       // secure/receipt.hpp; empty: none can be given after all
 
 using LaneMessage = std::variant<LaneHello, LaneReady, ManifestBegin, ManifestPart, ManifestEnd, HaveBegin, HavePart, HaveCheck,
-                                 HaveEnd, CheckResult, ChunkHeader, Stored, Durable, Again, End, Verified, Farewell, Beat, Stop>;
+                                 HaveEnd, CheckResult, ChunkHeader, Stored, Durable, Again, End, Verified, Farewell, Beat, Stop, Receipt>;
 
 /// The four bytes in front of every message.
 struct LaneFrameHeader {

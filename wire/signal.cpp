@@ -67,6 +67,7 @@ CborMap to_map(const Offer& offer) {
       .set("candidates", encode(offer.candidates))
       .set("lanes", offer.lanes)
       .set_bytes("check-secret", offer.check_secret);
+  if (offer.receipt != ReceiptWish::none) map.set("receipt", static_cast<std::uint64_t>(offer.receipt));
   add_nat(map, offer.nat);
   return map;
 }
@@ -74,6 +75,7 @@ CborMap to_map(const Offer& offer) {
 CborMap to_map(const Accept& accept) {
   auto map = of_kind("accept", accept.session);
   map.set("candidates", encode(accept.candidates));
+  if (accept.receipt) map.set_flag("receipt", true);
   add_nat(map, accept.nat);
   return map;
 }
@@ -162,8 +164,14 @@ Result<Signal> punch_from(const CborMap& map, SessionId session) {
 
 std::vector<Candidate> candidates_in(const CborMap& map) { return candidates_from(map.maps("candidates").value_or(std::vector<CborMap>{})); }
 
+/// What a later version may wish for is none of ours.
+ReceiptWish receipt_wish_in(const CborMap& map) {
+  const auto wish = map.number("receipt").value_or(0);
+  return wish == 1 ? ReceiptWish::if_cheap : wish == 2 ? ReceiptWish::asked_for : ReceiptWish::none;
+}
+
 Result<Signal> offer_from(const CborMap& map, SessionId session) {
-  Offer offer{.session = session, .transfer = {}, .from_name = {}, .summary = {}, .candidates = {}, .lanes = 1, .nat = nat_from(map), .check_secret = {}};
+  Offer offer{.session = session, .transfer = {}, .from_name = {}, .summary = {}, .candidates = {}, .lanes = 1, .nat = nat_from(map), .check_secret = {}, .receipt = receipt_wish_in(map)};
   const auto transfer = map.array<16>("transfer");
   const auto summary = map.map("summary");
   if (!transfer || !summary) return malformed("an offer without a transfer or a summary");
@@ -246,7 +254,7 @@ Result<Signal> decode_signal(ByteView bytes) {
   const SessionId id{*session};
   const auto kind = map.text("t").value_or("");
   if (kind == "offer") return offer_from(map, id);
-  if (kind == "accept") return Signal{Accept{id, candidates_in(map), nat_from(map)}};
+  if (kind == "accept") return Signal{Accept{id, candidates_in(map), nat_from(map), map.flag("receipt").value_or(false)}};
   if (kind == "punch") return punch_from(map, id);
   if (kind == "more-candidates") return Signal{MoreCandidates{id, candidates_in(map), nat_from(map)}};
   if (kind == "reject") {

@@ -62,6 +62,13 @@ inline constexpr Duration longest_relay_rtt = std::chrono::seconds{10};
 /// Proves connectivity checks (traversal/punching/check.hpp). Chosen at random by the sender for each session, kept from logs.
 using CheckSecret = std::array<std::byte, 32>;
 
+/// Whether the sender would like a delivery receipt (wire/receipt.hpp). As numbers in an offer: 0 (absent), 1, 2.
+enum class ReceiptWish {
+  none,
+  if_cheap,        // where neither side's processor is short of cores
+  asked_for,       // by the user
+};
+
 struct Offer {
   SessionId session;
   TransferId transfer;
@@ -71,6 +78,7 @@ struct Offer {
   std::uint64_t lanes = 1;              // how many the sender would like
   NatFacts nat = {};
   CheckSecret check_secret = {};        // all zeros: none was sent, and there is no punching over UDP
+  ReceiptWish receipt = ReceiptWish::none;
   friend bool operator==(const Offer&, const Offer&) = default;
 };
 
@@ -78,6 +86,7 @@ struct Accept {
   SessionId session;
   std::vector<Candidate> candidates;    // the receiver's
   NatFacts nat = {};
+  bool receipt = false;                 // there will be one, behind Verified
   friend bool operator==(const Accept&, const Accept&) = default;
 };
 

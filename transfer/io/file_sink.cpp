@@ -16,6 +16,7 @@
 #include "transfer/io/beneath.hpp"
 #include "transfer/io/carry_over.hpp"
 #include "transfer/io/data_tree.hpp"
+#include "transfer/io/delivered_files.hpp"
 #include "transfer/io/disk_trouble.hpp"
 #include "wire/units.hpp"
 #include "transfer/io/journal_file.hpp"
@@ -56,6 +57,7 @@ struct FileSink::State {
   std::unique_ptr<DataTree> tree;
   Phase phase = Phase::receiving;
   std::map<ChunkIndex, ChunkHash> offered;  // to be compared by the sender
+  std::optional<DeliveredFiles> delivered;  // once something is read from under the final names
   std::vector<std::string> remarks;
 
   std::mutex mutex;                         // guards what follows
@@ -299,6 +301,17 @@ Result<std::vector<std::string>> FileSink::finish(std::uint64_t bytes) {
   state.remarks.insert(state.remarks.end(), delivery.remarks().begin(), delivery.remarks().end());
   if (names) state.phase = State::Phase::finished;
   return names;
+}
+
+Result<void> FileSink::read_delivered(ChunkIndex chunk, std::span<std::byte> out) {
+  auto& state = *state_;
+  assert(state.phase == State::Phase::finished && state.folder);
+  if (!state.delivered) {
+    auto names = state.folder->load_names();
+    if (!names) return Unexpected{std::move(names).error()};
+    state.delivered.emplace(state.destination, *state.manifest, *std::move(names));
+  }
+  return state.delivered->read(chunk, out);
 }
 
 Result<void> FileSink::forget() {

@@ -45,6 +45,8 @@ class FileSink final : public Sink {
 
   /// Final sizes, modes, times and names, by rename (transfer/io/placement.hpp).
   Result<std::vector<std::string>> finish(std::uint64_t bytes) override;
+  /// From under the final names. Several large files are kept open between the calls.
+  Result<void> read_delivered(ChunkIndex chunk, std::span<std::byte> out) override;
   /// Removes the partial folder.
   Result<void> forget() override;
   const std::vector<std::string>& remarks() const override;

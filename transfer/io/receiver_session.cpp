@@ -19,11 +19,12 @@ constexpr std::size_t chunk_header_body = 33;
 struct Taken {
   Result<std::vector<ChunkIndex>> stored = std::vector<ChunkIndex>{};
   bool wrong = false;  // not what was sent
+  std::optional<Sha256Digest> leaf{};  // if asked for
   Duration computing{}, writing{};
 };
 
 /// Decompresses, checks, hands over to the sink. In a worker thread.
-Taken take_in(Sink& sink, const ChunkHeader& header, const ByteBuffer* payload, Tools& tools) {
+Taken take_in(Sink& sink, const ChunkHeader& header, const ByteBuffer* payload, Tools& tools, bool with_leaf) {
   Taken taken;
   const auto begun = Clock::now();
   ByteView raw;
@@ -38,6 +39,7 @@ Taken take_in(Sink& sink, const ChunkHeader& header, const ByteBuffer* payload, 
     raw = tools.other;
   }
   taken.wrong = taken.wrong || hash_of(raw) != header.hash;
+  if (with_leaf && !taken.wrong) taken.leaf = content_leaf(raw);
   const auto checked = Clock::now();
   taken.computing = checked - begun;
   if (taken.wrong) return taken;
@@ -52,7 +54,9 @@ Taken take_in(Sink& sink, const ChunkHeader& header, const ByteBuffer* payload, 
 ReceiverSession::ReceiverSession(asio::any_io_executor executor, WorkerPool& pool, Sink& sink, TransferId transfer, const Summary& summary,
                                  Settings settings)
     : executor_(std::move(executor)), pool_(pool), sink_(sink), settings_(std::move(settings)), transfer_(transfer), core_(transfer, summary, Clock::now()),
-      meter_(Clock::now()), buffers_(executor_, most_buffers), lanes_(executor_, *this, std::nullopt), news_(executor_), stored_(executor_), idle_(executor_) {}
+      meter_(Clock::now()), buffers_(executor_, most_buffers), lanes_(executor_, *this, std::nullopt), news_(executor_), stored_(executor_), idle_(executor_) {
+  if (settings_.sign) core_.promise_receipt();
+}
 
 ReceiverSession::~ReceiverSession() = default;
 
@@ -93,6 +97,7 @@ awaitable<ReceiveOutcome> ReceiverSession::work(TaskGroup& tasks) {
   if (forget_) co_await forget();
   outcome_->names = std::move(names_);
   outcome_->remarks.insert(outcome_->remarks.begin(), sink_.remarks().begin(), sink_.remarks().end());
+  outcome_->remarks.insert(outcome_->remarks.end(), remarks_.begin(), remarks_.end());
   co_return *std::move(outcome_);
 }
 
@@ -200,6 +205,8 @@ void ReceiverSession::perform(Receiver::Action action) {
     tasks_->start(confirm(std::move(confirmed->same)));
   } else if (const auto* finishing = std::get_if<Receiver::Finish>(&action)) {
     tasks_->start(finish(finishing->bytes));
+  } else if (const auto* attesting = std::get_if<Receiver::Attest>(&action)) {
+    tasks_->start(attest(attesting->bytes));
   } else if (std::holds_alternative<Receiver::Forget>(action)) {
     forget_ = true;
   } else if (const auto* drop = std::get_if<Receiver::Drop>(&action)) {
@@ -217,6 +224,7 @@ void ReceiverSession::disk_failed(const Error& trouble) {
 
 awaitable<void> ReceiverSession::open(Receiver::Open opening) {
   manifest_ = opening.manifest;
+  stream_ = opening.stream;
   const auto opening_sink = [&] { return sink_.open(settings_.partial.value_or(transfer_), opening.manifest, opening.stream); };
   auto found = co_await disk_.run(opening_sink);
   if (!found) {
@@ -238,12 +246,14 @@ awaitable<void> ReceiverSession::open(Receiver::Open opening) {
 }
 
 awaitable<void> ReceiverSession::store(ChunkHeader header, BufferPool::Lease payload) {
+  const bool with_leaf = settings_.sign && !contents_.has(header.chunk);
   const auto work = [&] {
     Workbench::Loan tools{bench_};
-    return take_in(sink_, header, payload ? &*payload : nullptr, *tools);
+    return take_in(sink_, header, payload ? &*payload : nullptr, *tools, with_leaf);
   };
   auto taken = co_await pool_.run(work);
   payload = {};
+  if (taken.leaf && taken.stored) contents_.add(header.chunk, *taken.leaf);
   if (--storing_ == 0) idle_.ring();
   const auto now = Clock::now();
   if (taken.wrong)
@@ -316,6 +326,35 @@ awaitable<void> ReceiverSession::finish(std::uint64_t bytes) {
   }
   names_ = *std::move(names);
   core_.finished(names_, Clock::now());
+  drain();
+}
+
+/// What came in this session has been digested on its way to the disk. What was here before is read from where it lies now.
+awaitable<Result<ContentFacts>> ReceiverSession::held(std::uint64_t bytes) {
+  std::size_t tops = 0;
+  for (EntryIndex index; index.number < manifest_->entries(); ++index.number) tops += manifest_->entry(index).parent ? 0 : 1;
+  if (names_.size() < tops) co_return Unexpected{{.code = Errc::failed, .doing = "not everything was kept, since a name was taken"}};
+  const auto chunks = chunks_in(bytes, manifest_->chunk_size());
+  ByteBuffer raw;
+  for (auto missing = contents_.next_missing(ChunkIndex{0}, chunks); missing; missing = contents_.next_missing(*missing, chunks)) {
+    const auto reading = [&]() -> Result<Sha256Digest> {
+      raw.resize(manifest_->length(*missing));
+      if (auto read = sink_.read_delivered(*missing, raw); !read) return Unexpected{std::move(read).error()};
+      return content_leaf(raw);
+    };
+    const auto leaf = co_await disk_.run(reading);
+    if (!leaf) co_return Unexpected{leaf.error()};
+    contents_.add(*missing, *leaf);
+  }
+  const auto counting = [&] { return content_facts(*manifest_, contents_, stream_, bytes); };
+  co_return co_await disk_.run(counting);
+}
+
+awaitable<void> ReceiverSession::attest(std::uint64_t bytes) {
+  while (storing_ > 0) co_await idle_.wait();  // a chunk that came twice
+  const auto facts = co_await held(bytes);
+  if (!facts) remarks_.push_back("no receipt was given: " + facts.error().message());
+  core_.attested(facts ? settings_.sign(*facts) : ByteBuffer{}, Clock::now());
   drain();
 }
 

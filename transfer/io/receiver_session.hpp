@@ -13,6 +13,7 @@
 #include "io/task_group.hpp"
 #include "io/wakeup.hpp"
 #include "io/worker_pool.hpp"
+#include "transfer/content_facts.hpp"
 #include "transfer/io/files_done.hpp"
 #include "transfer/io/session_lanes.hpp"
 #include "transfer/io/sink.hpp"
@@ -37,6 +38,8 @@ class ReceiverSession final : private LaneUser {
   struct Settings {
     /// What the sink files it under, if not the transfer's own ID: that one is chosen by the sender, and two senders may choose the same.
     std::optional<TransferId> partial = std::nullopt;
+    /// Where a receipt was promised: signs what is held (secure/receipt.hpp).
+    std::function<ByteBuffer(const ContentFacts&)> sign = {};
     /// Told of each lane that ended before the session did; Errc::closed: the sender ended it in order, having one that it prefers.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
     /// Told when the sender speaks on another lane than before: of several that came up it has chosen, or tries, this one.
@@ -82,6 +85,8 @@ class ReceiverSession final : private LaneUser {
   awaitable<void> open(Receiver::Open opening);
   awaitable<void> confirm(std::vector<ChunkIndex> same);
   awaitable<void> finish(std::uint64_t bytes);
+  awaitable<void> attest(std::uint64_t bytes);
+  awaitable<Result<ContentFacts>> held(std::uint64_t bytes);
   awaitable<void> forget();
   void disk_failed(const Error& trouble);
   void count_durable(const std::vector<ChunkIndex>& chunks);
@@ -96,6 +101,8 @@ class ReceiverSession final : private LaneUser {
   std::optional<LaneNumber> speaker_;
   Meter meter_;
   std::shared_ptr<const Manifest> manifest_;  // shared with core and sink
+  bool stream_ = false;
+  ContentTree contents_;                 // of what arrived, if a receipt was promised
   ChunkMap durable_;                     // for files_done_; not kept for a stream
   ChunkIndex durable_prefix_;
   FilesDone files_done_;
@@ -108,7 +115,7 @@ class ReceiverSession final : private LaneUser {
   std::size_t storing_ = 0;              // chunks in the pool
   std::optional<TimePoint> armed_;       // the deadline that run() sleeps towards
   std::optional<ReceiveOutcome> outcome_;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_, remarks_;
   bool forget_ = false;
   std::uint64_t bytes_taken_ = 0;
   TaskGroup* tasks_ = nullptr;           // while run() runs

@@ -19,10 +19,11 @@ struct Read {
   Result<void> done;
   ChunkHash hash{};
   Sample sample{};
+  std::optional<Sha256Digest> leaf{};  // if asked for
   Duration reading{}, computing{};
 };
 
-Read read_chunk(const ChunkReader& source, ChunkIndex chunk, ByteBuffer& raw, Tools& tools) {
+Read read_chunk(const ChunkReader& source, ChunkIndex chunk, ByteBuffer& raw, Tools& tools, bool with_leaf) {
   const auto begun = Clock::now();
   raw.resize(source.length(chunk));
   Read read{.done = source.read(chunk, raw)};
@@ -30,6 +31,7 @@ Read read_chunk(const ChunkReader& source, ChunkIndex chunk, ByteBuffer& raw, To
   read.reading = have - begun;
   if (!read.done) return read;
   read.hash = hash_of(raw);
+  if (with_leaf) read.leaf = content_leaf(raw);
   read.sample = sample_of(raw, tools.compressor, tools.scratch);
   read.computing = Clock::now() - have;
   return read;
@@ -40,7 +42,9 @@ Read read_chunk(const ChunkReader& source, ChunkIndex chunk, ByteBuffer& raw, To
 SenderSession::SenderSession(asio::any_io_executor executor, WorkerPool& pool, ChunkReader& source, TransferId transfer, Settings settings)
     : executor_(std::move(executor)), pool_(pool), source_(source), settings_(std::move(settings)),
       core_(source.manifest(), transfer, source.stream(), Clock::now()), level_(settings_.level, pool.size()), meter_(Clock::now()),
-      buffers_(executor_, most_buffers), lanes_(executor_, *this, settings_.limit), news_(executor_), alive_(std::make_shared<int>()) {}
+      buffers_(executor_, most_buffers), lanes_(executor_, *this, settings_.limit), news_(executor_), sent_known_(executor_), alive_(std::make_shared<int>()) {
+  if (settings_.contents) core_.expect_receipt();
+}
 
 SenderSession::~SenderSession() = default;
 
@@ -93,7 +97,11 @@ awaitable<SendOutcome> SenderSession::work(TaskGroup& tasks) {
     drain();
   }
   co_await lanes_.end(Clock::now() + last_words_patience);
-  co_return *outcome_;
+  if (outcome_->receipt) {
+    while (!sent_) co_await sent_known_.wait();
+    outcome_->receipt->sent = *std::move(sent_);
+  }
+  co_return *std::move(outcome_);
 }
 
 void SenderSession::doubt_lanes() {
@@ -220,8 +228,12 @@ void SenderSession::perform(Sender::Action action) {
       lanes_.retire(retired->lane);
       settings_.lane_retired(lane->path(), words(retired->finding));
     }
+  } else if (std::holds_alternative<Sender::Delivered>(action)) {
+    tasks_->start(complete_contents());
+    settings_.delivered();
   } else if (auto* ended = std::get_if<Sender::Ended>(&action)) {
     outcome_ = SendOutcome{std::move(ended->trouble), std::move(ended->names)};
+    if (ended->receipt) outcome_->receipt = SendOutcome::Receipted{*std::move(ended->receipt), ContentFacts{}};
   }
 }
 
@@ -231,15 +243,17 @@ awaitable<void> SenderSession::send(LaneNumber lane, ChunkIndex chunk) {
   outgoing.asked_at = Clock::now();
   outgoing.payload = co_await buffers_.take();
   auto& bytes = *outgoing.payload;
+  const bool with_leaf = settings_.contents && !settings_.contents->has(chunk);
   const auto work_of_reading = [&] {
     Workbench::Loan tools{bench_};
-    return read_chunk(source_, chunk, bytes, *tools);
+    return read_chunk(source_, chunk, bytes, *tools, with_leaf);
   };
   const auto read = co_await pool_.run(work_of_reading);
   if (!read.done) {
     unreadable(lane, chunk, read.done.error());
     co_return;
   }
+  if (read.leaf) settings_.contents->add(chunk, *read.leaf);
   outgoing.reading = read.reading;
   outgoing.computing = read.computing;
 
@@ -283,18 +297,46 @@ void SenderSession::unreadable(LaneNumber lane, ChunkIndex chunk, Error trouble)
 
 awaitable<void> SenderSession::check(ChunkIndex chunk, ChunkHash hash) {
   auto buffer = co_await buffers_.take();
+  std::optional<Sha256Digest> leaf;
   const auto work_of_reading = [&] {
     buffer->resize(source_.length(chunk));
     const auto done = source_.read(chunk, *buffer);
+    if (done && settings_.contents) leaf = content_leaf(*buffer);
     return done ? Result<bool>{hash_of(*buffer) == hash} : Result<bool>{Unexpected{done.error()}};
   };
   const auto same = co_await pool_.run(work_of_reading);
   const auto now = Clock::now();
+  if (leaf) settings_.contents->add(chunk, *leaf);
   if (same)
     core_.checked(chunk, *same, now);
   else if (!core_.progress().ended)
     core_.source_failed(same.error(), now);
   drain();
+}
+
+/// What the receiver had before was not read here: now it is, while the receiver makes its receipt.
+awaitable<void> SenderSession::complete_contents() {
+  const auto bytes = core_.progress().total;
+  const auto& manifest = source_.manifest();
+  const auto chunks = chunks_in(bytes, manifest.chunk_size());
+  for (auto missing = settings_.contents->next_missing(ChunkIndex{0}, chunks); missing; missing = settings_.contents->next_missing(*missing, chunks)) {
+    auto buffer = co_await buffers_.take();
+    const auto reading = [&]() -> Result<Sha256Digest> {
+      buffer->resize(source_.length(*missing));
+      if (auto read = source_.read(*missing, *buffer); !read) return Unexpected{std::move(read).error()};
+      return content_leaf(*buffer);
+    };
+    auto leaf = co_await pool_.run(reading);
+    if (!leaf) {
+      sent_ = Result<ContentFacts>{Unexpected{std::move(leaf).error()}};
+      sent_known_.ring();
+      co_return;
+    }
+    settings_.contents->add(*missing, *leaf);
+  }
+  const auto counting = [&] { return content_facts(manifest, *settings_.contents, source_.stream(), bytes); };
+  sent_ = Result<ContentFacts>{co_await pool_.run(counting)};
+  sent_known_.ring();
 }
 
 }  // namespace pshare

@@ -18,6 +18,7 @@
 #include "transfer/io/files_done.hpp"
 #include "transfer/io/session_lanes.hpp"
 #include "transfer/io/workbench.hpp"
+#include "transfer/content_facts.hpp"
 #include "transfer/level_choice.hpp"
 #include "transfer/meter.hpp"
 #include "transfer/sender.hpp"
@@ -30,6 +31,12 @@ inline constexpr Duration last_words_patience = std::chrono::seconds{2};
 struct SendOutcome {
   std::optional<Error> trouble;      // nothing: the receiver has verified everything
   std::vector<std::string> names;    // the final top-level names there
+  /// A receipt came, not looked at yet, and what was sent, to compare it with. Errors: those of the source, which could not be read again.
+  struct Receipted {
+    ByteBuffer signed_receipt;
+    Result<ContentFacts> sent;
+  };
+  std::optional<Receipted> receipt = {};
 };
 
 /// All on one executor, that of a single-threaded loop or a strand.
@@ -38,6 +45,11 @@ class SenderSession final : private LaneUser {
   struct Settings {
     LevelSetting level{};
     std::optional<BytesPerSecond> limit{};
+    /// Where a receipt was agreed on: the digests of what was read, gathered here as it is read. Lives longer, over all sessions of a transfer,
+    /// whose source is always the same.
+    ContentTree* contents = nullptr;
+    /// Told then as soon as everything is verified; run() goes on until there is a receipt, or will be none.
+    std::function<void()> delivered = [] {};
     /// Told of each lane that ended before the session did.
     std::function<void(const Path&, const Error&)> lane_lost = [](const Path&, const Error&) {};
     /// Told after that over which lanes the session goes on, unless over none.
@@ -93,6 +105,7 @@ class SenderSession final : private LaneUser {
   void source_grew();
   awaitable<void> send(LaneNumber lane, ChunkIndex chunk);
   awaitable<void> check(ChunkIndex chunk, ChunkHash hash);
+  awaitable<void> complete_contents();
   /// Its source said no: the end of the session, unless a stream has let go of the chunk because it has arrived meanwhile.
   void unreadable(LaneNumber lane, ChunkIndex chunk, Error trouble);
 
@@ -110,6 +123,8 @@ class SenderSession final : private LaneUser {
   Wakeup news_;                          // the deadline has changed, or it is over
   std::optional<TimePoint> armed_;       // the deadline that run() sleeps towards
   std::optional<SendOutcome> outcome_;
+  std::optional<Result<ContentFacts>> sent_;  // once complete_contents() is through
+  Wakeup sent_known_;
   TaskGroup* tasks_ = nullptr;           // while run() runs
   std::shared_ptr<int> alive_;           // watched by calls from a stream's thread that may come after the end
 };

@@ -40,6 +40,13 @@ class Sink {
   /// The sender knows that all has arrived: nothing need be kept.
   virtual Result<void> forget() = 0;
 
+  /// What lies here now of a chunk, after finish(), for a receipt. One call at a time. Errors: unsupported (what is written is not to be read
+  /// again), local_io, failed (it was left out, or is shorter by now).
+  virtual Result<void> read_delivered(ChunkIndex chunk, std::span<std::byte> out) {
+    (void)chunk, (void)out;
+    return Unexpected{{.code = Errc::unsupported, .doing = "reading again what was received"}};
+  }
+
   /// What is to be told to the user: names that were changed, modes that could not be set.
   virtual const std::vector<std::string>& remarks() const = 0;
 
