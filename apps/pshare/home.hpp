@@ -11,6 +11,7 @@
 #include "apps/pshare/options.hpp"
 #include "secure/contacts.hpp"
 #include "secure/identity.hpp"
+#include "secure/receipt_book.hpp"
 #include "traversal/pair_memory.hpp"
 #include "wire/result.hpp"
 
@@ -32,6 +33,8 @@ class Home {
 
   Result<Identity> identity() const;
   Result<PinFile> contacts() const;
+  /// What others have signed that they received from us.
+  ReceiptBook receipts() const { return ReceiptBook{folder_ / "receipts"}; }
   /// Servers by "host:port".
   Result<PinFile> servers() const;
   /// Errors: usage, with the line, for a key that is unknown or of the wrong type; local_io.

@@ -23,6 +23,7 @@ awaitable<void> run_verb(Program& program, Verb verb) {
   if (auto* options = std::get_if<PairOptions>(&verb)) co_await pair(program, *options);
   if (std::holds_alternative<PeersOptions>(verb)) co_await peers(program);
   if (auto* options = std::get_if<DoctorOptions>(&verb)) co_await doctor(program, *options);
+  if (auto* options = std::get_if<ReceiptsOptions>(&verb)) co_await receipts(program, *options);
   if (auto* options = std::get_if<SupernodeOptions>(&verb)) co_await supernode(program, *options);
 }
 

@@ -52,7 +52,7 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
 struct Texts {
   std::vector<std::string> servers;
   std::string proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
-  std::string name, to, as, text, code, with, lifetime, give_up, rate, volume, for_whom = "contacts";
+  std::string name, to, as, text, code, with, lifetime, give_up, rate, volume, receipt, for_whom = "contacts";
   std::string contact_name, contact_id, accept, max_size, rule_dir;
   std::vector<std::string> paths;
   std::uint16_t port = 0;
@@ -118,12 +118,17 @@ void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   add_give_up(verb, texts);
   verb.add_flag("--trust-new", send.trust_new, "Accept and pin a name of the server's directory that is new to you, without asking");
   add_code(verb, send.code_words, send.qr);
+  auto* with = verb.add_flag("--receipt", "Ask for a signed receipt (default: where both machines have three processors or more)");
+  verb.add_flag("--no-receipt", "Do without one")->excludes(with);
 }
 
 void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
   send.paths.assign(texts.paths.begin(), texts.paths.end());
   if (verb.count("--to")) send.to = texts.to;
   if (verb.count("--text")) send.text = texts.text;
+  if (verb.count("--receipt")) send.receipt = ReceiptWish::asked_for;
+  if (verb.count("--no-receipt")) send.receipt = ReceiptWish::none;
+  if (send.text && send.receipt == ReceiptWish::asked_for) throw CLI::ValidationError{"--receipt is for files and streams: that a text was shown is the answer to it."};
   finish_give_up(send.give_up, texts);
   if (!texts.limit.empty()) send.limit = checked(parse_rate(texts.limit), "--limit");
   if (!texts.chunk.empty()) {
@@ -231,6 +236,7 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   PairOptions pair;
   DoctorOptions doctor;
   SupernodeOptions supernode;
+  ReceiptsOptions::Check check;
   Texts texts;
 
   CLI::App app{"Moves files straight from your machine to another person's.", "pshare"};
@@ -269,7 +275,14 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   add_doctor(*doctor_verb, texts);
   auto* supernode_verb = app.add_subcommand("supernode", "Carry the transfers of contacts (or of anyone) who have no path of their own");
   add_supernode(*supernode_verb, supernode, texts);
-  for (auto* verb : {init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
+  auto* receipts_verb = app.add_subcommand("receipts", "What others have signed that they received from you");
+  receipts_verb->require_subcommand(0, 1);
+  auto* receipts_list = receipts_verb->add_subcommand("list", "All receipts (the default)");
+  auto* receipts_check = receipts_verb->add_subcommand("check", "Check signatures; with PATHs, also that these are the files that were received");
+  receipts_check->add_option("NUMBER", texts.receipt, "The receipt's number, or its first digits (default: all)");
+  receipts_check->add_option("PATH", texts.paths, "What was sent, as it was named then and in that order");
+  receipts_check->add_option("--exclude", check.excludes, "What had been left out; may be repeated")->type_name("PATTERN")->allow_extra_args(false);
+  for (auto* verb : {receipts_verb, receipts_list, receipts_check, init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
 
   try {
     app.parse(argc, argv);
@@ -306,6 +319,12 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
     if (*supernode_verb) {
       finish_supernode(supernode, common, texts);
       return std::variant<Options, Answered>{Options{common, supernode}};
+    }
+    if (*receipts_verb) {
+      if (!texts.receipt.empty()) check.number = texts.receipt;
+      check.paths.assign(texts.paths.begin(), texts.paths.end());
+      auto receipts = *receipts_check ? ReceiptsOptions{check} : ReceiptsOptions{ReceiptsOptions::List{}};
+      return std::variant<Options, Answered>{Options{common, std::move(receipts)}};
     }
     return std::variant<Options, Answered>{Options{common, PeersOptions{}}};
   } catch (const CLI::Success& success) {

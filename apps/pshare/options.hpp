@@ -16,6 +16,7 @@
 #include "wire/ids.hpp"
 #include "wire/reason.hpp"
 #include "wire/result.hpp"
+#include "wire/signal.hpp"
 #include "wire/time.hpp"
 #include "wire/units.hpp"
 
@@ -52,6 +53,7 @@ struct SendOptions {
   bool trust_new = false;
   std::size_t code_words = min_code_words;       // without `to`: of the code that is shown
   bool qr = true;
+  std::optional<ReceiptWish> receipt;            // --receipt, --no-receipt; not given: receipt_wish()
 };
 struct ReceiveOptions {
   std::optional<std::string> code;               // "-": standard input has it
@@ -81,6 +83,15 @@ struct PairOptions {
   bool qr = true;
 };
 struct PeersOptions {};
+struct ReceiptsOptions {
+  struct List  {};
+  struct Check {
+    std::optional<std::string> number;             // not given: all of them
+    std::vector<std::filesystem::path> paths;      // with a number: compared with what was received
+    std::vector<std::string> excludes;             // as they were given when these were sent
+  };
+  std::variant<List, Check> action;
+};
 struct DoctorOptions {
   std::optional<std::string> with;               // a contact who is online: both sides
   std::optional<Duration> lifetime;              // how long an idle UDP mapping lives, looked at up to this
@@ -94,7 +105,8 @@ struct SupernodeOptions {
   bool for_anyone = false;                              // else for contacts alone
 };
 
-using Verb = std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PairOptions, PeersOptions, DoctorOptions, SupernodeOptions>;
+using Verb =
+    std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PairOptions, PeersOptions, DoctorOptions, SupernodeOptions, ReceiptsOptions>;
 
 struct Options {
   CommonOptions common;

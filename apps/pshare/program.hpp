@@ -46,6 +46,7 @@ awaitable<void> pair(Program& program, PairOptions options);
 awaitable<void> peers(Program& program);
 awaitable<void> doctor(Program& program, DoctorOptions options);
 awaitable<void> supernode(Program& program, SupernodeOptions options);
+awaitable<void> receipts(Program& program, ReceiptsOptions options);
 
 /// Waits for Ctrl-C or SIGTERM, then throws Failure with Errc::interrupted. A second one ends the program at once.
 awaitable<void> until_interrupted();

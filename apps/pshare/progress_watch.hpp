@@ -30,6 +30,10 @@ inline Bottleneck shown(Meter::Bottleneck what) {
 inline bool knows_what_is_there(const Sender::Progress& progress) { return progress.have_known; }
 inline bool knows_what_is_there(const Receiver::Progress& progress) { return progress.manifest_known; }
 
+/// Whether the end has been reported: then only a receipt is awaited.
+inline bool has_been_told(const Sender::Progress& progress) { return progress.verified; }
+inline bool has_been_told(const Receiver::Progress&) { return false; }
+
 /// What does not change while a session lasts. `total`: nothing for a stream. `there`: bytes that an earlier session found or left at the destination, shown until
 /// this one knows better.
 struct Undertaking {
@@ -51,12 +55,13 @@ ProgressFacts progress_facts(const Session& session, const std::optional<Path>& 
   return facts;
 }
 
-/// Until cancelled. `look` is called each time before the report.
+/// Until cancelled, or told. `look` is called each time before the report.
 template <typename Session, typename Look>
 awaitable<void> watch_progress(const Session& session, Report& report, const std::optional<Path>& path, Undertaking whole, Look look) {
   for (;;) {
     const auto now = Clock::now();
     look(now);
+    if (has_been_told(session.progress())) co_return;
     report.progress(progress_facts(session, path, whole, now), now);
     co_await sleep_until(now + between_looks);
   }

@@ -7,10 +7,12 @@
 #include "apps/pshare/consent.hpp"
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
+#include "apps/pshare/receipt_wish.hpp"
 #include "apps/pshare/standstill.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
+#include "secure/receipt.hpp"
 #include "transfer/io/file_sink.hpp"
 #include "transfer/io/stream_sink.hpp"
 #include "transfer/transfer_id.hpp"
@@ -206,6 +208,11 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   climber.set_on_attempt([&report = program_.report](const Attempt& each) { report.attempt(each.tier, each.transport, each.outcome, each.reason, each.elapsed); });
   ReceiverSession::Settings settings;
   settings.partial = transfer_id(letter_.from, program_.identity.id(), TransferKind::files, {offer_.transfer.text()}, {});
+  if (gives_receipt(offer_.receipt))
+    settings.sign = [this](const ContentFacts& held) {
+      const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+      return sign_receipt(program_.identity, {.transfer = offer_.transfer, .sender = letter_.from, .receiver = {}, .signed_at = now, .held = held});
+    };
   settings.lane_lost = [this](const Path& path, const Error& why) {
     const auto* what = why.code == Errc::closed ? "Closed " : "Lost ";
     program_.report.detail(what + path_words(path) + ": " + printable(why.message()));
@@ -229,7 +236,7 @@ awaitable<Reception::End> Reception::run_session(Sink& sink) {
   climber.set_on_relayed([&report = program_.report](const Path& path, const RelayJoined& limits) { report.relayed(path, limits); });
   co_await online_.standpoint().settled(Clock::now() + survey_patience);
   const auto& standpoint = online_.standpoint();
-  accepted_ = Accept{offer_.session, standpoint.candidates(), standpoint.facts()};
+  accepted_ = Accept{offer_.session, standpoint.candidates(), standpoint.facts(), settings.sign != nullptr};
 
   const auto no_path_at = Clock::now() + std::min(path_patience, program_.options.timeout.value_or(default_timeout));
   const auto body = [&](TaskGroup& tasks) -> awaitable<ReceiveOutcome> {

@@ -207,6 +207,14 @@ void Report::done(std::string_view verb, const DoneFacts& facts) {
   say(summary_line(verb, facts));
 }
 
+void Report::receipt(std::string_view peer, const ReceiptStatement& statement, std::string_view number) {
+  if (manner_.json)
+    return emit({{"event", "receipt"}, {"peer", peer}, {"peer_id", id_of(statement.receiver).text()}, {"number", number},
+                 {"transfer", statement.transfer.text()}, {"files", statement.held.files}, {"bytes", statement.held.bytes},
+                 {"contents", hex(statement.held.contents)}, {"signed_at", statement.signed_at.time_since_epoch().count()}});
+  say("Receipt from " + printable(peer) + ": kept as " + std::string{number} + ".");
+}
+
 void Report::text(std::string_view from, std::string_view text) {
   if (manner_.json) return emit({{"event", "text"}, {"from", from}, {"text", text}});
   clear_progress();

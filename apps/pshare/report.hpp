@@ -14,6 +14,7 @@
 #include "wire/error.hpp"
 #include "wire/ids.hpp"
 #include "wire/reason.hpp"
+#include "wire/receipt.hpp"
 #include "wire/signal.hpp"
 
 namespace pshare {
@@ -80,6 +81,8 @@ class Report {
   void last_progress(const ProgressFacts& facts);
   void done(std::string_view verb, const DoneFacts& facts);
   void text(std::string_view from, std::string_view text);
+  /// A receipt of theirs has come and is kept.
+  void receipt(std::string_view peer, const ReceiptStatement& statement, std::string_view number);
   void error(const Error& error);
 
   /// How a supernode stands with the server; `words` and `hint` for people, the rest for programs.

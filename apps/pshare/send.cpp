@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "apps/pshare/addressee.hpp"
 #include "apps/pshare/give_up.hpp"
@@ -12,12 +13,14 @@
 #include "apps/pshare/partner.hpp"
 #include "apps/pshare/progress_watch.hpp"
 #include "apps/pshare/quantities.hpp"
+#include "apps/pshare/receipt_wish.hpp"
 #include "apps/pshare/reception.hpp"
 #include "apps/pshare/standstill.hpp"
 #include "apps/pshare/straight_hope.hpp"
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/printable.hpp"
+#include "secure/receipt.hpp"
 #include "transfer/io/file_source.hpp"
 #include "transfer/io/sender_session.hpp"
 #include "transfer/io/stream_source.hpp"
@@ -227,7 +230,8 @@ class Sending {
             .candidates = std::move(candidates),
             .lanes = options_.lanes,
             .nat = online_.standpoint().facts(),
-            .check_secret = key.bytes};
+            .check_secret = key.bytes,
+            .receipt = options_.text ? ReceiptWish::none : options_.receipt.value_or(receipt_wish())};
   }
 
   Error cancellation() const {
@@ -281,6 +285,15 @@ class Sending {
     SenderSession::Settings settings;
     settings.level = options_.level;
     if (options_.limit > 0) settings.limit = BytesPerSecond{options_.limit};
+    if (accept->receipt) settings.contents = &contents_;
+    else if (options_.receipt == ReceiptWish::asked_for) program_.report.warn(to_.name + " gives no receipts: their pshare is an older one.");
+    SenderSession* here = nullptr;
+    settings.delivered = [this, &here] {
+      note_progress(*here);
+      wire_bytes_ += here->wire_bytes();
+      report_done();
+      program_.report.detail("Waiting for " + printable(to_.name) + "'s receipt.");
+    };
     settings.lane_lost = [this, &report = program_.report, &climber](const Path& path, const Error& why) {
       report.detail("Lost " + path_words(path) + ": " + printable(why.message()));
       lost_because_ = printable(why.message());
@@ -294,6 +307,7 @@ class Sending {
     };
     settings.lane_retired = [&report = program_.report](const Path& path, const std::string& why) { report.detail("Closed " + path_words(path) + ": " + why); };
     SenderSession session{program_.executor, program_.workers, *source_, transfer_, settings};
+    here = &session;
     Partner partner{accepted.device, accept->candidates};
     climber.set_on_say([&](const Climber::Word& word) { online_.say(to_.key, partner.device(), word); });
     bool interrupted = false;
@@ -323,16 +337,41 @@ class Sending {
       co_return Error{.code = Errc::unreachable, .doing = no_path->doing};
     }
     // The session has said so on its lanes; but a lane may be dead, and nobody know it yet.
-    if (interrupted) co_await take_back(program_, online_, to_, id, Cancel::Why::user);
+    if (interrupted && !session.progress().verified) co_await take_back(program_, online_, to_, id, Cancel::Why::user);
     path_.reset();
-    wire_bytes_ += session.wire_bytes();
+    if (!reported_) wire_bytes_ += session.wire_bytes();
+    note_progress(session);
+    if (!outcome->trouble && accept->receipt) keep_receipt(outcome->receipt);
+    if (interrupted && !session.progress().verified) co_return called_off;
+    co_return outcome->trouble;
+  }
+
+  void note_progress(const SenderSession& session) {
     if (session.progress().have_known) {
       if (!resumed_) resumed_ = session.progress().resumed;
       there_ = session.progress().durable;
     }
     bytes_ = session.progress().total;
-    if (interrupted) co_return called_off;
-    co_return outcome->trouble;
+  }
+
+  /// All has arrived. A receipt that says otherwise is an error, none at all is not.
+  void keep_receipt(const std::optional<SendOutcome::Receipted>& came) {
+    if (!came) return program_.report.warn("Everything has arrived, but no receipt came from " + printable(to_.name) + ".");
+    if (!came->sent)
+      return program_.report.warn("Everything has arrived, but the receipt cannot be compared with what was sent, and is not kept: " + printable(came->sent.error().message()) + ".");
+    const ReceiptStatement expected{.transfer = transfer_, .sender = program_.identity.id(), .receiver = {}, .signed_at = {}, .held = *came->sent};
+    const auto statement = judge_receipt(came->signed_receipt, expected, to_.id);
+    if (!statement) {
+      auto error = statement.error();
+      error.doing = "the receipt from " + to_.name + " is not kept: " + error.doing;
+      error.hint = error.code == Errc::identity_mismatch
+                       ? "Whoever received the files has not signed for them as " + to_.name + ". Ask them what they have, by another way."
+                       : "Their pshare says that it has everything, and signs for something else: a disk that errs, a file that was changed meanwhile, or a program that is no pshare. Compare the files by other means.";
+      throw Failure{std::move(error)};
+    }
+    const auto number = program_.home.receipts().keep({came->signed_receipt, summary_.names}, statement->signed_at);
+    if (!number) return program_.report.warn("The receipt could not be kept: " + printable(number.error().message()) + ".");
+    program_.report.receipt(to_.name, *statement, *number);
   }
 
   /// A session, and who is at its other end.
@@ -511,6 +550,7 @@ class Sending {
   double seconds_since_beginning() const { return std::chrono::duration<double>{Clock::now() - began_}.count(); }
 
   void report_done() {
+    if (std::exchange(reported_, true)) return;  // while the receipt was waited for
     const ProgressFacts all{.bytes = bytes_, .total = bytes_, .files_done = source_->manifest().files(), .files = source_->manifest().files(), .path = last_path_};
     program_.report.last_progress(all);
     program_.report.done("Sent", {.bytes = bytes_, .wire_bytes = wire_bytes_, .files = source_->manifest().files(), .resumed_bytes = resumed_.value_or(0),
@@ -533,6 +573,8 @@ class Sending {
   std::optional<Path> path_, last_path_;
   StraightHope hope_;
   bool session_had_path_ = false;
+  bool reported_ = false;
+  ContentTree contents_;                 // digests of the source's chunks, if a receipt was agreed on
   std::optional<std::uint64_t> resumed_;  // what was there before our first session
   std::uint64_t wire_bytes_ = 0, bytes_ = 0;
   std::uint64_t there_ = 0;               // of them, what the other side had when it was last heard

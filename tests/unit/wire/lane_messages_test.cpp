@@ -51,7 +51,7 @@ std::vector<LaneMessage> one_of_each() {
           ManifestPart{buffer_of(bytes_of("entries"))}, ManifestEnd{some_hash()}, HaveBegin{12}, HavePart{ChunkIndex{8}, ByteBuffer(2)},
           HaveCheck{{{ChunkIndex{1}, some_hash()}, {ChunkIndex{2}, some_hash()}}}, HaveEnd{}, CheckResult{chunks(2)},
           ChunkHeader{ChunkIndex{1}, 100, 50, Codec::zstd, some_hash()}, Stored{chunks(3)}, Durable{chunks(1)}, Again{chunks(1)}, End{10},
-          Verified{{"film.mkv", ""}}, Farewell{}, Beat{}, Stop{Errc::local_io, "the disk is full"}};
+          Verified{{"film.mkv", ""}}, Farewell{}, Beat{}, Stop{Errc::local_io, "the disk is full"}, Receipt{ByteBuffer(signed_receipt_size)}};
 }
 
 TEST(LaneFrame, BeginsWithTypeAndLength) {
@@ -230,6 +230,12 @@ TEST(Stop, CutsItsOwnWordsAndRefusesTooManyOfOthers) {
   ByteBuffer over(1 + 1025);
   EXPECT_EQ(decode_lane_message({18, static_cast<std::uint32_t>(over.size())}, over).error().code, Errc::limit);
   EXPECT_THAT(decode_lane_message({18, static_cast<std::uint32_t>(over.size())}, over).error().doing, HasSubstr("Stop"));
+}
+
+TEST(LaneMessage, HoldsAWholeReceiptOrNone) {
+  EXPECT_TRUE(again(Receipt{}).signed_receipt.empty());
+  EXPECT_EQ(refusal(Receipt{ByteBuffer(signed_receipt_size - 1)}), Errc::malformed);
+  EXPECT_EQ(refusal(Receipt{ByteBuffer(signed_receipt_size + 1)}), Errc::malformed);
 }
 
 }  // namespace

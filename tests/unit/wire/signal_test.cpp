@@ -222,5 +222,22 @@ TEST(Signal, ThatIsNoneIsRefused) {
   EXPECT_EQ(decode_signal({}).error().code, Errc::malformed);
 }
 
+TEST(Receipts, AreWishedForInAnOfferAndPromisedInAnAccept) {
+  for (const auto wish : {ReceiptWish::none, ReceiptWish::if_cheap, ReceiptWish::asked_for}) {
+    auto offer = some_offer();
+    offer.receipt = wish;
+    EXPECT_EQ(again(offer), offer);
+  }
+  EXPECT_TRUE(again(Accept{session(), {}, {}, true}).receipt);
+}
+
+TEST(Receipts, AreNotSpokenOfByThoseWhoKnowNothingOfThem) {
+  const auto plain = CborMap::decode(encode(Signal{some_offer()})).value();
+  EXPECT_FALSE(plain.number("receipt"));
+  auto later = plain;
+  later.set("receipt", std::uint64_t{3});
+  EXPECT_EQ(std::get<Offer>(decode_signal(later.encode()).value()).receipt, ReceiptWish::none);
+}
+
 }  // namespace
 }  // namespace pshare
