@@ -9,6 +9,7 @@
 #include "io/worker_pool.hpp"
 #include "secure/identity.hpp"
 #include "secure/io/tls_stream.hpp"
+#include "secure/receipt.hpp"
 #include "secure/tls.hpp"
 #include "transfer/io/file_sink.hpp"
 #include "transfer/io/file_source.hpp"
@@ -49,11 +50,16 @@ void succeed_or_throw(const std::optional<Error>& trouble) {
   if (trouble) throw Failure{*trouble};
 }
 
-void receive(int lanes, const Course& course, const std::function<void(std::uint16_t)>& listening) {
+void receive(int lanes, SessionManner manner, const Course& course, const std::function<void(std::uint16_t)>& listening) {
   Side side;
   auto sink = value_or_throw(FileSink::at(course.destination, OnConflict::overwrite));
   const Summary agreed{.files = 1, .entries = 1, .bytes = course.size, .names = {}, .text = {}};
-  ReceiverSession session{side.loop.get_executor(), side.pool, sink, side.transfer, agreed, {}};
+  ReceiverSession::Settings settings;
+  if (manner.receipt)
+    settings.sign = [&side](const ContentFacts& held) {
+      return sign_receipt(side.identity, {.transfer = side.transfer, .sender = {}, .receiver = {}, .signed_at = {}, .held = held});
+    };
+  ReceiverSession session{side.loop.get_executor(), side.pool, sink, side.transfer, agreed, std::move(settings)};
   side.run([&]() -> awaitable<void> {
     auto listener = Listener::on(side.loop.get_executor(), Port{0});
     listening(listener.port().number);
@@ -67,10 +73,14 @@ void receive(int lanes, const Course& course, const std::function<void(std::uint
   });
 }
 
-void send(int lanes, const Course& course, std::uint16_t port) {
+void send(int lanes, SessionManner manner, const Course& course, std::uint16_t port) {
   Side side;
   auto source = value_or_throw(FileSource::walk({.paths = {course.file}, .excludes = {}}));
-  SenderSession session{side.loop.get_executor(), side.pool, source, side.transfer, {}};
+  ContentTree contents;
+  SenderSession::Settings settings;
+  settings.limit = manner.limit;
+  if (manner.receipt) settings.contents = &contents;
+  SenderSession session{side.loop.get_executor(), side.pool, source, side.transfer, std::move(settings)};
   side.run([&]() -> awaitable<void> {
     const auto to = from_asio({asio::ip::address_v4::loopback(), port});
     for (int lane = 0; lane < lanes; ++lane) {
@@ -80,13 +90,17 @@ void send(int lanes, const Course& course, std::uint16_t port) {
     }
     const auto outcome = co_await session.run();
     succeed_or_throw(outcome.trouble);
+    if (!manner.receipt) co_return;
+    const auto came = outcome.receipt ? open_receipt(outcome.receipt->signed_receipt) : Result<ReceiptStatement>{Unexpected{{.doing = "no receipt came"}}};
+    if (value_or_throw(came).held != value_or_throw(outcome.receipt->sent)) throw Failure{{.doing = "a receipt of something else"}};
   });
 }
 
 }  // namespace
 
-Contestant sessions(int lanes) {
-  return {"pshare sessions, " + std::to_string(lanes) + (lanes == 1 ? " lane" : " lanes"), std::bind_front(receive, lanes), std::bind_front(send, lanes)};
+Contestant sessions(int lanes, SessionManner manner) {
+  return {"pshare sessions, " + std::to_string(lanes) + (lanes == 1 ? " lane" : " lanes") + (manner.receipt ? ", receipt" : ""),
+          std::bind_front(receive, lanes, manner), std::bind_front(send, lanes, manner)};
 }
 
 }  // namespace pshare::bench

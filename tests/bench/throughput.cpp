@@ -9,9 +9,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,6 +17,7 @@
 #include "contest.hpp"
 #include "plain_tcp.hpp"
 #include "sessions.hpp"
+#include "workplace.hpp"
 
 namespace {
 
@@ -55,32 +53,6 @@ Options options_from(int count, char** words) {
       throw std::runtime_error{"usage: bench_throughput [--size MIB] [--runs N] [--dir FOLDER]"};
   }
   return options;
-}
-
-/// A folder for the run, removed with all in it.
-struct Workplace {
-  explicit Workplace(const fs::path& in) {
-    std::string name = (in / "pshare-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::system_error{errno, std::generic_category(), "making a folder in " + in.string()};
-    path = name;
-    fs::create_directory(path / "to");
-  }
-  ~Workplace() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-};
-
-void make_incompressible(const fs::path& path, std::uint64_t mebibytes) {
-  std::mt19937_64 engine{20};
-  std::vector<std::uint64_t> block(1024 * 1024 / sizeof(std::uint64_t));
-  std::ofstream file{path, std::ios::binary};
-  for (std::uint64_t done = 0; done < mebibytes; ++done) {
-    for (auto& word : block) word = engine();
-    file.write(reinterpret_cast<const char*>(block.data()), static_cast<std::streamsize>(block.size() * sizeof block[0]));
-  }
-  if (!file.flush()) throw std::runtime_error{"no room for " + path.string()};
 }
 
 void print(const Contestant& contestant, const Measured& measured, const Course& course, double floor) {

@@ -52,6 +52,29 @@ TEST(Options, OfReceiveAreAsInTheContract) {
   EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive"}).verb).on_conflict, OnConflict::rename);
 }
 
+TEST(Options, OfSendAskForAReceiptOrForNone) {
+  const auto wish = [](std::vector<const char*> more) {
+    more.insert(more.begin(), {"send", "a", "--to", "bob"});
+    return std::get<SendOptions>(parsed(more).verb).receipt;
+  };
+  EXPECT_EQ(wish({}), std::nullopt);
+  EXPECT_EQ(wish({"--receipt"}), ReceiptWish::asked_for);
+  EXPECT_EQ(wish({"--no-receipt"}), ReceiptWish::none);
+  refused({"send", "a", "--to", "bob", "--receipt", "--no-receipt"});
+  EXPECT_THAT(refused({"send", "--text", "a", "--to", "bob", "--receipt"}), HasSubstr("--receipt"));
+}
+
+TEST(Options, OfReceiptsListOrCheck) {
+  EXPECT_TRUE(std::holds_alternative<ReceiptsOptions::List>(std::get<ReceiptsOptions>(parsed({"receipts"}).verb).action));
+  EXPECT_TRUE(std::holds_alternative<ReceiptsOptions::List>(std::get<ReceiptsOptions>(parsed({"receipts", "list"}).verb).action));
+  const auto options = parsed({"receipts", "check", "3f2a", "a", "b", "--exclude", "*.o"});
+  const auto& check = std::get<ReceiptsOptions::Check>(std::get<ReceiptsOptions>(options.verb).action);
+  EXPECT_EQ(check.number, "3f2a");
+  EXPECT_THAT(check.paths, ElementsAre("a", "b"));
+  EXPECT_THAT(check.excludes, ElementsAre("*.o"));
+  EXPECT_EQ(std::get<ReceiptsOptions::Check>(std::get<ReceiptsOptions>(parsed({"receipts", "check"}).verb).action).number, std::nullopt);
+}
+
 TEST(Options, OfSupernodeAreAsInTheContractAndSayForWhom) {
   const auto options = parsed({"supernode", "--port", "4711", "--sessions", "3", "--rate", "10M", "--volume", "100G", "--for", "anyone"});
   const auto& supernode = std::get<SupernodeOptions>(options.verb);

@@ -410,5 +410,97 @@ TEST_F(AReceiver, KeepsALaneThatBringsAChunkSlowly) {
   EXPECT_FALSE(receiver_->progress().ended);
 }
 
+// --- receipts -------------------------------------------------------------------------------------------------------
+
+class AReceiverThatPromisedAReceipt : public AReceiver {
+ protected:
+  Actions begin_attesting() {
+    begin(1);
+    receiver_->promise_receipt();
+    hear_manifest();
+    open();
+    store(0);
+    sync({0});
+    return finish();
+  }
+  Actions attest(ByteBuffer signed_receipt = ByteBuffer(signed_receipt_size)) {
+    receiver_->attested(std::move(signed_receipt), now_);
+    return drain(*receiver_);
+  }
+};
+
+TEST_F(AReceiverThatPromisedAReceipt, SaysItBehindVerified) {
+  const auto verified = begin_attesting();
+  EXPECT_THAT(said<Verified>(verified), SizeIs(1));
+  ASSERT_THAT(all_of<Receiver::Attest>(verified), SizeIs(1));
+  EXPECT_EQ(all_of<Receiver::Attest>(verified)[0].bytes, manifest_.bytes());
+  EXPECT_THAT(said<Receipt>(verified), IsEmpty());
+  const auto attested = attest();
+  ASSERT_THAT(said<Receipt>(attested), SizeIs(1));
+  EXPECT_EQ(said<Receipt>(attested)[0].signed_receipt.size(), signed_receipt_size);
+  EXPECT_THAT(all_of<Receiver::Forget>(hear(Farewell{})), SizeIs(1));
+}
+
+TEST_F(AReceiverThatPromisedAReceipt, WaitsForFarewellOnlyFromThenOn) {
+  begin_attesting();
+  const auto begun = now_;
+  for (; now_ < begun + 2 * farewell_patience; now_ += std::chrono::seconds{5}) {
+    hear(Beat{});
+    receiver_->expire(now_);
+    EXPECT_THAT(all_of<Receiver::Ended>(drain(*receiver_)), IsEmpty());
+  }
+  attest();
+  const auto attested = now_;
+  for (; now_ < attested + farewell_patience; now_ += std::chrono::seconds{5}) hear(Beat{});
+  receiver_->expire(now_);
+  const auto actions = drain(*receiver_);
+  ASSERT_THAT(all_of<Receiver::Ended>(actions), SizeIs(1));
+  EXPECT_FALSE(trouble(actions));
+  EXPECT_THAT(all_of<Receiver::Forget>(actions), IsEmpty());
+}
+
+TEST_F(AReceiverThatPromisedAReceipt, SaysItAgainOnTheNextLaneWithVerified) {
+  begin_attesting();
+  attest();
+  receiver_->lane_lost(first_lane, now_);
+  drain(*receiver_);
+  receiver_->lane_joined(second_lane, now_);
+  const auto again = drain(*receiver_);
+  EXPECT_THAT(said<Verified>(again), SizeIs(1));
+  EXPECT_THAT(said<Receipt>(again), SizeIs(1));
+}
+
+TEST_F(AReceiverThatPromisedAReceipt, HasSucceededWhenEveryLaneIsLostMeanwhile) {
+  begin_attesting();
+  receiver_->lane_lost(first_lane, now_);
+  now_ += farewell_patience_laneless;
+  receiver_->expire(now_);
+  const auto actions = drain(*receiver_);
+  ASSERT_THAT(all_of<Receiver::Ended>(actions), SizeIs(1));
+  EXPECT_FALSE(trouble(actions));
+  EXPECT_THAT(all_of<Receiver::Forget>(actions), IsEmpty()) << "the sender may ask once more";
+}
+
+TEST_F(AReceiverThatPromisedAReceipt, SaysThatItCanGiveNone) {
+  begin_attesting();
+  const auto attested = attest({});
+  ASSERT_THAT(said<Receipt>(attested), SizeIs(1));
+  EXPECT_TRUE(said<Receipt>(attested)[0].signed_receipt.empty());
+}
+
+TEST_F(AReceiverThatPromisedAReceipt, GivesItAlsoForWhatWasFinishedBefore) {
+  begin(1);
+  receiver_->promise_receipt();
+  hear_manifest();
+  EXPECT_THAT(all_of<Receiver::Attest>(open({.durable = ChunkMap{1}, .checks = {}, .finished = true, .names = {"file"}})), SizeIs(1));
+}
+
+TEST_F(AReceiver, MakesNoReceiptThatItDidNotPromise) {
+  begin_receiving(1);
+  store(0);
+  sync({0});
+  EXPECT_THAT(all_of<Receiver::Attest>(finish()), IsEmpty());
+}
+
 }  // namespace
 }  // namespace pshare

@@ -438,5 +438,112 @@ TEST_F(ASender, IgnoresMessagesOfLanesItDoesNotHave) {
   EXPECT_THAT(drain(*sender_), IsEmpty());
 }
 
+// --- receipts -------------------------------------------------------------------------------------------------------
+
+class ASenderWithAReceiptAgreed : public ASender {
+ protected:
+  /// Up to Verified.
+  std::vector<Sender::Action> begin_awaiting(std::uint64_t chunk_count = 1) {
+    begin(chunk_count);
+    sender_->expect_receipt();
+    join(first_lane);
+    free(first_lane);
+    hear(HaveBegin{chunk_count});
+    hear(HaveEnd{});
+    std::vector<ChunkIndex> all;
+    for (std::uint64_t i = 0; i < chunk_count; ++i) all.push_back(ChunkIndex{i});
+    hear(Durable{all});
+    return hear(Verified{{"file"}});
+  }
+  static bool over_without_receipt(const std::vector<Sender::Action>& actions) {
+    const auto ends = all_of<Sender::Ended>(actions);
+    return ends.size() == 1 && !ends[0].trouble && !ends[0].receipt && ends[0].names == std::vector<std::string>{"file"};
+  }
+  const Receipt receipt{ByteBuffer(signed_receipt_size, std::byte{5})};
+};
+
+TEST_F(ASenderWithAReceiptAgreed, SaysFarewellOnlyWhenItHasCome) {
+  const auto verified = begin_awaiting();
+  ASSERT_THAT(all_of<Sender::Delivered>(verified), SizeIs(1));
+  EXPECT_THAT(said<Farewell>(verified), IsEmpty());
+  EXPECT_THAT(all_of<Sender::Ended>(verified), IsEmpty());
+  const auto came = hear(receipt);
+  EXPECT_THAT(said<Farewell>(came), SizeIs(1));
+  const auto ends = all_of<Sender::Ended>(came);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_FALSE(ends[0].trouble);
+  EXPECT_EQ(ends[0].receipt, receipt.signed_receipt);
+}
+
+TEST_F(ASenderWithAReceiptAgreed, IsDoneWithoutItWhenTheOnlyLaneIsLost) {
+  begin_awaiting();
+  sender_->lane_lost(first_lane, now_);
+  EXPECT_TRUE(over_without_receipt(drain(*sender_)));
+}
+
+TEST_F(ASenderWithAReceiptAgreed, HearsItOnAnotherLaneWhereItIsSaidAgain) {
+  begin_awaiting();
+  join(second_lane);
+  sender_->lane_lost(first_lane, now_);
+  EXPECT_THAT(all_of<Sender::Ended>(drain(*sender_)), IsEmpty());
+  hear(HaveBegin{1}, second_lane);
+  hear(HaveEnd{}, second_lane);
+  EXPECT_THAT(all_of<Sender::Delivered>(hear(Verified{{"file"}}, second_lane)), IsEmpty()) << "told before";
+  const auto ends = all_of<Sender::Ended>(hear(receipt, second_lane));
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_TRUE(ends[0].receipt);
+}
+
+TEST_F(ASenderWithAReceiptAgreed, WaitsForItAsLongAsTheReceiverMayTakeToReadAndNoLonger) {
+  begin_awaiting(3);
+  const auto until = now_ + receipt_patience(manifest_.bytes());
+  while (now_ < until) {  // the receiver lives
+    now_ = std::min(until, now_ + std::chrono::seconds{5});
+    if (now_ == until) break;
+    hear(Beat{});
+    sender_->expire(now_);
+    EXPECT_THAT(all_of<Sender::Ended>(drain(*sender_)), IsEmpty());
+    EXPECT_LE(*sender_->deadline(), until);
+  }
+  hear(Beat{});
+  sender_->expire(now_);
+  const auto late = drain(*sender_);
+  EXPECT_TRUE(over_without_receipt(late));
+  EXPECT_THAT(said<Farewell>(late), SizeIs(1));
+}
+
+TEST(ReceiptPatience, GrowsWithWhatMayHaveToBeReadAgain) {
+  EXPECT_EQ(receipt_patience(0), receipt_patience_at_least);
+  EXPECT_EQ(receipt_patience(100 * slowest_rereading), receipt_patience_at_least + 100s);
+}
+
+TEST_F(ASenderWithAReceiptAgreed, IsDoneWithoutItWhenTheReceiverCanGiveNoneOrStops) {
+  begin_awaiting();
+  EXPECT_TRUE(over_without_receipt(hear(Receipt{})));
+  begin_awaiting();
+  EXPECT_TRUE(over_without_receipt(hear(Stop{Errc::interrupted, ""})));
+}
+
+TEST_F(ASenderWithAReceiptAgreed, IsDoneWithoutItWhenTheUserDoesNotCareToWait) {
+  begin_awaiting();
+  sender_->cancel(now_);
+  const auto actions = drain(*sender_);
+  EXPECT_TRUE(over_without_receipt(actions));
+  EXPECT_THAT(said<Stop>(actions), IsEmpty());
+  EXPECT_THAT(said<Farewell>(actions), SizeIs(1));
+}
+
+TEST_F(ASenderWithAReceiptAgreed, TakesNoneBeforeEverythingIsVerified) {
+  begin(1);
+  sender_->expect_receipt();
+  join(first_lane);
+  EXPECT_EQ(trouble(hear(receipt))->code, Errc::malformed);
+}
+
+TEST_F(ASender, TakesNoReceiptThatWasNotAgreedOn) {
+  begin_sending(1);
+  EXPECT_EQ(trouble(hear(Receipt{}))->code, Errc::malformed);
+}
+
 }  // namespace
 }  // namespace pshare

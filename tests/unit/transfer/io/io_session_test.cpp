@@ -1,6 +1,7 @@
 // Both sides of a session over lanes in memory, with real files.
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <functional>
 
 #include "memory_lane.hpp"
@@ -503,6 +504,122 @@ TEST_F(Sessions, TakeNoMoreLanesThanTheLimit) {
   EXPECT_EQ(sender.lanes(), max_lanes);
   run(sender, receiver);
   expect_success();
+}
+
+// --- receipts -------------------------------------------------------------------------------------------------------
+
+struct Receipts : Sessions {
+  /// A whole transfer with a receipt; `signed_facts` is what the receiver signed for.
+  void transfer_with_receipt(std::size_t cut_after = std::numeric_limits<std::size_t>::max(), OnConflict on_conflict = OnConflict::rename) {
+    auto source = source_of({from("tree")}, min_chunk_size);
+    auto sink = value_or_throw(FileSink::at(to(), on_conflict));
+    SenderSession* ours = nullptr;
+    SenderSession::Settings sending;
+    sending.contents = &contents;
+    sending.delivered = [&] {
+      ++delivered;
+      bytes = ours->progress().durable;
+    };
+    ReceiverSession::Settings receiving;
+    receiving.sign = [&](const ContentFacts& held) {
+      signed_facts = held;
+      return ByteBuffer(signed_receipt_size, std::byte{7});
+    };
+    SenderSession sender{loop.get_executor(), pool, source, some_transfer(), std::move(sending)};
+    ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), summary_of(source), std::move(receiving)};
+    ours = &sender;
+    join(sender, receiver, cut_after);
+    auto laneless = [&]() -> awaitable<void> {
+      co_await sender.wait_until_laneless();
+      sender.cancel();
+      receiver.cancel();
+    };
+    asio::co_spawn(loop, laneless, asio::detached);
+    run(sender, receiver);
+    wire_bytes = sender.wire_bytes();
+  }
+  void expect_agreement() {
+    ASSERT_FALSE(sent.trouble) << sent.trouble->message();
+    ASSERT_FALSE(received.trouble) << received.trouble->message();
+    ASSERT_TRUE(sent.receipt && signed_facts);
+    EXPECT_EQ(sent.receipt->signed_receipt, ByteBuffer(signed_receipt_size, std::byte{7}));
+    ASSERT_TRUE(sent.receipt->sent);
+    EXPECT_EQ(*sent.receipt->sent, *signed_facts);
+    EXPECT_EQ(delivered, 1);
+  }
+
+  ContentTree contents;
+  std::optional<ContentFacts> signed_facts;
+  int delivered = 0;
+};
+
+TEST_F(Receipts, AreOfTheVeryBytesThatWereSent) {
+  write_file(from("tree/film"), noise(20 * min_chunk_size + 5));
+  write_file(from("tree/zeros"), std::string(4 * min_chunk_size, '\0'));
+  write_file(from("tree/text"), std::string(3 * min_chunk_size, 'x'));
+  transfer_with_receipt();
+  expect_agreement();
+  expect_success();
+  EXPECT_EQ(signed_facts->files, 3u);
+  EXPECT_EQ(bytes, signed_facts->bytes) << "told when everything was there";
+}
+
+TEST_F(Receipts, OfWhatCameInAnEarlierSessionAreReadFromWhereItLiesNow) {
+  write_file(from("tree/film"), noise(100 * min_chunk_size));
+  write_file(from("tree/small"), noise(100));
+  transfer_with_receipt(60 * min_chunk_size);
+  ASSERT_TRUE(sent.trouble);
+  contents = {};  // another process
+  write_file(to("tree/film"), "in the way");  // so that the final name is another one
+  transfer_with_receipt();
+  expect_agreement();
+  EXPECT_LT(wire_bytes, 60 * min_chunk_size) << "it was resumed";
+}
+
+TEST_F(Receipts, ShowThatWhatLiesThereIsAnother) {
+  write_file(from("tree/film"), noise(100 * min_chunk_size));
+  transfer_with_receipt(60 * min_chunk_size);
+  ASSERT_TRUE(sent.trouble);
+  contents = {};
+  {
+    std::fstream file{partial_in(to()) / "data" / "tree" / "film", std::ios::in | std::ios::out | std::ios::binary};
+    file.put('!');
+    ASSERT_TRUE(file.flush());
+  }
+  transfer_with_receipt();
+  ASSERT_TRUE(sent.receipt && sent.receipt->sent && signed_facts);
+  EXPECT_NE(sent.receipt->sent->contents, signed_facts->contents);
+}
+
+TEST_F(Receipts, AreNotGivenForWhatWasLeftOut) {
+  write_file(from("tree"), noise(min_chunk_size));
+  write_file(to("tree"), "mine");
+  transfer_with_receipt(std::numeric_limits<std::size_t>::max(), OnConflict::skip);
+  EXPECT_FALSE(sent.trouble);
+  EXPECT_FALSE(sent.receipt);
+  EXPECT_FALSE(signed_facts);
+  EXPECT_THAT(received.remarks, testing::Contains(testing::HasSubstr("no receipt was given")));
+}
+
+TEST_F(Receipts, CannotBeComparedWhenTheSourceHasChangedSince) {
+  write_file(from("tree/film"), noise(100 * min_chunk_size));
+  transfer_with_receipt(60 * min_chunk_size);
+  contents = {};
+  auto source = source_of({from("tree")}, min_chunk_size);
+  auto sink = sink_at(to());
+  SenderSession::Settings sending;
+  sending.contents = &contents;
+  sending.delivered = [&] { write_file(from("tree/film"), "changed"); };
+  ReceiverSession::Settings receiving;
+  receiving.sign = [](const ContentFacts&) { return ByteBuffer(signed_receipt_size); };
+  SenderSession sender{loop.get_executor(), pool, source, some_transfer(), std::move(sending)};
+  ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), summary_of(source), std::move(receiving)};
+  join(sender, receiver);
+  run(sender, receiver);
+  EXPECT_FALSE(sent.trouble);
+  ASSERT_TRUE(sent.receipt);
+  ASSERT_FALSE(sent.receipt->sent);
+  EXPECT_EQ(sent.receipt->sent.error().code, Errc::source_changed);
 }
 
 }  // namespace

@@ -1,0 +1,142 @@
+"""Delivery receipts: what the receiver has signed is kept, can be checked against the files, and cannot be altered without being noticed."""
+import os
+
+import pytest
+
+from trees import assert_same_inside, leftovers, overwrite, write_random
+from world import MiB, delivered
+
+SIZE = 24 * MiB
+
+
+def transfer(alice, bob, *arguments, receive=(), **how):
+    receiving = bob.receives(*receive)
+    sending = alice.sends(*arguments, "--receipt", to=bob, **how)
+    delivered(sending, receiving)
+    return sending
+
+
+def kept(peer):
+    folder = peer.home / "receipts"
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def make_tree(folder):
+    for number in range(30):
+        write_random(folder / "tree" / str(number % 3) / str(number), 70_000 + number, seed=number)
+    (folder / "tree" / "empty").touch()
+    os.symlink("0", folder / "tree" / "link")
+
+
+def assert_proves(peer, number, *paths):
+    checking = peer.start("receipts", "check", number, *paths, json=False)
+    checking.ends(0)
+    assert "the very files" in checking.text
+
+
+def test_a_receipt_of_a_tree_is_kept_listed_and_true(friends):
+    alice, bob = friends
+    make_tree(alice.files)
+    sending = transfer(alice, bob, "tree")
+    receipt, done = sending.event("receipt"), sending.event("done")
+    assert receipt["peer"] == "bob" and receipt["peer_id"] == bob.peer_id
+    assert receipt["files"] == done["files"] == 31 and receipt["bytes"] == done["bytes"]
+    listed = alice.run("receipts").event("receipt")
+    assert listed["holds"] and listed["names"] == ["tree"] and listed["number"] == receipt["number"] and listed["peer"] == "bob"
+    file, = kept(alice)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert_proves(alice, receipt["number"][:6], "tree")
+    assert_proves(alice, receipt["number"], bob.files / "tree")  # of what bob has, too, whatever its times are
+
+
+def test_without_any_there_is_nothing_to_list_or_check(friends):
+    alice, _ = friends
+    assert alice.run("receipts").find("receipt") == []
+    alice.run("receipts", "check")
+    assert "No receipts yet" in alice.run("receipts", json=False).text
+    alice.run("receipts", "check", "00", status=2)
+
+
+def test_no_receipt_is_made_where_none_is_wanted(friends):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", MiB)
+    receiving = bob.receives()
+    sending = alice.sends("film.mkv", "--no-receipt", to=bob)
+    delivered(sending, receiving)
+    assert sending.find("receipt") == [] and kept(alice) == []
+
+
+def test_other_files_are_told_apart(friends):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", SIZE + 5)
+    number = transfer(alice, bob, "film.mkv").event("receipt")["number"]
+    film = alice.files / "film.mkv"
+    film.rename(alice.files / "other.mkv")
+    renamed = alice.run("receipts", "check", number, "other.mkv", status=1)
+    assert "under other names" in renamed.event("error")["message"]
+    (alice.files / "other.mkv").rename(film)
+    assert_proves(alice, number, "film.mkv")
+    overwrite(film, SIZE // 2, b"!")
+    changed = alice.run("receipts", "check", number, "film.mkv", status=1)
+    assert "other contents" in changed.event("error")["message"]
+
+
+def test_a_receipt_that_was_tampered_with_is_told_apart(friends):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", MiB)
+    transfer(alice, bob, "film.mkv")
+    write_random(alice.files / "second.mkv", MiB, seed=2)
+    good = transfer(alice, bob, "second.mkv").event("receipt")["number"]
+    bad = next(file for file in kept(alice) if not file.name.endswith(good))
+    data = bytearray(bad.read_bytes())
+    data[100] ^= 1
+    bad.write_bytes(data)
+    checking = alice.run("receipts", "check", status=6)
+    assert sorted(event["holds"] for event in checking.find("receipt")) == [False, True]
+    assert alice.run("receipts", "check", good).event("receipt")["holds"]
+    bad.write_bytes(data[:50])
+    alice.run("receipts", "check", status=6)
+
+
+def test_a_receipt_of_a_stream(friends):
+    alice, bob = friends
+    path = write_random(alice.files / "bytes", 9 * MiB + 77)
+    with open(path, "rb") as stream:
+        number = transfer(alice, bob, "-", stdin=stream).event("receipt")["number"]
+    assert_proves(alice, number, "bytes")
+    with open(path, "rb") as stream, open(bob.files / "out", "wb") as out:
+        receiving = bob.start("receive", "--yes", "--once", "--stdout", json=False, stdout=out)
+        sending = alice.sends("-", "--receipt", to=bob, stdin=stream)
+        sending.ends(0)
+        receiving.ends(0)
+    assert sending.event("receipt")["bytes"] == 9 * MiB + 77
+
+
+@pytest.mark.parametrize("struck", ["sender", "receiver", "both"])
+def test_a_receipt_after_a_kill_in_the_middle_is_of_everything(friends, struck):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", SIZE)
+    receiving = bob.receives("--timeout", "60s")
+    sending = alice.sends("film.mkv", "--receipt", "--limit", "6M", to=bob)
+    sending.progress_beyond(SIZE // 4)
+    if struck != "receiver":
+        sending.kill()
+    if struck != "sender":
+        receiving.kill()
+        receiving = bob.receives("--timeout", "60s")
+    if struck != "receiver":
+        sending = alice.sends("film.mkv", "--receipt", to=bob)
+    done, received = delivered(sending, receiving)
+    assert received["resumed_bytes"] > 0
+    assert_same_inside(alice.files, bob.files)
+    assert leftovers(bob.files) == []
+    assert_proves(alice, sending.event("receipt")["number"], "film.mkv")
+
+
+def test_a_file_that_was_there_already_and_left_as_it_is_gives_no_receipt(friends):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", MiB)
+    write_random(bob.files / "film.mkv", 1000, seed=2)
+    sending = transfer(alice, bob, "film.mkv", receive=("--on-conflict", "skip"))
+    assert sending.find("receipt") == [] and kept(alice) == []
+    assert "no receipt came" in sending.text
