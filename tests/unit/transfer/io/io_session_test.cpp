@@ -513,6 +513,7 @@ struct Receipts : Sessions {
   void transfer_with_receipt(std::size_t cut_after = std::numeric_limits<std::size_t>::max(), OnConflict on_conflict = OnConflict::rename) {
     auto source = source_of({from("tree")}, min_chunk_size);
     auto sink = value_or_throw(FileSink::at(to(), on_conflict));
+    if (watcher) sink.watch(watcher);
     SenderSession* ours = nullptr;
     SenderSession::Settings sending;
     sending.contents = &contents;
@@ -534,7 +535,8 @@ struct Receipts : Sessions {
       sender.cancel();
       receiver.cancel();
     };
-    asio::co_spawn(loop, laneless, asio::detached);
+    const bool cut = cut_after != std::numeric_limits<std::size_t>::max();
+    if (cut) asio::co_spawn(loop, laneless, asio::detached);
     run(sender, receiver);
     wire_bytes = sender.wire_bytes();
   }
@@ -550,6 +552,7 @@ struct Receipts : Sessions {
 
   ContentTree contents;
   std::optional<ContentFacts> signed_facts;
+  Placement::Watcher watcher;
   int delivered = 0;
 };
 
@@ -581,11 +584,12 @@ TEST_F(Receipts, ShowThatWhatLiesThereIsAnother) {
   transfer_with_receipt(60 * min_chunk_size);
   ASSERT_TRUE(sent.trouble);
   contents = {};
-  {
+  watcher = [&](std::string_view step) {
+    if (step != "complete") return;
     std::fstream file{partial_in(to()) / "data" / "tree" / "film", std::ios::in | std::ios::out | std::ios::binary};
-    file.put('!');
-    ASSERT_TRUE(file.flush());
-  }
+    file.write("damaged", 7);
+    EXPECT_TRUE(file.flush());
+  };
   transfer_with_receipt();
   ASSERT_TRUE(sent.receipt && sent.receipt->sent && signed_facts);
   EXPECT_NE(sent.receipt->sent->contents, signed_facts->contents);
