@@ -118,8 +118,8 @@ void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   add_give_up(verb, texts);
   verb.add_flag("--trust-new", send.trust_new, "Accept and pin a name of the server's directory that is new to you, without asking");
   add_code(verb, send.code_words, send.qr);
-  auto* with = verb.add_flag("--receipt", "Ask for a signed receipt (default: where both machines have three processors or more)");
-  verb.add_flag("--no-receipt", "Do without one")->excludes(with);
+  auto* with = verb.add_flag("--receipt", std::string{"Ask for a signed receipt (default: where both machines have three processors or more)"});
+  verb.add_flag("--no-receipt", std::string{"Do without one"})->excludes(with);
 }
 
 void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
