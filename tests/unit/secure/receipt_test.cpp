@@ -102,9 +102,9 @@ TEST_F(AReceipt, WhoseFieldsCannotBeIsRefused) {
 
 class TheReceiptBook : public AReceipt {
  protected:
-  TheReceiptBook() {
+  static fs::path fresh_folder() {
     std::string name = (fs::temp_directory_path() / "pshare-receipts-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
+    return ::mkdtemp(name.data());
   }
   ~TheReceiptBook() override { fs::remove_all(folder); }
 
@@ -113,8 +113,8 @@ class TheReceiptBook : public AReceipt {
     return value_or_throw(book.keep({sign_receipt(bob, statement), std::move(names)}, at));
   }
 
-  fs::path folder;
-  ReceiptBook book{folder / "receipts"};
+  const fs::path folder = fresh_folder();
+  const ReceiptBook book{folder / "receipts"};
 };
 
 TEST_F(TheReceiptBook, IsEmptyBeforeThereIsOne) {
