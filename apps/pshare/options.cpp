@@ -57,6 +57,7 @@ struct Texts {
   std::vector<std::string> paths;
   std::uint16_t port = 0;
   bool by_default = false;
+  bool receipt_asked_for = false, no_receipt = false;
 };
 
 void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
@@ -118,16 +119,16 @@ void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   add_give_up(verb, texts);
   verb.add_flag("--trust-new", send.trust_new, "Accept and pin a name of the server's directory that is new to you, without asking");
   add_code(verb, send.code_words, send.qr);
-  auto* with = verb.add_flag("--receipt", std::string{"Ask for a signed receipt (default: where both machines have three processors or more)"});
-  verb.add_flag("--no-receipt", std::string{"Do without one"})->excludes(with);
+  auto* with = verb.add_flag("--receipt", texts.receipt_asked_for, "Ask for a signed receipt (default: where both machines have three processors or more)");
+  verb.add_flag("--no-receipt", texts.no_receipt, "Do without one")->excludes(with);
 }
 
 void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
   send.paths.assign(texts.paths.begin(), texts.paths.end());
   if (verb.count("--to")) send.to = texts.to;
   if (verb.count("--text")) send.text = texts.text;
-  if (verb.count("--receipt")) send.receipt = ReceiptWish::asked_for;
-  if (verb.count("--no-receipt")) send.receipt = ReceiptWish::none;
+  if (texts.receipt_asked_for) send.receipt = ReceiptWish::asked_for;
+  if (texts.no_receipt) send.receipt = ReceiptWish::none;
   if (send.text && send.receipt == ReceiptWish::asked_for) throw CLI::ValidationError{"--receipt is for files and streams: that a text was shown is the answer to it."};
   finish_give_up(send.give_up, texts);
   if (!texts.limit.empty()) send.limit = checked(parse_rate(texts.limit), "--limit");
