@@ -327,7 +327,7 @@ def test_a_code_is_typed_with_tab_and_mistakes_are_pointed_out(note):
     sending = alice.start("send", "note.bin")
     code = shown(sending)["code"]
     receiving = OnTerminal(bob, "receive", "--dir", bob.files)
-    receiving.says("Type it here")
+    receiving.says("type it here")
     number, first, second = code.split("-")
     receiving.types(f"{number}-zzzz-")
     receiving.says("is no word that codes are made of")
