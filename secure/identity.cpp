@@ -13,7 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t max_key_file = 4096;
 constexpr std::size_t words_in_fingerprint = 8;
 constexpr int word_bits = 10;
 
@@ -84,6 +83,15 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
 
+Result<std::unique_ptr<Identity::Keys>> keys_from_pem(std::string_view text, const std::string& file) {
+  const openssl::Bio bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+  openssl::Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr)};
+  if (key) return keys_from(std::move(key));
+  auto error = openssl::error(Errc::malformed, "reading the identity in " + file + ": it holds no private key without a passphrase");
+  error.hint = "Put the right file back, or remove it and run `pshare init` for a new identity.";
+  return Unexpected{std::move(error)};
+}
+
 PeerId id_of(const PublicKey& key) {
   std::array<unsigned char, spki_prefix.size() + 32> spki;
   std::copy(spki_prefix.begin(), spki_prefix.end(), spki.begin());
@@ -144,19 +152,12 @@ Result<Identity> Identity::load(const fs::path& key_file) {
                        .cause = std::make_error_code(std::errc::no_such_file_or_directory),
                        .hint = "`pshare init` makes an identity; --home DIR says where one is."}};
   auto& text = (*file)->text;
-  const openssl::Bio bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-  openssl::Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr)};
+  auto keys = keys_from_pem(text, key_file.string());
   wipe(std::as_writable_bytes(std::span{text}));
   if ((*file)->others_may_read)
     return Unexpected{{.code = Errc::refused,
                        .doing = doing + ": others on this machine may read it, so it may be known to them",
                        .hint = "Run `chmod 600 " + key_file.string() + "` if you are sure that nobody has read it; otherwise remove it and run `pshare init` for a new one."}};
-  if (!key) {
-    auto error = openssl::error(Errc::malformed, doing + ": it holds no private key without a passphrase");
-    error.hint = "Put the right file back, or remove it and run `pshare init` for a new identity.";
-    return Unexpected{std::move(error)};
-  }
-  auto keys = keys_from(std::move(key));
   if (!keys) return Unexpected{std::move(keys).error()};
   return Identity{*std::move(keys)};
 }

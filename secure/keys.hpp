@@ -15,4 +15,10 @@ struct Identity::Keys {
   PeerId id;
 };
 
+/// No key file is longer.
+inline constexpr std::size_t max_key_file = 4096;
+
+/// Of a key file's text; `file` is its name, for words. Errors: malformed.
+Result<std::unique_ptr<Identity::Keys>> keys_from_pem(std::string_view text, const std::string& file);
+
 }  // namespace pshare

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "apps/answered.hpp"
 #include "wire/address.hpp"
 #include "wire/result.hpp"
 
@@ -35,9 +36,6 @@ struct ServerOptions {
   std::optional<std::uint64_t> relay_quota;   // bytes of one lane
   int verbosity = 0;
 };
-
-/// Help or version: the text belongs on standard output.
-struct Answered { std::string text; };
 
 /// Errors: usage.
 Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv);

@@ -6,8 +6,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <sstream>
-#include <toml++/toml.h>
 
 #include "secure/owned_file.hpp"
 
@@ -79,39 +77,12 @@ Result<PinFile> Home::servers() const { return PinFile::open(folder_ / "servers"
 
 Result<Settings> Home::settings() const {
   const auto file = folder_ / "pshare.toml";
-  if (std::error_code trouble; !fs::exists(file, trouble)) {
-    if (trouble) return local("looking for " + file.string(), trouble);
-    return Settings{};
-  }
-  const auto refuse = [&](const std::string& what, const toml::source_region& where) {
-    return Unexpected{{.code = Errc::usage,
-                       .doing = file.string() + ", line " + std::to_string(where.begin.line) + ": " + what,
-                       .hint = "Correct the file, or remove it and run `pshare init` again."}};
-  };
-  try {
-    const auto table = toml::parse_file(file.string());
-    Settings settings;
-    for (const auto& [key, value] : table) {
-      auto* setting = key == "server" ? &settings.server : key == "name" ? &settings.name : nullptr;
-      if (!setting) return refuse("\"" + std::string{key.str()} + "\" is no setting", key.source());
-      const auto text = value.value<std::string>();
-      if (!text) return refuse("\"" + std::string{key.str()} + "\" must be a text in quotes", value.source());
-      *setting = *text;
-    }
-    return settings;
-  } catch (const toml::parse_error& trouble) {
-    return refuse(std::string{trouble.description()}, trouble.source());
-  }
+  const auto text = read_owned_file(file, Settings::max_file);
+  if (!text) return Unexpected{{.code = Errc::local_io, .doing = text.error().doing, .cause = text.error().cause, .hint = text.error().hint}};
+  return *text ? Settings::parse((*text)->text, file.string()) : Settings{};
 }
 
-Result<void> Home::save(const Settings& settings) const {
-  toml::table table;
-  if (settings.server) table.insert("server", *settings.server);
-  if (settings.name) table.insert("name", *settings.name);
-  std::ostringstream text;
-  text << table << '\n';
-  return replace_file(folder_ / "pshare.toml", text.str());
-}
+Result<void> Home::save(const Settings& settings) const { return replace_file(folder_ / "pshare.toml", settings.text()); }
 
 Result<AcceptRules> Home::rules() const {
   const auto file = folder_ / "accept.toml";

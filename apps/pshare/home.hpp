@@ -9,6 +9,7 @@
 #include "apps/pshare/accept_rules.hpp"
 #include "apps/pshare/monthly_volume.hpp"
 #include "apps/pshare/options.hpp"
+#include "apps/pshare/settings.hpp"
 #include "secure/contacts.hpp"
 #include "secure/identity.hpp"
 #include "secure/receipt_book.hpp"
@@ -16,12 +17,6 @@
 #include "wire/result.hpp"
 
 namespace pshare {
-
-/// What pshare.toml in the home holds. toml++ is included by home.cpp and accept_rules.cpp alone.
-struct Settings {
-  std::optional<std::string> server;  // HOST:PORT, several separated by commas
-  std::optional<std::string> name;    // as registered there
-};
 
 class Home {
  public:

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "apps/answered.hpp"
 #include "apps/pshare/accept_rules.hpp"
 #include "apps/pshare/give_up.hpp"
 #include "transfer/io/placement.hpp"
@@ -112,9 +113,6 @@ struct Options {
   CommonOptions common;
   Verb verb;
 };
-
-/// Help or version was asked for: the text belongs on standard output, and the program is done.
-struct Answered { std::string text; };
 
 /// Errors: usage, with the right words of the verb concerned.
 Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv);

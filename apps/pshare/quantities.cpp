@@ -85,8 +85,10 @@ Result<Duration> parse_duration(std::string_view text) {
     if (factor == 0) return refuse();
     seconds += *number * factor;
   }
-  if (seconds <= 0 || seconds > longest) return refuse();
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>{seconds});
+  if (seconds > longest) return refuse();
+  const auto duration = std::chrono::duration_cast<Duration>(std::chrono::duration<double>{seconds});
+  if (duration <= Duration::zero()) return refuse();  // nothing, or less than a clock can tell from nothing
+  return duration;
 }
 
 std::string duration_words(Duration duration) {

@@ -25,26 +25,6 @@ constexpr const char* checks_name = "checks";
 constexpr const char* data_name = "data";
 constexpr std::string_view new_suffix = ".new";
 
-/// First in a kept manifest. What follows: transfer 16 | entries 8 | bytes 8 | chunk size 8 | stream 1 | digest 16, then the parts,
-/// each with its length (4) in front.
-constexpr std::string_view manifest_magic = "pshare manifest 1\n";
-
-struct KeptManifest {
-  ManifestBegin begin;
-  ChunkHash digest{};
-};
-
-std::optional<KeptManifest> read_head(ByteReader& in) {
-  const auto magic = in.bytes(manifest_magic.size());
-  if (!magic || text_of(*magic) != manifest_magic) return std::nullopt;
-  const auto transfer = in.array<16>();
-  const auto entries = in.u64(), bytes = in.u64(), chunk_size = in.u64();
-  const auto stream = in.u8();
-  const auto digest = in.array<16>();
-  if (!digest || *chunk_size < min_chunk_size || *chunk_size > max_chunk_size) return std::nullopt;
-  return KeptManifest{{TransferId{*transfer}, *entries, *bytes, *chunk_size, *stream == 1}, *digest};
-}
-
 ByteBuffer journal_of(const TransferId& transfer, const PartialFolder::Identity& identity, const ChunkMap& durable) {
   auto bytes = JournalRecord::header(transfer, identity.digest, identity.chunk_size);
   const auto add = [&](const ByteBuffer& record) { bytes.insert(bytes.end(), record.begin(), record.end()); };
@@ -96,8 +76,7 @@ Result<std::optional<PartialFolder::Kept>> PartialFolder::load() const {
     if (manifest.error().cause.value() == ENOENT) return none;
     return Unexpected{disk_trouble("reading the manifest in " + shown_, manifest.error().cause)};
   }
-  ByteReader in{*manifest};
-  const auto head = read_head(in);
+  const auto head = KeptManifest::head(*manifest);
   if (!head) return none;
   const auto& begin = head->begin;
   const auto chunks = chunks_in(begin.bytes, begin.chunk_size);
@@ -120,28 +99,18 @@ Result<std::optional<PartialFolder::Kept>> PartialFolder::load() const {
 Result<Manifest> PartialFolder::load_manifest() const {
   const auto bytes = read_whole(folder_.fd(), manifest_name);
   if (!bytes) return Unexpected{disk_trouble("reading the manifest in " + shown_, bytes.error().cause)};
-  const auto broken = Unexpected{{.code = Errc::malformed, .doing = "reading the manifest in " + shown_}};
-  ByteReader in{*bytes};
-  const auto head = read_head(in);
-  if (!head) return broken;
-  ManifestReader reader{head->begin};
-  while (!in.empty()) {
-    const auto length = in.u32();
-    const auto part = length ? in.bytes(*length) : std::nullopt;
-    if (!part) return broken;
-    if (auto taken = reader.part(*part); !taken) return Unexpected{std::move(taken).error()};
+  auto decoded = KeptManifest::decode(*bytes);
+  if (!decoded) {
+    auto error = std::move(decoded).error();
+    error.doing += " in " + shown_;
+    return Unexpected{std::move(error)};
   }
-  return std::move(reader).end({head->digest});
+  return decoded;
 }
 
 std::vector<ChunkIndex> PartialFolder::load_checks(const ChunkHash& digest) const {
-  std::vector<ChunkIndex> chunks;
   const auto bytes = read_whole(folder_.fd(), checks_name);
-  if (!bytes) return chunks;
-  ByteReader in{*bytes};
-  if (in.array<16>() != digest) return chunks;
-  while (const auto number = in.u64()) chunks.push_back(ChunkIndex{*number});
-  return chunks;
+  return bytes ? decode_kept_checks(*bytes, digest) : std::vector<ChunkIndex>{};
 }
 
 Result<void> PartialFolder::write_new(const std::string& name, ByteView bytes) const {
@@ -162,18 +131,9 @@ Result<void> PartialFolder::put_in_place(const std::string& name) const {
 
 Result<void> PartialFolder::replace_state(const Manifest& manifest, const Identity& identity, const ChunkMap& durable,
                                           const std::vector<ChunkIndex>& checks) {
-  ByteWriter noted;
-  noted.bytes(identity.digest);
-  for (const auto chunk : checks) noted.u64(chunk.number);
-
-  ByteWriter kept;
-  kept.bytes(bytes_of(manifest_magic)).bytes(transfer_.bytes);
-  kept.u64(manifest.entries()).u64(manifest.bytes()).u64(manifest.chunk_size()).u8(0).bytes(identity.digest);
-  manifest.encode([&](ByteView part) { kept.u32(static_cast<std::uint32_t>(part.size())).bytes(part); });
-
-  if (auto written = write_new(checks_name, noted.view()); !written) return written;
+  if (auto written = write_new(checks_name, encode_kept_checks(identity.digest, checks)); !written) return written;
   if (auto placed = put_in_place(checks_name); !placed) return placed;
-  if (auto written = write_new(manifest_name, kept.view()); !written) return written;
+  if (auto written = write_new(manifest_name, KeptManifest::encode(transfer_, manifest, identity.digest)); !written) return written;
   if (auto written = write_new(JournalFile::name, journal_of(transfer_, identity, durable)); !written) return written;
   if (auto placed = put_in_place(manifest_name); !placed) return placed;
   if (auto placed = put_in_place(JournalFile::name); !placed) return placed;
@@ -196,27 +156,16 @@ Result<JournalFile> PartialFolder::append_to_journal(std::uint64_t valid_bytes) 
 }
 
 Result<void> PartialFolder::save_names(const std::vector<FinalName>& names) {
-  ByteWriter out;
-  for (const auto& each : names)
-    out.u8(static_cast<std::uint8_t>(each.how)).u16(static_cast<std::uint16_t>(each.name.size())).bytes(bytes_of(each.name));
-  if (auto written = write_new(names_name, out.view()); !written) return written;
+  if (auto written = write_new(names_name, encode_final_names(names)); !written) return written;
   return put_in_place(names_name);
 }
 
 Result<std::vector<FinalName>> PartialFolder::load_names() const {
   const auto bytes = read_whole(folder_.fd(), names_name);
   if (!bytes) return Unexpected{disk_trouble("reading the names in " + shown_, bytes.error().cause)};
-  std::vector<FinalName> names;
-  ByteReader in{*bytes};
-  while (!in.empty()) {
-    const auto how = in.u8();
-    const auto length = in.u16();
-    const auto name = length ? in.bytes(*length) : std::nullopt;
-    if (!name || *how > static_cast<std::uint8_t>(FinalName::How::dropped) || !check_name(text_of(*name)))
-      return Unexpected{{.code = Errc::malformed, .doing = "reading the names in " + shown_}};
-    names.push_back({static_cast<FinalName::How>(*how), std::string{text_of(*name)}});
-  }
-  return names;
+  auto names = decode_final_names(*bytes);
+  if (!names) return Unexpected{{.code = Errc::malformed, .doing = "reading the names in " + shown_}};
+  return *std::move(names);
 }
 
 Result<Handle> PartialFolder::data() const {

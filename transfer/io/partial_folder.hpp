@@ -14,17 +14,11 @@
 #include "transfer/io/beneath.hpp"
 #include "transfer/io/journal_file.hpp"
 #include "transfer/journal.hpp"
+#include "transfer/kept_state.hpp"
 #include "transfer/manifest.hpp"
 #include "wire/result.hpp"
 
 namespace pshare {
-
-/// What becomes of one top-level entry, in the order of the manifest's top-level entries.
-struct FinalName {
-  enum class How : std::uint8_t { fresh, replace, dropped };  // replace: or merge, for directories
-  How how = How::fresh;
-  std::string name;
-};
 
 class PartialFolder {
  public:

@@ -82,5 +82,17 @@ TEST_F(AHome, DoesNotForgetWhatWasCarriedBecauseTheFileCannotBeRead) {
   }
 }
 
+TEST_F(AHome, KeepsSettingsAndReadsNoFileThatIsTooLongForThem) {
+  const auto home = open();
+  EXPECT_EQ(value_or_throw(home.settings()), Settings{});
+  const Settings settings{.server = "one.example:4700", .name = "ann"};
+  ASSERT_TRUE(home.save(settings));
+  EXPECT_EQ(value_or_throw(home.settings()), settings);
+  std::ofstream{folder_ / "pshare.toml"} << std::string(Settings::max_file + 1, '#');
+  const auto refused = home.settings();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::local_io);
+}
+
 }  // namespace
 }  // namespace pshare

@@ -32,7 +32,7 @@ TEST(Rates, MayEndInPerSecondAndAreNeverZero) {
 TEST(Durations, AreReadInUnitsAndTheirSums) {
   const std::pair<const char*, Duration> table[]{{"90", 90s}, {"500ms", 500ms}, {"30s", 30s}, {"10m", 10min}, {"1h30m", 90min}, {"2d", 48h}, {"0.5s", 500ms}};
   for (const auto& [text, duration] : table) EXPECT_EQ(parse_duration(text).value(), duration) << text;
-  for (const auto* text : {"", "0", "0s", "-5s", "5x", "s", "10 m", "1h30", "400d"}) EXPECT_FALSE(parse_duration(text)) << text;
+  for (const auto* text : {"", "0", "0s", "-5s", "5x", "s", "10 m", "1h30", "400d", "0.0000000001s"}) EXPECT_FALSE(parse_duration(text)) << text;
 }
 
 TEST(Words, SaySizesDurationsAndCounts) {

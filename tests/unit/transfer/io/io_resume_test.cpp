@@ -59,6 +59,15 @@ TEST_F(Resume, DoesNotLaterBelieveWhatItDidNotBelieveOnce) {
   EXPECT_EQ(picture(to()), picture(from()));
 }
 
+TEST_F(Resume, BeginsAnewWhereTheKeptManifestSpeaksOfMoreThanAnyTransferHas) {
+  write_file(from("tree/film"), noise(10 * min_chunk_size));
+  killed_after(6);
+  constexpr off_t highest_byte_of_the_length = 18 + 16 + 8;  // transfer/kept_state.hpp
+  flip_a_byte(partial_in(to()) / "manifest", highest_byte_of_the_length);
+  EXPECT_EQ(run().resumed, 0u);
+  EXPECT_EQ(picture(to()), picture(from()));
+}
+
 TEST_F(Resume, SurvivesATornJournal) {
   write_file(from("tree/film"), noise(10 * min_chunk_size));
   killed_after(6);

@@ -1,0 +1,27 @@
+// What pshare.toml in the home holds. The only files that include toml++ are settings.cpp's.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wire/result.hpp"
+
+namespace pshare {
+
+struct Settings {
+  /// No such file is longer.
+  static constexpr std::size_t max_file = 64 * 1024;
+
+  std::optional<std::string> server;  // HOST:PORT, several separated by commas
+  std::optional<std::string> name;    // as registered there
+
+  /// `file` is its name, for words. Errors: usage, with the line, for what is no TOML, for a key that is unknown or of the wrong type.
+  static Result<Settings> parse(std::string_view text, const std::string& file);
+  std::string text() const;
+
+  friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+}  // namespace pshare
