@@ -44,9 +44,17 @@ function(pshare_test name)
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS ${name})
 endfunction()
 
-# pshare_fuzz(fuzz_framing SOURCE framing.cpp DEPENDS pshare_wire): a libFuzzer program. Corpus: tests/fuzz/corpus/<name>.
+# pshare_fuzz(fuzz_framing SOURCE framing.cpp DEPENDS pshare_wire PARSES wire/framing.cpp ...): a libFuzzer program. Corpus: tests/fuzz/corpus/<name>.
+# PARSES: the sources whose coverage by this target tests/fuzz/coverage.py shows. What there is stands in fuzz_targets.txt in the build folder.
 function(pshare_fuzz name)
-  cmake_parse_arguments(arg "" "SOURCE" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "SOURCE" "DEPENDS;PARSES" ${ARGN})
+  foreach(source ${arg_PARSES})
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${source})
+      message(FATAL_ERROR "${name} PARSES ${source}, which is not there")
+    endif()
+  endforeach()
+  list(JOIN arg_PARSES " " parses)
+  set_property(GLOBAL APPEND_STRING PROPERTY pshare_fuzz_targets "${name} ${parses}\n")
   add_executable(${name} ${arg_SOURCE})
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)

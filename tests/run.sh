@@ -10,7 +10,7 @@
 # release  what users get: simulations, end-to-end tests, the laboratory of kernels; unit tests where debug does not run them
 # debug    unit tests, and the end-to-end tests in which much moves or breaks, under AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
-# fuzz     every fuzz target for a few seconds (PSHARE_FUZZ_SECONDS) from its corpus
+# fuzz     every fuzz target for 20 s (PSHARE_FUZZ_SECONDS) from its corpus, as many at once as there are cores
 # analysis cppcheck and clang-tidy; without options cppcheck alone, which takes seconds
 #
 # Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
@@ -23,7 +23,11 @@ jobs=$(nproc)
 tests_at_once=$((jobs + 1))
 # More failures than these are no accident of a machine that stood still for a moment.
 most_unsteady=3
-fuzz_seconds=${PSHARE_FUZZ_SECONDS:-3}
+fuzz_seconds=${PSHARE_FUZZ_SECONDS:-20}
+# One input that takes longer is a hang. Each takes milliseconds; the rest is for a machine that stands still now and then.
+fuzz_hang=25
+# Nothing that is parsed may ask for more at once: the largest named limit is a bit for each of max_chunks, 8 MiB, twice that while the map grows.
+fuzz_largest_mb=32
 # The simulations are the same cores as in the unit tests, for much longer.
 debug_targets=(unit_tests pshare pshare-server hostile_sender lying_server relay_peer)
 # Little moves in these; what they do is in unit tests as well.
@@ -137,17 +141,19 @@ fuzz() {
   say "fuzz: building"
   if ! build fuzz fuzzers; then count fuzz 0 1 "it does not build"; return; fi
   say "fuzz: $fuzz_seconds s for each target"
-  local good=0 bad=0 target name found
-  for target in build/fuzz/bin/fuzz_*; do
-    name=$(basename "$target")
-    found=build/fuzz/found/$name
-    mkdir -p "$found"
-    if "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/bad-" \
-        "$found" $([ ! -d "tests/fuzz/corpus/$name" ] || echo "tests/fuzz/corpus/$name") >"build/fuzz/$name.log" 2>&1; then
-      good=$((good + 1)); echo "$name: nothing found"
-    else
-      bad=$((bad + 1)); { echo "--- fuzz: $name"; tail -n 40 "build/fuzz/$name.log"; } | tee -a "$failures"
-    fi
+  local good=0 bad=0 name targets
+  mapfile -t targets < <(cut -d ' ' -f 1 build/fuzz/fuzz_targets.txt)
+  rm -rf build/fuzz/passed
+  mkdir -p build/fuzz/passed
+  for name in "${targets[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+    fuzz_one "$name" &
+  done
+  wait
+  for name in "${targets[@]}"; do
+    if [ -e "build/fuzz/passed/$name" ]; then good=$((good + 1)); continue; fi
+    bad=$((bad + 1))
+    { echo "--- fuzz: $name"; tail -n 40 "build/fuzz/$name.log"; } | tee -a "$failures"
   done
   count fuzz "$good" "$bad"
 }
@@ -169,6 +175,20 @@ analysed() {  # NAME COMMAND...
   else
     { echo "--- analysis: $1"; tail -n 200 "$log"; } | tee -a "$failures"
     count "$1" 0 1 "$(tail -n 1 "$log")"
+  fi
+}
+
+# A crash, a leak, a hang (of one input, or of the target for minutes) and an allocation above the limit all end it with a failure.
+fuzz_one() {  # NAME
+  local found=build/fuzz/found/$1 log=build/fuzz/$1.log
+  mkdir -p "$found"
+  if timeout -k 10 $((fuzz_seconds + 300)) "build/fuzz/bin/$1" -max_total_time="$fuzz_seconds" -timeout="$fuzz_hang" -rss_limit_mb=2048 \
+      -malloc_limit_mb="$fuzz_largest_mb" -print_final_stats=1 -artifact_prefix="$found/bad-" \
+      "$found" $([ ! -d "tests/fuzz/corpus/$1" ] || echo "tests/fuzz/corpus/$1") >"$log" 2>&1; then
+    touch "build/fuzz/passed/$1"
+    echo "$1: nothing found in $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions, $(grep -o 'cov: [0-9]*' "$log" | tail -n 1)"
+  else
+    echo "$1: FAILED"
   fi
 }
 

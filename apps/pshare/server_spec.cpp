@@ -1,5 +1,6 @@
 #include "apps/pshare/server_spec.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "traversal/server_order.hpp"
@@ -12,6 +13,11 @@ Unexpected not_a_server(std::string_view text, std::string why) {
   return Unexpected{{.code = Errc::usage,
                      .doing = "\"" + std::string{text} + "\" is not a server: " + std::move(why),
                      .hint = "Write HOST:PORT or HOST:PORT#FINGERPRINT, as pshare-server prints it when it starts."}};
+}
+
+/// What is a host is for whoever looks it up to say. But it is a word, which can be shown, pinned in a line of a file, and told from what stands around it.
+bool may_be_host(std::string_view host) {
+  return std::ranges::none_of(host, [](char each) { return static_cast<unsigned char>(each) <= ' ' || each == '\x7f' || each == '[' || each == ']'; });
 }
 
 }  // namespace
@@ -31,6 +37,8 @@ Result<ServerSpec> ServerSpec::parse(std::string_view text) {
   spec.host = std::string{bracketed ? rest.substr(1, host_end - 1) : rest.substr(0, host_end)};
   const auto after = host_end == std::string_view::npos ? std::string_view{} : rest.substr(host_end + (bracketed ? 1 : 0));
   if (spec.host.empty()) return not_a_server(text, "it names no host");
+  if (!may_be_host(spec.host)) return not_a_server(text, "its host has characters that no host has");
+  if (bracketed && spec.host.find(':') == std::string::npos) return not_a_server(text, "what is in brackets is no IPv6 address");
   if (after.empty()) return spec;
 
   const auto digits = after.substr(1);

@@ -27,7 +27,7 @@ struct End {
   PeerId expected;
   ByteBuffer arriving = {};
   std::uint64_t sent = 0, received = 0;
-  bool failed = false;
+  bool failed = false, closed = false;
 
   void feed(ByteView bytes) {
     const auto result = engine.feed(bytes);
@@ -37,10 +37,10 @@ struct End {
   }
 
   void send(std::size_t count) {
-    if (!engine.established() || sent > 1'000'000) return;
+    if (!engine.established() || failed || closed || sent > 1'000'000) return;
     ByteBuffer plain(count);
     for (auto& byte : plain) byte = nth(sent++);
-    if (!engine.write(plain)) failed = true;
+    demand(engine.write(plain).has_value());
   }
 
   void read(const End& other) {
@@ -91,7 +91,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 4: to.feed(to.arriving); break;  // and once more when they are delivered
       case 5: to.feed(in.bytes(std::min<std::size_t>(in.rest().size(), in.u16().value_or(0))).value_or(ByteView{})); break;
       case 6: to.send(1u + in.u8().value_or(0) * 100u); break;
-      case 7: to.engine.close(); break;
+      case 7:
+        to.engine.close();
+        to.closed = true;
+        break;
     }
     to.read(from);
     demand(to.engine.output_size() < 4'000'000);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "steps.hpp"
 #include "traversal/punching/udp_punch.hpp"
 
 namespace pshare {
@@ -12,31 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr TimePoint start{std::chrono::hours{1}};
-
-void demand(bool holds) {
-  if (!holds) std::abort();
-}
-
-class Steps {
- public:
-  explicit Steps(std::span<const std::byte> bytes) : left_(bytes) {}
-  bool any() const { return !left_.empty(); }
-  unsigned next() {
-    if (left_.empty()) return 0;
-    const auto byte = std::to_integer<unsigned>(left_.front());
-    left_ = left_.subspan(1);
-    return byte;
-  }
-  ByteView some() {
-    const auto size = std::min<std::size_t>(next(), left_.size());
-    const auto taken = left_.first(size);
-    left_ = left_.subspan(size);
-    return taken;
-  }
-
- private:
-  std::span<const std::byte> left_;
-};
 
 Endpoint address(unsigned which) {
   return {IpAddress{IpAddress::V4{std::byte{81}, std::byte{2}, std::byte{71}, static_cast<std::byte>(which % 4 + 1)}},

@@ -36,7 +36,7 @@ TEST(ServerSpec, SaysWhatIsWrongWithIt) {
   auto mistyped = key;
   mistyped[2] = mistyped[2] == 'A' ? 'B' : 'A';
   for (const auto& text : {std::string{""}, std::string{":4700"}, std::string{"host:"}, std::string{"host:0"}, std::string{"host:70000"}, std::string{"host:http"},
-                           std::string{"[::1:4700"}, std::string{"2001:db8::1"}, "host:4700#" + mistyped, std::string{"host:4700#"}}) {
+                           std::string{"[::1:4700"}, std::string{"[[x]:4700"}, std::string{"[example.org]:4700"}, std::string{"one\nline:4700"}, std::string{"one line"}, std::string{"2001:db8::1"}, "host:4700#" + mistyped, std::string{"host:4700#"}}) {
     const auto parsed = ServerSpec::parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, Errc::usage) << text;
