@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "io/outlet.hpp"
 #include "io/proxy.hpp"
 
 namespace {
@@ -34,6 +35,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (whole != pieces) std::abort();
     }
   }
+  // What NO_PROXY names: any list is read, and asked about any host.
+  const auto list = text_of(bytes);
+  const auto settings = proxy_settings(std::nullopt, [&](const char* name) { return std::string_view{name} == "no_proxy" ? std::optional{std::string{list}} : std::nullopt; });
+  if (!settings) std::abort();
+  for (const auto* host : {"example.org", "www.example.org.", "192.0.2.1", "2001:db8::1"}) (void)is_excepted(settings->except, host, Port{443});
   const auto parsed = Proxy::parse(text_of(bytes));
   if (!parsed) return 0;
   if (parsed->port == Port{0} || parsed->host.empty()) std::abort();
