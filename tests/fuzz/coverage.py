@@ -58,10 +58,11 @@ def main():
     given = parser.parse_args()
     for name, sources in build(given.targets).items():
         profile, inputs = profile_of(name)
-        exported = run("llvm-cov", "export", "-summary-only", BUILD / "bin" / name, f"-instr-profile={profile}", *(TOP / each for each in sources),
-                       stdout=subprocess.PIPE)
+        exported = run("llvm-cov", "export", "-summary-only", BUILD / "bin" / name, f"-instr-profile={profile}", stdout=subprocess.PIPE)
         for file in json.loads(exported.stdout)["data"][0]["files"]:
             source = os.path.relpath(os.path.realpath(file["filename"]), TOP)
+            if source not in sources:
+                continue
             regions, lines = file["summary"]["regions"], file["summary"]["lines"]
             print(f"{name:22} {source:42} {regions['percent']:5.1f} % of {regions['count']:4} regions, {lines['percent']:5.1f} % of lines, from {inputs:3} inputs",
                   flush=True)
