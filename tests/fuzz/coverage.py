@@ -43,7 +43,7 @@ def profile_of(name):
 
 
 def unreached_lines(name, profile, source):
-    shown = run("llvm-cov", "show", BUILD / "bin" / name, f"-instr-profile={profile}", TOP / source, stdout=subprocess.PIPE, text=True).stdout
+    shown = run("llvm-cov", "show", BUILD / "bin" / name, f"-instr-profile={profile}", source, stdout=subprocess.PIPE, text=True).stdout
     for line in shown.splitlines():
         number, _, rest = line.partition("|")
         count, _, code = rest.partition("|")
@@ -67,7 +67,7 @@ def main():
             print(f"{name:22} {source:42} {regions['percent']:5.1f} % of {regions['count']:4} regions, {lines['percent']:5.1f} % of lines, from {inputs:3} inputs",
                   flush=True)
             if given.unreached:
-                print("\n".join(unreached_lines(name, profile, source)))
+                print("\n".join(unreached_lines(name, profile, file["filename"])))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ class Server {
       case 3:
       case 4:
       case 5:
-        if (const auto client = some_client()) say(*client, verb());
+        if (const auto client = some_client())
+          if (const auto message = decode_client_message(encode(verb()))) say(*client, *message);  // as it comes off the wire
         break;
       case 6: now_ += std::chrono::milliseconds{10} * steps_.next(); break;
       case 7: now_ += std::chrono::seconds{1} * steps_.next(); break;
