@@ -43,11 +43,16 @@ def profile_of(name):
 
 
 def unreached_lines(name, profile, source):
-    shown = run("llvm-cov", "show", BUILD / "bin" / name, f"-instr-profile={profile}", source, stdout=subprocess.PIPE, text=True).stdout
+    shown = run("llvm-cov", "show", BUILD / "bin" / name, f"-instr-profile={profile}", stdout=subprocess.PIPE, text=True).stdout
+    # Each file's lines stand below its path and a colon.
+    here = False
     for line in shown.splitlines():
+        if line.startswith("/") and line.endswith(":"):
+            here = os.path.relpath(os.path.realpath(line[:-1]), TOP) == source
+            continue
         number, _, rest = line.partition("|")
         count, _, code = rest.partition("|")
-        if count.strip() == "0":
+        if here and count.strip() == "0":
             yield f"    {number.strip():>5} {code}"
 
 
@@ -67,7 +72,7 @@ def main():
             print(f"{name:22} {source:42} {regions['percent']:5.1f} % of {regions['count']:4} regions, {lines['percent']:5.1f} % of lines, from {inputs:3} inputs",
                   flush=True)
             if given.unreached:
-                print("\n".join(unreached_lines(name, profile, file["filename"])))
+                print("\n".join(unreached_lines(name, profile, source)))
 
 
 if __name__ == "__main__":
