@@ -1,4 +1,4 @@
-// Fuzzes the control conversation, both directions: what is accepted is written and read again as the same message.
+// Fuzzes the control conversation, both directions: what is accepted is written and read again as the same message; and names, whose form there is one of.
 #include <cstdint>
 #include <cstdlib>
 
@@ -16,5 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = decode_server_message(encode(*message));
     if (!again || again->index() != message->index() || encode(*again) != encode(*message)) std::abort();
   }
+  if (const auto name = parse_name(text_of(body)))
+    if (parse_name(*name).value() != *name || name->size() != body.size()) std::abort();
   return 0;
 }
