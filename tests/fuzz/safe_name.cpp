@@ -1,5 +1,5 @@
 // Fuzzes names and link targets that a sender chose: an accepted name is one component; an accepted target, followed step by step, never leaves the
-// directory at the top; and the name to take where one is taken is a name again, and another. The first byte: how deep the link lies, and the number.
+// directory at the top; and the names to take where one is taken are names again, each another. The first byte: how deep the link lies, and the number.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -21,9 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t depth = data[0] % 8;
   if (check_name(text)) {
     demand(!text.empty() && text.size() <= max_name && text != "." && text != ".." && text.find_first_of(std::string_view{"/\0", 2}) == text.npos);
-    for (const unsigned number : {1u, data[0] + 1u, 4'294'967'295u}) {
-      const auto other = numbered(text, number);
-      demand(check_name(other).has_value() && other != text);
+    // A long name that ends in such a number already may come out as itself, but for no two numbers does the same come out: so a free one is found.
+    const unsigned number = data[0];
+    for (const auto other : {number + 1, 4'294'967'295u}) {
+      const auto one = numbered(text, number), another = numbered(text, other);
+      demand(check_name(one).has_value() && check_name(another).has_value() && one != another);
     }
   }
   if (check_top_level_name(text)) demand(check_name(text) && !text.starts_with(partial_prefix));
