@@ -5,6 +5,7 @@
 #include <sstream>
 #include <toml++/toml.h>
 
+#include "apps/pshare/flat_toml.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "wire/control.hpp"
 
@@ -88,6 +89,7 @@ Result<AcceptRules> AcceptRules::parse(std::string_view text) {
     if (line_length > max_line) return refuse("line " + std::to_string(line_number) + ": it is longer than " + std::to_string(max_line) + " bytes", Errc::limit);
     line_number += c == '\n';
   }
+  if (const auto line = line_with_nested_value(text)) return refuse("line " + std::to_string(*line) + ": a rule has no arrays and no tables in braces");
   try {
     const auto file = toml::parse(text);
     AcceptRules rules;

@@ -3,6 +3,8 @@
 #include <sstream>
 #include <toml++/toml.h>
 
+#include "apps/pshare/flat_toml.hpp"
+
 namespace pshare {
 
 Result<Settings> Settings::parse(std::string_view text, const std::string& file) {
@@ -11,6 +13,8 @@ Result<Settings> Settings::parse(std::string_view text, const std::string& file)
                        .doing = file + ", line " + std::to_string(where.begin.line) + ": " + what,
                        .hint = "Correct the file, or remove it and run `pshare init` again."}};
   };
+  if (const auto line = line_with_nested_value(text))
+    return Unexpected{{.code = Errc::usage, .doing = file + ", line " + std::to_string(*line) + ": a setting is a text in quotes, no array and no table", .hint = "Correct the file, or remove it and run `pshare init` again."}};
   try {
     const auto table = toml::parse(text);
     Settings settings;

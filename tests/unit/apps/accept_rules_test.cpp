@@ -63,6 +63,18 @@ std::string many_rules(std::size_t count) {
   return text;
 }
 
+TEST(AcceptRules, AreRefusedWhereSomethingIsNested) {
+  // Arrays of long dotted keys, one in the other, once used up the stack.
+  std::string deep = "a = ";
+  while (deep.size() < AcceptRules::max_file - 100) deep += deep.size() % 4000 < 3000 ? "[{a.a.a.a.a.a.a.a.a=" : "\n";
+  for (const auto& text : {deep, std::string{"default = []"}, std::string{"default = {accept = \"always\"}"}, std::string{"[contacts.alice]\naccept = [\"always\"]"}}) {
+    const auto refused = AcceptRules::parse(text);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().doing, testing::HasSubstr("no arrays"));
+  }
+  EXPECT_TRUE(AcceptRules::parse("[contacts.alice] # [not] {a} value\ndir = \"/a[b]{c}\\\"[\"\n"));
+}
+
 TEST(AcceptRules, HaveLimits) {
   EXPECT_TRUE(AcceptRules::parse(many_rules(AcceptRules::max_rules)));
   for (const auto& text : {many_rules(AcceptRules::max_rules + 1), std::string(AcceptRules::max_file + 1, '\n'), "#" + std::string(AcceptRules::max_line, 'x'),
