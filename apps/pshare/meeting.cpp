@@ -51,7 +51,8 @@ class Invited {
       const auto news = co_await server_.next_code_news(joined_ ? Clock::now() + meeting_patience : until);
       if (!news) co_return joined_ ? End::broken_off : End::line_cut;
       if (news->number != number_) continue;  // of an earlier code
-      if (news->what == CodeNews::What::gone) co_return joined_ ? End::broken_off : End::line_cut;
+      // Also of a guest of whom we never heard: nobody comes under that number any more, and a server that says so again and again is not listened to for ever.
+      if (news->what == CodeNews::What::gone) co_return End::broken_off;
       if (news->what == CodeNews::What::joined) {
         if (std::exchange(joined_, true)) co_return End::guessed;  // two guests for one code: the server lies
         auto answer = host_.joined(news->body);

@@ -162,7 +162,7 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
             delivered_.ring();
           },
           [&](RendezvousLink::Told& told) {
-            if (code_news_.size() >= max_waiting_code_news) return;  // nobody listens, or the server talks nonsense
+            if (code_news_.size() >= max_waiting_code_news) code_news_.pop_front();  // nobody has listened, or the server talks nonsense: it is the latest that count
             code_news_.push_back(std::move(told.news));
             code_told_.ring();
           },

@@ -38,7 +38,7 @@ inline constexpr Duration short_server_connect_patience = std::chrono::seconds{4
 inline constexpr Duration doubt_lasts = std::chrono::minutes{1};
 /// Deliveries that wait for next_delivery(). More are dropped and logged: their senders ask again.
 inline constexpr std::size_t max_waiting_deliveries = 256;
-/// The same for what is told of codes; two who meet have less to say.
+/// The same for what is told of codes, but that the oldest gives way; two who meet have less to say.
 inline constexpr std::size_t max_waiting_code_news = 64;
 
 /// Words in errors are printable already. All calls need run() to be running.

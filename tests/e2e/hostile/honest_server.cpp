@@ -11,13 +11,20 @@ namespace pshare::hostile {
 
 UnixTime wall_clock() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
-Overheard::Overheard(const std::string& path) : file_(std::fopen(path.c_str(), "ab"), &std::fclose) {
-  if (!file_) throw Failure{{.code = Errc::local_io, .doing = "opening " + path}};
+Overheard::Overheard(const std::string& path)
+    : path_(path), file_(std::fopen(path.c_str(), "ab"), &std::fclose), codes_(std::fopen((path + ".codes").c_str(), "ab"), &std::fclose) {
+  if (!file_ || !codes_) throw Failure{{.code = Errc::local_io, .doing = "opening " + path}};
 }
 
 void Overheard::note(ByteView bytes) {
   std::fwrite(bytes.data(), 1, bytes.size(), file_.get());
   std::fflush(file_.get());
+}
+
+void Overheard::note_code(DeviceId from, std::string_view verb, std::uint64_t number, ByteView body) {
+  std::fprintf(codes_.get(), "%llu %.*s %llu %s\n", static_cast<unsigned long long>(from.number), static_cast<int>(verb.size()), verb.data(),
+               static_cast<unsigned long long>(number), hex(body).c_str());
+  std::fflush(codes_.get());
 }
 
 Client::Client(asio::any_io_executor executor, TlsStream connection, DeviceId number, Endpoint where)
@@ -117,7 +124,7 @@ awaitable<void> HonestServer::reflect(TlsStream& stream) {
 // --- what it says -----------------------------------------------------------------------------------------------------------------------------------
 
 Welcome HonestServer::welcome(const Client& client) {
-  return {.version = control_version, .device = client.device, .observed = client.from, .now = wall_clock(), .agent = "honest, I swear", .notice = "", .wait_seconds = 600};
+  return {.version = control_version, .device = client.device, .observed = client.from, .now = wall_clock(), .agent = "honest, I swear", .notice = "", .wait_seconds = 600, .codes = true};
 }
 
 void HonestServer::heard(Client& client, const ClientMessage& message) {
@@ -132,6 +139,17 @@ void HonestServer::heard(Client& client, const ClientMessage& message) {
   if (const auto* verb = std::get_if<Withdraw>(&message)) withdraw(client, *verb);
   if (const auto* verb = std::get_if<AskRelays>(&message)) ask_relays(client, *verb);
   if (const auto* verb = std::get_if<AskTicket>(&message)) ask_ticket(client, *verb);
+  if (const auto* verb = std::get_if<CodeOpen>(&message)) code_open(client, *verb);
+  if (const auto* verb = std::get_if<CodeJoin>(&message)) {
+    setting_.overheard.note_code(client.device, "join", verb->number, verb->body);
+    code_join(client, *verb);
+  }
+  if (const auto* verb = std::get_if<CodeMessage>(&message)) {
+    setting_.overheard.note_code(client.device, "message", verb->number, verb->body);
+    code_message(client, *verb);
+  }
+  if (const auto* verb = std::get_if<CodeClose>(&message)) code_close(client, *verb);
+  if (const auto* verb = std::get_if<TakeOffers>(&message)) client.say(TakingOffers{verb->request});
   if (const auto* verb = std::get_if<Probe>(&message)) client.say(Probed{verb->request, DialBackOutcome::timeout});
   if (std::holds_alternative<Ping>(message)) client.say(Pong{});
 }
@@ -162,6 +180,52 @@ void HonestServer::withdraw(Client& client, const Withdraw& verb) { client.say(S
 void HonestServer::ask_relays(Client& client, const AskRelays& verb) { client.say(Relays{verb.request, {}}); }
 
 void HonestServer::ask_ticket(Client& client, const AskTicket& verb) { client.say(Trouble{verb.request, Errc::unsupported, "no tickets here"}); }
+
+void HonestServer::code_open(Client& client, const CodeOpen& verb) {
+  std::uint64_t number = verb.wish;
+  while (number == 0 || meetings_.contains(number)) number = smallest_code_number + random_.below(smallest_code_number * 9);
+  open_number(client, number);
+  client.say(CodeAnswer{verb.request, number});
+}
+
+void HonestServer::code_join(Client& client, const CodeJoin& verb) {
+  if (const auto* meeting = lead(client, verb)) tell(meeting->host, verb.number, CodeNews::What::joined, verb.body);
+}
+
+void HonestServer::code_message(Client& client, const CodeMessage& verb) {
+  const auto other = other_of(client.device, verb.number);
+  if (!other) return client.say(Trouble{verb.request, Errc::unknown_peer, "gone"});
+  client.say(CodeAnswer{verb.request, verb.number});
+  tell(*other, verb.number, CodeNews::What::message, verb.body);
+}
+
+void HonestServer::code_close(Client& client, const CodeClose& verb) {
+  client.say(CodeAnswer{verb.request, verb.number});
+  if (const auto other = other_of(client.device, verb.number)) tell(*other, verb.number, CodeNews::What::gone);
+  meetings_.erase(verb.number);
+}
+
+HonestServer::Meeting* HonestServer::lead(Client& guest, const CodeJoin& verb) {
+  const auto found = meetings_.find(verb.number);
+  if (found == meetings_.end() || found->second.guest) {
+    guest.say(Trouble{verb.request, Errc::unknown_peer, "nobody"});
+    return nullptr;
+  }
+  guest.say(CodeAnswer{verb.request, verb.number});
+  found->second.guest = guest.device;
+  return &found->second;
+}
+
+std::optional<DeviceId> HonestServer::other_of(DeviceId device, std::uint64_t number) const {
+  const auto found = meetings_.find(number);
+  if (found == meetings_.end() || !found->second.guest) return std::nullopt;
+  return found->second.host == device ? found->second.guest : found->second.host;
+}
+
+void HonestServer::tell(DeviceId whom, std::uint64_t number, CodeNews::What what, ByteBuffer body) {
+  for (auto* each : clients_)
+    if (each->device == whom) each->say(CodeNews{number, what, body});
+}
 
 Endpoint HonestServer::reflection(const Endpoint& from) { return from; }
 

@@ -22,14 +22,17 @@ namespace pshare::hostile {
 
 UnixTime wall_clock();
 
-/// What was heard in clear, appended to a file.
+/// What was heard in clear, appended to a file; and to another one, PATH.codes, what those say to each other who meet by a code: "DEVICE VERB NUMBER HEX".
 class Overheard {
  public:
   explicit Overheard(const std::string& path);
   void note(ByteView bytes);
+  void note_code(DeviceId from, std::string_view verb, std::uint64_t number, ByteView body);
+  const std::string& path() const { return path_; }
 
  private:
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  std::string path_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_, codes_;
 };
 
 /// A connection in the control role.
@@ -70,11 +73,27 @@ class HonestServer {
   virtual void withdraw(Client& client, const Withdraw& verb);
   virtual void ask_relays(Client& client, const AskRelays& verb);
   virtual void ask_ticket(Client& client, const AskTicket& verb);
+  virtual void code_open(Client& client, const CodeOpen& verb);
+  virtual void code_join(Client& client, const CodeJoin& verb);
+  virtual void code_message(Client& client, const CodeMessage& verb);
+  virtual void code_close(Client& client, const CodeClose& verb);
   virtual Endpoint reflection(const Endpoint& from);
   virtual awaitable<void> relay(TlsStream stream);
   virtual void background(TaskGroup& tasks);
 
   static Delivery delivery(const Client& from, const SendSignal& verb);
+  /// Who meet by a code: the devices of the two.
+  struct Meeting {
+    DeviceId host;
+    std::optional<DeviceId> guest = {};
+  };
+  void open_number(const Client& host, std::uint64_t number) { meetings_.insert_or_assign(number, Meeting{host.device}); }
+  /// Takes the join, if that number is open.
+  Meeting* lead(Client& guest, const CodeJoin& verb);
+  /// Of whoever says this, the other one, if there is one.
+  std::optional<DeviceId> other_of(DeviceId device, std::uint64_t number) const;
+  void tell(DeviceId whom, std::uint64_t number, CodeNews::What what, ByteBuffer body = {});
+
   /// To all devices of that key. Whether there is one.
   bool deliver(const PeerId& to, const Delivery& what);
   std::list<Client*>& clients() { return clients_; }
@@ -96,6 +115,7 @@ class HonestServer {
   std::list<Client*> clients_;
   std::map<PeerId, PublicKey> keys_;
   std::map<std::string, PeerId> names_;
+  std::map<std::uint64_t, Meeting> meetings_;
 };
 
 }  // namespace pshare::hostile

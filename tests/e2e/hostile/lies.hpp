@@ -23,5 +23,6 @@ Lies lies_about_keys();
 Lies lies_in_carrying();
 Lies lies_about_places();
 Lies lies_about_relays();
+Lies lies_about_codes();
 
 }  // namespace pshare::hostile
