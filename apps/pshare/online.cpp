@@ -46,8 +46,8 @@ Online::Online(Program& program, const std::vector<ServerAddress>& servers, Rend
       standpoint_(program.executor, program.tls, program.random, server_, servers.front(), door_, standpoint_settings(program.options)),
       reconnected_(program.executor) {
   for (const auto& port : standpoint_.port().udp()) strays_.push_back(reset_strays(*port, program.identity));
-  server_.set_on_state([this](bool connected, const std::string& words) {
-    state_changed(connected, words);
+  server_.set_on_state([this](bool connected, const Error& why) {
+    state_changed(connected, why);
   });
   server_.set_on_notice([&report = program.report](const std::string& words) { report.say("The server says: " + words); });
   letters_.set_on_dropped([&report = program.report](const std::string& why) { report.detail("Dropped a signal: " + printable(why)); });
@@ -68,12 +68,13 @@ awaitable<void> Online::keep_awake_clock() {
   }
 }
 
-void Online::state_changed(bool connected, const std::string& words) {
+void Online::state_changed(bool connected, const Error& why) {
   const bool before = connected_before_;
   connected_before_ = before || connected;
   if (connected) {
     log(LogLevel::debug, "server.connected", {});
     program_.report.detail("Connected to the server.");
+    told_of_impostor_ = false;
     if (before) {
       ++reconnections_;
       reconnected_.ring();
@@ -81,7 +82,10 @@ void Online::state_changed(bool connected, const std::string& words) {
     return;
   }
   // Once transfers run, the server is of little interest; before, everything waits for it.
-  const auto what = "No connection to the server (" + words + "); trying again.";
+  const auto what = "No connection to the server (" + why.message() + "); trying again.";
+  // That somebody else is there in its place is the user's business at any time.
+  if (before && why.code == Errc::identity_mismatch && !std::exchange(told_of_impostor_, true))
+    program_.report.warn(why.message() + ". It is told nothing, and tried again; " + why.hint + ".");
   if (before || std::exchange(told_of_trouble_, true)) return program_.report.detail(what);
   program_.report.say(what);
 }

@@ -63,7 +63,7 @@ class Online {
 
  private:
   awaitable<void> keep_awake_clock();
-  void state_changed(bool connected, const std::string& words);
+  void state_changed(bool connected, const Error& why);
 
   Program& program_;
   LaneDoor door_;
@@ -72,7 +72,7 @@ class Online {
   RelayGuide relays_;
   Standpoint standpoint_;
   std::vector<UdpPort::Registration> strays_;  // lanes of an earlier run on these ports: their peers are told that they are over
-  bool connected_before_ = false, told_of_trouble_ = false;
+  bool connected_before_ = false, told_of_trouble_ = false, told_of_impostor_ = false;
   std::uint64_t reconnections_ = 0;
   Wakeups reconnected_;
   AwakeClock awake_{Clock::now()};

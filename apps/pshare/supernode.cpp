@@ -61,7 +61,7 @@ class Supernode {
         over_(program.executor),
         changed_(program.executor) {
     door_.set_guests([this](TcpStream socket) { return welcome_guest(std::move(socket)); });
-    server_.set_on_state([this](bool connected, const std::string& words) { server_changed(connected, words); });
+    server_.set_on_state([this](bool connected, const Error& why) { server_changed(connected, why.message()); });
     server_.set_on_notice([&report = program.report](const std::string& words) { report.say("The server says: " + words); });
   }
 

@@ -173,7 +173,9 @@ def test_another_server_in_the_place_of_the_one_that_was_pinned_is_refused(serve
     sending.ends(6)
     error = sending.event("error", code="identity-mismatch")
     assert "is not who it was" in error["message"] and "posing as the server" in error["hint"]
-    assert receiving.running() and not (bob.files / "secret.bin").exists()
+    receiving.says("is not who it was")   # nor need bob run anything to learn of it
+    receiving.says("posing as the server")
+    assert receiving.words.count("is not who it was") == 1 and receiving.running() and not (bob.files / "secret.bin").exists()
 
 
 # --- What is carried, and what is said of it --------------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
             welcome_.reset();
             code_line_cut_ = true;
             code_told_.ring();
-            if (on_state_) on_state_(false, words);
+            if (on_state_) on_state_(false, shown(offline.why));
           },
           [&](RendezvousLink::Answered& answered) {
             const auto found = calls_.find(answered.request);

@@ -140,8 +140,8 @@ class RendezvousClient {
   std::optional<Duration> round_trip_time() const;
   /// Why there is no connection, or why the last one ended; empty if there was no trouble yet.
   std::string last_trouble() const;
-  /// Called by run() at each change. With `connected == false`, `words` say why.
-  void set_on_state(std::function<void(bool connected, std::string words)> on_state) { on_state_ = std::move(on_state); }
+  /// Called by run() at each change. With `connected == false`, `why` says why.
+  void set_on_state(std::function<void(bool connected, const Error& why)> on_state) { on_state_ = std::move(on_state); }
   /// The operator's words; several lines perhaps, printable.
   void set_on_notice(std::function<void(std::string words)> on_notice) { on_notice_ = std::move(on_notice); }
 
@@ -193,7 +193,7 @@ class RendezvousClient {
   std::deque<Delivery> deliveries_;
   Wakeup delivered_;
   std::optional<Error> ended_;
-  std::function<void(bool, std::string)> on_state_;
+  std::function<void(bool, const Error&)> on_state_;
   std::function<void(std::string)> on_notice_;
 };
 

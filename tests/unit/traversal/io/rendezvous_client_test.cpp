@@ -111,9 +111,9 @@ TEST(RendezvousClient, ComesBackByItselfAndAsksAgainWhatWasNotAnswered) {
   World world;
   auto client = world.client(world.alice);
   std::vector<bool> states;
-  client.set_on_state([&](bool connected, std::string words) {
+  client.set_on_state([&](bool connected, const Error& why) {
     states.push_back(connected);
-    EXPECT_EQ(connected, words.empty());
+    EXPECT_EQ(connected, why.doing.empty());
   });
   auto serve = [&]() -> awaitable<void> {
     {
