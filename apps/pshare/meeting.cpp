@@ -150,7 +150,7 @@ awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodeP
   CodeGuest guest{code, introduction(program, purpose), program.random};
   std::optional<Error> trouble;
   std::optional<Met> host;
-  bool answered = false, said_all = false;
+  bool answered = false;
   try {
     co_await server.join_code(code.number, guest.share(), until);
     for (bool welcomed = false; !welcomed;) {
@@ -177,7 +177,6 @@ awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodeP
       // Before they know that it is us: what they offer then comes here.
       if (purpose == CodePurpose::send) co_await server.take_offers(host->id, until);
       co_await server.say_by_code(code.number, std::move(answer.reply), until);
-      said_all = true;
     }
   } catch (const Failure& failure) {
     trouble = failure.error();
@@ -189,11 +188,6 @@ awaitable<Met> join(Program& program, RendezvousClient& server, Code code, CodeP
     } catch (const Failure& failure) {
       program.report.detail("Could not be told to the server: " + printable(failure.error().message()));
     }
-  }
-  // Their last word may be lost with the connection. What they offer then shows as well that they know us.
-  if (trouble && said_all && purpose == CodePurpose::send && (trouble->code == Errc::unreachable || trouble->code == Errc::timed_out)) {
-    program.report.detail("The last word of the exchange did not come: " + printable(trouble->message()));
-    trouble.reset();
   }
   if (!trouble) co_return *host;
   if (trouble->code == Errc::unknown_peer)

@@ -85,7 +85,7 @@ void Online::state_changed(bool connected, const Error& why) {
   const auto what = "No connection to the server (" + why.message() + "); trying again.";
   // That somebody else is there in its place is the user's business at any time.
   if (before && why.code == Errc::identity_mismatch && !std::exchange(told_of_impostor_, true))
-    program_.report.warn(why.message() + ". It is told nothing, and tried again; " + why.hint + ".");
+    program_.report.warn(why.message() + ". It is told nothing, and tried again. " + why.hint);
   if (before || std::exchange(told_of_trouble_, true)) return program_.report.detail(what);
   program_.report.say(what);
 }

@@ -75,12 +75,28 @@ class Receiving {
 
   /// Throws what came of it, if the code led to nobody.
   awaitable<PeerId> meet(Code code) {
-    std::function<void(const Met&)> remember = [this](const Met& host) { met_.insert_or_assign(host.id, host.name); };
-    const auto met = co_await join(program_, online_.server(), std::move(code), CodePurpose::send, std::move(remember));
-    program_.report.say("Met " + met.name + " by the code; waiting for what they send.");
+    std::optional<Met> met;
+    std::function<void(const Met&)> remember = [&](const Met& host) {
+      met = host;
+      met_.insert_or_assign(host.id, host.name);
+    };
+    std::optional<Error> trouble;
+    try {
+      co_await join(program_, online_.server(), std::move(code), CodePurpose::send, std::move(remember));
+    } catch (const Failure& failure) {
+      trouble = failure.error();
+    }
+    // Their last word may get lost. Whose offer has come knows us all the same.
+    if (trouble && !(met && offers_something(met->id))) throw Failure{*trouble};
+    if (trouble) program_.report.detail("The last word of the exchange did not come: " + printable(trouble->message()));
+    else program_.report.say("Met " + met->name + " by the code; waiting for what they send.");
     if (!no_offer_by_) no_offer_by_ = program_.patience();
     ended_.ring();
-    co_return met.id;
+    co_return met->id;
+  }
+
+  bool offers_something(const PeerId& peer) const {
+    return std::ranges::any_of(receptions_, [&](const Reception* each) { return each->key().first == peer; });
   }
 
   /// Each connection to the server has to be told; join() has told the present one.

@@ -172,9 +172,9 @@ def test_another_server_in_the_place_of_the_one_that_was_pinned_is_refused(serve
     sending = alice.sends("secret.bin", "--timeout", "3s", to=bob)
     sending.ends(6)
     error = sending.event("error", code="identity-mismatch")
-    assert "is not who it was" in error["message"] and "posing as the server" in error["hint"]
+    assert "is not who it was" in error["message"] and "somebody stands between you and it" in error["hint"]
     receiving.says("is not who it was")   # nor need bob run anything to learn of it
-    receiving.says("posing as the server")
+    receiving.says("somebody stands between you and it")
     assert receiving.words.count("is not who it was") == 1 and receiving.running() and not (bob.files / "secret.bin").exists()
 
 
