@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/pshare/program.hpp"
+#include "apps/pshare/quantities.hpp"
 #include "io/printable.hpp"
 #include "secure/receipt.hpp"
 #include "transfer/content_facts.hpp"
@@ -45,14 +46,14 @@ Result<ReceiptStatement> checked(const Program& program, const ReceiptBook::Page
 /// Who signed, as far as we know them: the key counts, whatever they were called then.
 std::string signer_words(const PinFile& contacts, const PeerId& id) {
   const auto pin = contacts.find(id);
-  return pin ? pin->name : "no contact of yours, " + id.short_text();
+  return pin ? printable(pin->name) : id.short_text() + " (no contact of yours)";
 }
 
 json facts_of(const PinFile& contacts, const ReceiptBook::Page& page, const ReceiptStatement& statement) {
   const auto id = id_of(statement.receiver);
   const auto pin = contacts.find(id);
   json names = json::array();
-  for (const auto& name : page.receipt->names) names.push_back(printable(name));
+  for (const auto& name : page.receipt->names) names.push_back(name);
   return {{"event", "receipt"}, {"number", page.number}, {"peer", pin ? json(pin->name) : json(nullptr)}, {"peer_id", id.text()},
           {"signed_at", statement.signed_at.time_since_epoch().count()}, {"transfer", statement.transfer.text()}, {"stream", statement.held.stream},
           {"files", statement.held.files}, {"bytes", statement.held.bytes}, {"contents", hex(statement.held.contents)}, {"names", names}, {"holds", true}};
@@ -68,7 +69,7 @@ Result<ReceiptStatement> tell(Program& program, const PinFile& contacts, const R
     words += time_words(statement->signed_at) + "  " + signer_words(contacts, id_of(statement->receiver)) + "  " + names_words(*page.receipt, statement->held);
   else
     words += "DOES NOT HOLD: " + printable(statement.error().message());
-  program.report.result(facts.dump(-1, ' ', false, json::error_handler_t::replace), words + "\n");
+  program.report.result(facts.dump(-1, ' ', true, json::error_handler_t::replace), words + "\n");
   return statement;
 }
 
@@ -92,9 +93,15 @@ awaitable<ContentFacts> facts_now(Program& program, const ReceiptsOptions::Check
   co_return value_or_throw(std::move(facts));
 }
 
+std::string not_holding_words(std::size_t bad, std::size_t all) {
+  if (all == 1) return "this receipt does not hold";
+  return std::to_string(bad) + " of " + std::to_string(all) + " receipts " + (bad == 1 ? "does" : "do") + " not hold";
+}
+
 /// A stream has no names to compare.
 std::optional<std::string> difference(const ContentFacts& now, const ContentFacts& held) {
-  if (now.bytes != held.bytes || now.contents != held.contents) return "other contents";
+  if (now.bytes != held.bytes) return "other contents, " + count_words(now.bytes, "byte", "bytes") + " instead of " + std::to_string(held.bytes);
+  if (now.contents != held.contents) return "other contents of the same size";
   if (!held.stream && now.names != held.names) return "the same contents under other names, or in another order";
   return std::nullopt;
 }
@@ -112,15 +119,22 @@ awaitable<void> check(Program& program, const PinFile& contacts, ReceiptsOptions
     else ++bad;
   }
   if (bad != 0)
-    throw Failure{{.code = Errc::identity_mismatch, .doing = std::to_string(bad) + " of " + std::to_string(pages.size()) + " receipts do not hold",
-                   .hint = "They were altered after they were kept, and prove nothing. They lie in " + (program.home.folder() / "receipts").string() + "."}};
-  if (pages.empty()) program.report.say("No receipts yet.");
-  if (!last || wanted.paths.empty()) co_return;
+    throw Failure{{.code = Errc::identity_mismatch, .doing = not_holding_words(bad, pages.size()),
+                   .hint = "What does not hold proves nothing. It lies in " + (program.home.folder() / "receipts").string() + "."}};
+  if (pages.empty()) program.report.say("No receipts yet. `pshare send --receipt` asks for one.");
+  if (!last) co_return;
+  if (wanted.paths.empty()) {
+    const auto it = pages.size() == 1 ? std::string{"It holds: signed by whom it names"} : "All " + std::to_string(pages.size()) + " hold: signed by whom they name";
+    program.report.say(it + ", and not altered since. With a number and files, `pshare receipts check` compares these as well.");
+    co_return;
+  }
   auto now = co_await facts_now(program, wanted, last->held.chunk_size);
   if (const auto what = difference(now, last->held))
-    throw Failure{{.code = Errc::failed, .doing = "these are not the files that were received: " + *what + " (" + size_words(now.bytes) + " here, " + size_words(last->held.bytes) + " there)",
+    throw Failure{{.code = Errc::failed, .doing = "these are not the files that were received: " + *what,
                    .hint = "Name what was sent as it was named then, in the same order. What was changed since cannot be proven any more."}};
-  program.report.say("These are the very files that " + signer_words(contacts, id_of(last->receiver)) + " signed for.");
+  // The answer that was asked for, so it is no remark: -q leaves it, and scripts get it as an event.
+  const json same{{"event", "same_files"}, {"number", pages.front().number}, {"peer_id", id_of(last->receiver).text()}, {"bytes", now.bytes}};
+  program.report.result(same.dump(), "These are the very files that " + signer_words(contacts, id_of(last->receiver)) + " signed for.\n");
 }
 
 }  // namespace

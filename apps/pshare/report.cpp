@@ -212,7 +212,7 @@ void Report::receipt(std::string_view peer, const ReceiptStatement& statement, s
     return emit({{"event", "receipt"}, {"peer", peer}, {"peer_id", id_of(statement.receiver).text()}, {"number", number},
                  {"transfer", statement.transfer.text()}, {"files", statement.held.files}, {"bytes", statement.held.bytes},
                  {"contents", hex(statement.held.contents)}, {"signed_at", statement.signed_at.time_since_epoch().count()}});
-  say("Receipt from " + printable(peer) + ": kept as " + std::string{number} + ".");
+  say(printable(peer) + " has signed for it: receipt " + std::string{number} + ". `pshare receipts` shows it, now and later.");
 }
 
 void Report::text(std::string_view from, std::string_view text) {

@@ -22,16 +22,23 @@ def kept(peer):
 
 
 def make_tree(folder):
+    for name in range(3):
+        (folder / "tree" / str(name)).mkdir(parents=True)
     for number in range(30):
         write_random(folder / "tree" / str(number % 3) / str(number), 70_000 + number, seed=number)
     (folder / "tree" / "empty").touch()
     os.symlink("0", folder / "tree" / "link")
 
 
+def receipts_in(listing):
+    return [event for event in listing.events if event["event"] == "receipt"]
+
+
 def assert_proves(peer, number, *paths):
-    checking = peer.start("receipts", "check", number, *paths, json=False)
-    checking.ends(0)
+    checking = peer.run("receipts", "check", number, *paths, json=False)
     assert "the very files" in checking.text
+    same = peer.run("receipts", "check", number, *paths).event("same_files")
+    assert same["number"].startswith(number)
 
 
 def test_a_receipt_of_a_tree_is_kept_listed_and_true(friends):
@@ -51,10 +58,11 @@ def test_a_receipt_of_a_tree_is_kept_listed_and_true(friends):
 
 def test_without_any_there_is_nothing_to_list_or_check(friends):
     alice, _ = friends
-    assert alice.run("receipts").find("receipt") == []
-    alice.run("receipts", "check")
-    assert "No receipts yet" in alice.run("receipts", json=False).text
-    alice.run("receipts", "check", "00", status=2)
+    assert alice.run("receipts").events == []
+    assert alice.run("receipts", "check").events == []
+    listing = alice.run("receipts", json=False)
+    assert listing.text == "" and "No receipts yet" in listing.words  # a list of none is an empty one
+    assert alice.run("receipts", "check", "00", status=2).event("error")["hint"] == "`pshare receipts` lists them."
 
 
 def test_no_receipt_is_made_where_none_is_wanted(friends):
@@ -63,7 +71,7 @@ def test_no_receipt_is_made_where_none_is_wanted(friends):
     receiving = bob.receives()
     sending = alice.sends("film.mkv", "--no-receipt", to=bob)
     delivered(sending, receiving)
-    assert sending.find("receipt") == [] and kept(alice) == []
+    assert not sending.find("receipt") and kept(alice) == []
 
 
 def test_other_files_are_told_apart(friends):
@@ -78,7 +86,10 @@ def test_other_files_are_told_apart(friends):
     assert_proves(alice, number, "film.mkv")
     overwrite(film, SIZE // 2, b"!")
     changed = alice.run("receipts", "check", number, "film.mkv", status=1)
-    assert "other contents" in changed.event("error")["message"]
+    assert "other contents of the same size" in changed.event("error")["message"]
+    os.truncate(film, SIZE)
+    shorter = alice.run("receipts", "check", number, "film.mkv", status=1)
+    assert f"other contents, {SIZE} bytes instead of {SIZE + 5}" in shorter.event("error")["message"]
 
 
 def test_a_receipt_that_was_tampered_with_is_told_apart(friends):
@@ -92,10 +103,36 @@ def test_a_receipt_that_was_tampered_with_is_told_apart(friends):
     data[100] ^= 1
     bad.write_bytes(data)
     checking = alice.run("receipts", "check", status=6)
-    assert sorted(event["holds"] for event in checking.find("receipt")) == [False, True]
+    assert sorted(event["holds"] for event in receipts_in(checking)) == [False, True]
     assert alice.run("receipts", "check", good).event("receipt")["holds"]
+    in_words = alice.run("receipts", "check", status=6, json=False)
+    assert "DOES NOT HOLD" in in_words.text and "1 of 2 receipts does not hold" in in_words.words
     bad.write_bytes(data[:50])
     alice.run("receipts", "check", status=6)
+
+
+def test_a_receipt_of_what_somebody_else_sent_is_none_of_ours(friends):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", MiB)
+    transfer(alice, bob, "film.mkv")
+    file, = kept(alice)
+    copy = bob.home / "receipts" / file.name
+    copy.parent.mkdir()
+    copy.write_bytes(file.read_bytes())
+    copy.chmod(0o600)
+    checking = bob.run("receipts", "check", status=6)
+    assert "another identity" in checking.event("receipt", holds=False)["why"]
+
+
+def test_who_signed_is_told_by_their_key_when_they_are_no_contact_any_more(friends):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", MiB)
+    number = transfer(alice, bob, "film.mkv").event("receipt")["number"]
+    alice.run("contacts", "remove", "bob")
+    listed = alice.run("receipts").event("receipt")
+    assert listed["peer"] is None and listed["peer_id"] == bob.peer_id
+    checking = alice.run("receipts", "check", number, "film.mkv", json=False)
+    assert f"the very files that {bob.peer_id[:15]} (no contact of yours) signed for" in checking.text
 
 
 def test_a_receipt_of_a_stream(friends):
@@ -138,5 +175,5 @@ def test_a_file_that_was_there_already_and_left_as_it_is_gives_no_receipt(friend
     write_random(alice.files / "film.mkv", MiB)
     write_random(bob.files / "film.mkv", 1000, seed=2)
     sending = transfer(alice, bob, "film.mkv", receive=("--on-conflict", "skip"))
-    assert sending.find("receipt") == [] and kept(alice) == []
-    assert "no receipt came" in sending.text
+    assert not sending.find("receipt") and kept(alice) == []
+    assert "no receipt came" in sending.words

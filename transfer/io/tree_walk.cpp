@@ -93,7 +93,7 @@ class Walk {
       name = path.filename().string();
     }
     if (given.empty()) failed = std::make_error_code(std::errc::no_such_file_or_directory);
-    if (failed) return Unexpected{source_trouble("sending " + given, failed)};
+    if (failed) return Unexpected{source_trouble("reading " + given, failed)};
     if (name.empty())
       return Unexpected{{.code = Errc::usage, .doing = "the whole file system cannot be sent", .hint = "name a directory in it"}};
     return Named{path.string(), std::move(name)};
@@ -104,7 +104,7 @@ class Walk {
     if (!named) return Unexpected{std::move(named).error()};
     if (is_excluded(named->name, named->name)) return {};
     struct stat status {};
-    if (::stat(named->path.c_str(), &status) != 0) return Unexpected{source_trouble("sending " + given, last_system_error())};
+    if (::stat(named->path.c_str(), &status) != 0) return Unexpected{source_trouble("reading " + given, last_system_error())};
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
       walked_.skipped.push_back({given, std::string{kind_of(status.st_mode)}});
       return {};
