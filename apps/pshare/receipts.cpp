@@ -100,7 +100,7 @@ std::string not_holding_words(std::size_t bad, std::size_t all) {
 
 /// A stream has no names to compare.
 std::optional<std::string> difference(const ContentFacts& now, const ContentFacts& held) {
-  if (now.bytes != held.bytes) return "other contents, " + count_words(now.bytes, "byte", "bytes") + " instead of " + std::to_string(held.bytes);
+  if (now.bytes != held.bytes) return "other contents, " + count_words(now.bytes, "byte", "bytes") + " instead of " + count_words(held.bytes, "byte", "bytes");
   if (now.contents != held.contents) return "other contents of the same size";
   if (!held.stream && now.names != held.names) return "the same contents under other names, or in another order";
   return std::nullopt;

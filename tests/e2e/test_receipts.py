@@ -89,7 +89,7 @@ def test_other_files_are_told_apart(friends):
     assert "other contents of the same size" in changed.event("error")["message"]
     os.truncate(film, SIZE)
     shorter = alice.run("receipts", "check", number, "film.mkv", status=1)
-    assert f"other contents, {SIZE} bytes instead of {SIZE + 5}" in shorter.event("error")["message"]
+    assert f"other contents, {SIZE:,} bytes instead of {SIZE + 5:,} bytes" in shorter.event("error")["message"]
 
 
 def test_a_receipt_that_was_tampered_with_is_told_apart(friends):
