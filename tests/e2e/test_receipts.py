@@ -1,4 +1,5 @@
 """Delivery receipts: what the receiver has signed is kept, can be checked against the files, and cannot be altered without being noticed."""
+import hashlib
 import os
 
 import pytest
@@ -7,6 +8,7 @@ from trees import assert_same_inside, leftovers, overwrite, write_random
 from world import MiB, delivered
 
 SIZE = 24 * MiB
+SIGNED_RECEIPT = 270  # bytes, which a version precedes in the file
 
 
 def transfer(alice, bob, *arguments, receive=(), **how):
@@ -109,6 +111,19 @@ def test_a_receipt_that_was_tampered_with_is_told_apart(friends):
     assert "DOES NOT HOLD" in in_words.text and "1 of 2 receipts does not hold" in in_words.words
     bad.write_bytes(data[:50])
     alice.run("receipts", "check", status=6)
+
+
+def test_a_receipt_that_was_tampered_with_and_renumbered_is_told_by_its_signature(friends):
+    alice, bob = friends
+    write_random(alice.files / "film.mkv", MiB)
+    transfer(alice, bob, "film.mkv")
+    file, = kept(alice)
+    data = bytearray(file.read_bytes())
+    data[100] ^= 1
+    number = hashlib.sha256(data[1:1 + SIGNED_RECEIPT]).hexdigest()[:16]
+    file.write_bytes(data)
+    file.rename(file.with_name(file.name[:11] + number))
+    assert "its signature does not hold" in alice.run("receipts", "check", number, status=6).event("receipt", holds=False)["why"]
 
 
 def test_a_receipt_of_what_somebody_else_sent_is_none_of_ours(friends):
