@@ -79,7 +79,7 @@ Unexpected no_such_word(const std::string& word, std::size_t position) {
   // The word may hold anything, and is told back only if it is letters.
   const bool tellable = std::ranges::all_of(word, is_letter) && word.size() <= 32;
   return refuse("word " + std::to_string(position) + " of the code" + (tellable ? ", \"" + word + "\"," : "") + " is no word that codes are made of" +
-                    (meant.empty() ? "" : "; did they mean " + meant + "?"),
+                    (meant.empty() ? "" : "; perhaps it is meant to be " + meant),
                 "Nothing was sent. Compare the code with what the other side shows, and type it again.");
 }
 
@@ -87,7 +87,7 @@ Result<std::uint64_t> number_of(std::string_view digits) {
   std::uint64_t number = 0;
   const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   if (trouble != std::errc{} || end != digits.data() + digits.size() || number < smallest_code_number || number > largest_code_number)
-    return refuse("the number in front of the code is none that servers give out", what_a_code_is);
+    return refuse("the number in front of the code is none that a server gives out (they have 4 to 7 digits)", what_a_code_is);
   return number;
 }
 

@@ -26,9 +26,9 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
 struct Caller {
   std::string name = {};               // the contact's name, else the claimed one, else the short ID
   bool contact = false;
-  bool by_code = false;                // we have met by a one-time code, and this is what it was for
   bool name_confirmed = false;         // the directory knows this key under the claimed name
   std::optional<std::string> warning = {};  // the claimed name is a contact's, whose key is another
+  bool by_code = false;                // we have met by a one-time code, and this is what it was for
 };
 
 awaitable<Caller> identify_caller(Program& program, RendezvousClient& server, PeerId id, std::string claimed_name);

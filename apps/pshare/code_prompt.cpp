@@ -45,6 +45,15 @@ awaitable<std::string> keys(asio::posix::stream_descriptor& screen) {
   co_return std::string{some.data(), count};
 }
 
+/// In rows that fit the screen, since what wraps by itself cannot be taken back.
+std::vector<std::string> folded(const std::vector<std::string>& lines) {
+  const auto width = std::max<std::size_t>(screen_width().value_or(80), 2) - 1;
+  std::vector<std::string> rows;
+  for (const auto& line : lines)
+    for (std::size_t at = 0; at == 0 || at < line.size(); at += width) rows.push_back(line.substr(at, width));
+  return rows;
+}
+
 /// As long as the terminal is ours. Nothing: somebody else wants it.
 awaitable<std::optional<std::string>> type_while_ours(Program& program, CodeLine& line, const std::function<bool()>& busy) {
   const auto hold = co_await program.terminal.hold();
@@ -54,7 +63,7 @@ awaitable<std::optional<std::string>> type_while_ours(Program& program, CodeLine
   const KeyByKey key_by_key{tty};
   using namespace asio::experimental::awaitable_operators;
   for (;;) {
-    if (!busy()) program.report.block(line.lines());
+    if (!busy()) program.report.block(folded(line.lines()));
     const auto heard = co_await (keys(screen) || program.terminal.wanted(Clock::now() + between_looks));
     if (heard.index() == 1) {
       if (!program.terminal.is_wanted()) continue;
@@ -64,7 +73,7 @@ awaitable<std::optional<std::string>> type_while_ours(Program& program, CodeLine
     for (const char c : std::get<0>(heard)) {
       const auto what = line.key(c);
       if (what == CodeLine::Key::taken) continue;
-      program.report.block(line.lines());
+      program.report.block(folded(line.lines()));
       program.report.say("");
       if (what == CodeLine::Key::entered) co_return line.text();
       throw Failure{{.code = Errc::interrupted, .doing = "no code was typed: the input has ended"}};

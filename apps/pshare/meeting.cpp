@@ -87,7 +87,8 @@ void show(Program& program, const RendezvousClient& server, const Code& code, co
   std::vector<std::string> qr;
   if (invitation.qr && !program.report.manner().json)
     if (const auto screen = screen_size()) qr = qr_code(link, *screen);
-  program.report.code(text, link, invitation.purpose == CodePurpose::pair ? "pshare pair" : "pshare receive", qr);
+  const auto there = invitation.purpose == CodePurpose::pair ? "`pshare pair " + text + "`" : std::string{"`pshare receive` and type it there"};
+  program.report.code(text, link, there, qr);
 }
 
 /// The end of the one guess; what the server refuses in the middle of it breaks it off.

@@ -29,8 +29,10 @@ std::string advice(Reject::Why why) {
 
 Failure refusal(const std::string& name, const Reject& reject) {
   const auto said = reject.words.empty() ? std::string{} : ": " + reject.words;
-  if (reject.why == Reject::Why::no_space || reject.why == Reject::Why::local_trouble)
+  if (reject.why == Reject::Why::no_space)
     return Failure{{.code = Errc::local_io, .doing = name + " cannot take it" + said, .hint = "Ask them to make room, or to choose another folder with --dir."}};
+  if (reject.why == Reject::Why::local_trouble)
+    return Failure{{.code = Errc::local_io, .doing = name + " cannot take it" + said, .hint = "Ask them to look at what their program says, and send again."}};
   if (reject.why == Reject::Why::busy) return Failure{{.code = Errc::busy, .doing = name + " is busy" + said, .hint = "Try again later."}};
   return Failure{{.code = Errc::declined, .doing = name + " declined" + said, .hint = advice(reject.why)}};
 }

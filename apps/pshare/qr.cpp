@@ -16,7 +16,7 @@ struct Freed {
 /// ISO/IEC 18004 wants four modules around it; readers of screens do with two.
 constexpr int quiet_zone = 2;
 /// What should stay on the screen above it.
-constexpr std::size_t rows_around = 6;
+constexpr std::size_t rows_around = 5;
 
 std::string upper(std::string_view text) {
   std::string out{text};

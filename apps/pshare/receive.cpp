@@ -309,7 +309,9 @@ class Receiving {
     const bool busy = !receptions_.empty() || !lost_.empty() || options_.once;
     for (auto* reception : receptions_) reception->cancel();
     const auto until = Clock::now() + last_words;
-    while (!receptions_.empty() && Clock::now() < until) co_await reception_ended_.wait(until);
+    // Those that are still being asked about have nothing to say.
+    const auto underway = [this] { return std::ranges::any_of(receptions_, [](const Reception* each) { return each->receiving(); }); };
+    while (underway() && Clock::now() < until) co_await reception_ended_.wait(until);
     if (busy && !trouble_) trouble_ = Error{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again; what has arrived is kept."};
     over_ = true;
     ended_.ring();

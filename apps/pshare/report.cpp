@@ -99,7 +99,7 @@ void Report::code(const std::string& code, const std::string& link, std::string_
   // Also with -q: without it nothing can come of this.
   line("Code, good for one try:  " + code);
   if (manner_.quiet || manner_.json) return;
-  line("On the other machine run `" + std::string{there} + "` and type it there" + (qr.empty() ? "." : ", or scan:"));
+  line("On the other machine run " + std::string{there} + (qr.empty() ? "." : ", or scan:"));
   for (const auto& each : qr) line(each);
   line("Where no server is set up, the same with the server:\n  " + link);
 }

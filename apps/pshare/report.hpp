@@ -61,7 +61,7 @@ class Report {
 
   // --- events of the contract; `name`s are as the peer or the user wrote them and made printable here -------------------
   void identity(std::string_view name, const PeerId& id);
-  /// A one-time code to be told to the other side, who is to run `there`; `qr` is the lines of a QR code of the link, or nothing.
+  /// A one-time code to be told to the other side; `there`: what to run there, in words; `qr`: the lines of a QR code of the link, or nothing.
   void code(const std::string& code, const std::string& link, std::string_view there, const std::vector<std::string>& qr);
   /// Our own offer went out (`fate`: "delivered" or "waiting"), or somebody's came in.
   void offer_made(std::string_view to, const PeerId& id, const Summary& summary, std::string_view fate);

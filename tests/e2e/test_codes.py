@@ -123,9 +123,9 @@ def test_a_guest_that_breaks_off_burns_the_code_too(note, tmp_path):
 
 @pytest.mark.parametrize("typed, words", [
     ("orbit-velvet", "no number in front"),
-    ("4821-comte-walnut", 'did they mean "comet"?'),
+    ("4821-comte-walnut", 'perhaps it is meant to be "comet"'),
     ("4821-comet", "1 word"),
-    ("999-comet-walnut", "none that servers give out"),
+    ("999-comet-walnut", "none that a server gives out"),
 ])
 def test_what_is_no_code_is_refused_before_anybody_is_asked(note, server, typed, words):
     _, bob = note
