@@ -92,7 +92,7 @@ def test_on_conflict_skip_keeps_what_is_there(film):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["sned", "x"], ["send"], ["send", "film.mkv"], ["send", "-", "film.mkv", "--to", "bob"], ["send", "film.mkv", "--text", "x", "--to", "bob"],
+    [], ["sned", "x"], ["send"], ["send", "film.mkv", "--code-words", "1"], ["receive", "4821-comte-walnut"], ["send", "-", "film.mkv", "--to", "bob"], ["send", "film.mkv", "--text", "x", "--to", "bob"],
     ["send", "film.mkv", "--to", "bob", "--lanes", "0"], ["send", "film.mkv", "--to", "bob", "--lanes", "17"],
     ["send", "film.mkv", "--to", "bob", "--limit", "fast"], ["send", "film.mkv", "--to", "bob", "--limit", "0"],
     ["send", "film.mkv", "--to", "bob", "--chunk", "1K"], ["send", "film.mkv", "--to", "bob", "--chunk", "5M"],
