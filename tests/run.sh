@@ -10,7 +10,7 @@
 # release  what users get: simulations, end-to-end tests, the laboratory of kernels; unit tests where debug does not run them
 # debug    unit tests, and the end-to-end tests in which much moves or breaks, under AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
-# fuzz     every fuzz target for 20 s (PSHARE_FUZZ_SECONDS) from its corpus, as many at once as there are cores
+# fuzz     every fuzz target for 20 s (PSHARE_FUZZ_SECONDS) from its corpus, two at once for each core
 # analysis cppcheck and clang-tidy; without options cppcheck alone, which takes seconds
 #
 # Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
@@ -20,7 +20,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 jobs=$(nproc)
 # Many tests wait for time-outs and distant machines more than they work.
-tests_at_once=$((jobs + 1))
+tests_at_once=$((jobs + 2))
+# 20 s for each target take more than a quarter of an hour one by one; what they find in that time is what they had found before.
+fuzzers_at_once=$((jobs * 2))
 # More failures than these are no accident of a machine that stood still for a moment.
 most_unsteady=3
 fuzz_seconds=${PSHARE_FUZZ_SECONDS:-20}
@@ -146,7 +148,7 @@ fuzz() {
   rm -rf build/fuzz/passed
   mkdir -p build/fuzz/passed
   for name in "${targets[@]}"; do
-    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+    while [ "$(jobs -rp | wc -l)" -ge "$fuzzers_at_once" ]; do wait -n || true; done
     fuzz_one "$name" &
   done
   wait
