@@ -33,7 +33,7 @@ fuzz_largest_mb=32
 # The simulations are the same cores as in the unit tests, for much longer.
 debug_targets=(unit_tests pshare pshare-server hostile_sender lying_server relay_peer)
 # Little moves in these; what they do is in unit tests as well.
-debug_without='^e2e\.(accepting|codes_on_the_wire|consent|identity|memory|outlet|server|stun)\.'
+debug_without='^e2e\.(accepting|codes_on_the_wire|consent|identity|memory|options|outlet|server|stun)\.'
 # Threads meet in these: drivers with a worker pool, several lanes, several transfers, a stream that is read ahead, an interruption in the middle.
 tsan_programs=(pshare pshare-server unit_io unit_secure_io unit_traversal_io unit_udp_io unit_transfer_io unit_relay_io)
 tsan_unit='^(unit_io|unit_secure_io|unit_traversal_io|unit_udp_io|unit_transfer_io|unit_relay_io)\.'
