@@ -24,7 +24,7 @@ include(CheckPIESupported)
 check_pie_supported()
 target_link_options(pshare_flags INTERFACE -Wl,-z,relro,-z,now)
 
-# What users get. Each has its line in docs/architecture.md, "Hardening", and is looked for in the built programs by tests/e2e/test_hardening.py.
+# What users get. Each has its line in docs/architecture.md, "Hardening", and is looked for in the built programs by tests/release/test_hardening.py.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   target_compile_options(pshare_flags INTERFACE -fstack-clash-protection)
   # Undefined first: a distribution's flags, or its compiler, may have said 2. Said as -Wp, it comes after ours, and is left alone.

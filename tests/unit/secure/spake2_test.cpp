@@ -87,8 +87,8 @@ TEST(Spake2, RefusesWhatIsNoPointOfTheCurve) {
   off_the_curve[64] ^= std::byte{1};
   auto compressed = good;
   compressed[0] = std::byte{2};
-  auto hybrid = good;
-  hybrid[0] = std::byte{6};
+  auto hybrid = good, other_hybrid = good;  // SEC 1's third form: one of the two says truly whether y is odd, and OpenSSL would take it
+  hybrid[0] = std::byte{6}, other_hybrid[0] = std::byte{7};
   auto beyond_the_field = good;
   std::fill(beyond_the_field.begin() + 1, beyond_the_field.end(), std::byte{0xFF});
   Spake2Share zeros{};
@@ -96,7 +96,7 @@ TEST(Spake2, RefusesWhatIsNoPointOfTheCurve) {
   nothing_but_a_form[0] = std::byte{4};
   const std::array<std::byte, 1> infinity{};
   const ByteView all{good};
-  for (const ByteView bad : {ByteView{off_the_curve}, ByteView{compressed}, ByteView{hybrid}, ByteView{beyond_the_field}, ByteView{zeros}, ByteView{nothing_but_a_form},
+  for (const ByteView bad : {ByteView{off_the_curve}, ByteView{compressed}, ByteView{hybrid}, ByteView{other_hybrid}, ByteView{beyond_the_field}, ByteView{zeros}, ByteView{nothing_but_a_form},
                              ByteView{infinity}, all.first(64), all.first(33), ByteView{}}) {
     const auto refused = a.finish(bad);
     ASSERT_FALSE(refused);
