@@ -4,26 +4,36 @@
 #include <toml++/toml.h>
 
 #include "apps/pshare/flat_toml.hpp"
+#include "apps/pshare/server_spec.hpp"
+#include "wire/control.hpp"
 
 namespace pshare {
 
 Result<Settings> Settings::parse(std::string_view text, const std::string& file) {
-  const auto refuse = [&](const std::string& what, const toml::source_region& where) {
+  const auto refuse_line = [&](const std::string& what, std::size_t line, const std::string& rule = {}) {
     return Unexpected{{.code = Errc::usage,
-                       .doing = file + ", line " + std::to_string(where.begin.line) + ": " + what,
-                       .hint = "Correct the file, or remove it and run `pshare init` again."}};
+                       .doing = file + ", line " + std::to_string(line) + ": " + what,
+                       .hint = (rule.empty() ? "" : rule + ' ') + "Correct the file, or remove it and run `pshare init` again."}};
   };
-  if (const auto line = line_with_nested_value(text))
-    return Unexpected{{.code = Errc::usage, .doing = file + ", line " + std::to_string(*line) + ": a setting is a text in quotes, no array and no table", .hint = "Correct the file, or remove it and run `pshare init` again."}};
+  const auto refuse = [&](const std::string& what, const toml::source_region& where, const std::string& rule = {}) {
+    return refuse_line(what, where.begin.line, rule);
+  };
+  if (const auto line = line_with_nested_value(text)) return refuse_line("a setting is a text in quotes, no array and no table", *line);
   try {
     const auto table = toml::parse(text);
     Settings settings;
     for (const auto& [key, value] : table) {
-      auto* setting = key == "server" ? &settings.server : key == "name" ? &settings.name : nullptr;
-      if (!setting) return refuse("\"" + std::string{key.str()} + "\" is no setting", key.source());
+      if (key != "server" && key != "name") return refuse("\"" + std::string{key.str()} + "\" is no setting", key.source());
       const auto given = value.value<std::string>();
       if (!given) return refuse("\"" + std::string{key.str()} + "\" must be a text in quotes", value.source());
-      *setting = *given;
+      if (key == "server") {
+        if (const auto servers = parse_servers(*given); !servers) return refuse(servers.error().doing, value.source(), servers.error().hint);
+        settings.server = *given;
+      } else {
+        auto name = parse_name(*given);
+        if (!name) return refuse(name.error().doing, value.source(), name.error().hint);
+        settings.name = *std::move(name);
+      }
     }
     return settings;
   } catch (const toml::parse_error& trouble) {

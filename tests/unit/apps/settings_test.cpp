@@ -7,7 +7,7 @@ namespace {
 
 TEST(Settings, AreReadAsTheyWereWritten) {
   for (const auto& settings : {Settings{}, Settings{.server = "one.example:4700,[2001:db8::1]:4800", .name = {}},
-                               Settings{.server = {}, .name = "an \"odd\" \\ name\n'''\t\x01 of Zo\xC3\xAB"}}) {
+                               Settings{.server = "caf\xC3\xA9.example'\"\\", .name = "ann.b_c-4"}}) {
     const auto again = Settings::parse(settings.text(), "pshare.toml");
     ASSERT_TRUE(again) << settings.text();
     EXPECT_EQ(*again, settings);
@@ -19,6 +19,10 @@ TEST(Settings, AreRefusedWithTheLineThatIsWrong) {
       {"name = \"ann\"\nserver = 4700\n", "pshare.toml, line 2: \"server\" must be a text in quotes"},
       {"name = \"ann\"\nnaem = \"bob\"\n", "pshare.toml, line 2: \"naem\" is no setting"},
       {"[server]\nhost = \"one.example\"\n", "pshare.toml, line 1: \"server\" must be a text in quotes"},
+      {"# who\nname = \"\\nann\"\n", "pshare.toml, line 2: "},  // a name with a line break
+      {"name = \"Zo\xC3\xAB\"\n", "pshare.toml, line 1: "},
+      {"server = \"one.example:99999\"\n", "pshare.toml, line 1: \"one.example:99999\" is not a server"},
+      {"server = \"one\\ntwo\"\n", "pshare.toml, line 1: "},
       {"name = \"ann\nserver = \"x\"\n", "pshare.toml, line "},
   };
   for (const auto& [text, words] : table) {
