@@ -45,7 +45,7 @@ void run(const Options& options, Report& report) {
   SecureRandom random;
   asio::io_context loop{1};
   WorkerPool workers{worker_threads()};
-  Terminal terminal{loop.get_executor()};
+  Terminal terminal{loop.get_executor(), [&report](std::string_view asked) { report.question(asked); }};
   Program program{loop.get_executor(), options.common, home, identity, tls, outlet, random, workers, terminal, report};
 
   std::exception_ptr trouble;

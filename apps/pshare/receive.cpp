@@ -224,7 +224,7 @@ class Receiving {
     if (std::holds_alternative<Reception::NotWanted>(end)) {
       // A further offer of what has begun was taken back: the sender may think again, but not for ever.
       came_to_nothing_ = true;
-      if (is_by_code(reception)) over_by_code(Error{.code = Errc::declined, .doing = "what " + printable(reception.caller()) + " offered was not taken", .hint = "Ask them to send again, with a new code."});
+      if (is_by_code(reception) && !interrupted_) over_by_code(Error{.code = Errc::declined, .doing = "what " + printable(reception.caller()) + " offered was not taken", .hint = "Ask them to send again, with a new code."});
       if (!reception.agreed_before()) return;
       return keep_lost(reception, {.code = Errc::interrupted, .doing = printable(reception.caller()) + " took the offer back and did not come again", .hint = "What has arrived is kept: it goes on when they send it again."});
     }
@@ -309,10 +309,9 @@ class Receiving {
     const bool busy = !receptions_.empty() || !lost_.empty() || options_.once;
     for (auto* reception : receptions_) reception->cancel();
     const auto until = Clock::now() + last_words;
-    // Those that are still being asked about have nothing to say.
-    const auto underway = [this] { return std::ranges::any_of(receptions_, [](const Reception* each) { return each->receiving(); }); };
+    const auto underway = [this] { return std::ranges::any_of(receptions_, [](const Reception* each) { return each->has_last_words(); }); };
     while (underway() && Clock::now() < until) co_await reception_ended_.wait(until);
-    if (busy && !trouble_) trouble_ = Error{.code = Errc::interrupted, .doing = "interrupted", .hint = "Run the same command again; what has arrived is kept."};
+    if (busy && !trouble_) trouble_ = Error{.code = Errc::interrupted, .doing = "interrupted", .hint = code_ ? "What has arrived is kept. To go on, ask the sender for a new code." : "Run the same command again; what has arrived is kept."};
     over_ = true;
     ended_.ring();
   }

@@ -31,11 +31,12 @@ constexpr Duration last_words = std::chrono::seconds{1};
 
 Reception::Reception(Program& program, Online& online, const ReceiveOptions& options, Letter letter, std::optional<std::string> met_as)
     : program_(program), online_(online), options_(options), letter_(std::move(letter)), offer_(std::get<Offer>(letter_.signal)), sender_device_(letter_.device),
-      slot_(online.letters().expect(offer_.session, letter_.from)), met_as_(std::move(met_as)) {}
+      slot_(online.letters().expect(offer_.session, letter_.from)), met_as_(std::move(met_as)), left_(program.executor) {}
 
 void Reception::cancel() {
   cancelled_ = true;
   if (session_) session_->cancel();
+  if (asking_ && met_as_) left_.ring();
 }
 
 void Reception::give_way() {
@@ -88,18 +89,27 @@ awaitable<bool> Reception::ask(std::string because) {
   if (!because.empty()) because += ' ';
   const auto body = [&](TaskGroup& tasks) -> awaitable<bool> {
     tasks.start(watch_for_cancel());
+    tasks.start(watch_for_leaving());
     auto question = because + "Accept " + summary_words(offer_.summary) + " from " + printable(caller_.name) + "?";
     co_return co_await program_.terminal.agree(std::move(question));
   };
   bool yes = false;
+  asking_ = true;
   try {
     yes = co_await with_tasks<bool>(body);
   } catch (const Failure& failure) {
     // Whoever ends the input instead of answering has not said yes.
-    program_.report.say("\n" + printable(failure.error().message()) + ".");
+    if (!cancelled_) program_.report.say(printable(failure.error().message()) + ".");
   }
-  if (!yes && !withdrawn_) co_await reject(Reject::Why::declined, "");
+  if (!yes && !withdrawn_) co_await reject(Reject::Why::declined, cancelled_ ? "they left instead of answering" : "");
+  asking_ = false;
   co_return yes;
+}
+
+/// Throws interrupted once the user has ended the program.
+awaitable<void> Reception::watch_for_leaving() {
+  co_await left_.wait();
+  throw Failure{{.code = Errc::interrupted, .doing = "not answered"}};
 }
 
 /// Throws cancelled once the sender takes the offer back.

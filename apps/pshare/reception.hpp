@@ -45,7 +45,7 @@ class Reception {
   awaitable<bool> consent(std::optional<Summary> agreed);
   /// After consent. `give_up`: what an earlier session of the same transfer has left of it.
   awaitable<End> receive(GiveUp give_up);
-  /// Ctrl-C.
+  /// Ctrl-C. What is only asked about yet stays where it is, for the next program that receives; but what came by a code comes to no other.
   void cancel();
   /// There is a newer offer of the same transfer, so the sender need not be told.
   void give_way();
@@ -54,6 +54,8 @@ class Reception {
   const Summary& offered() const { return offer_.summary; }
   const std::string& caller() const { return caller_.name; }
   bool receiving() const { return session_ != nullptr; }
+  /// After cancel(), the sender is still to be told.
+  bool has_last_words() const { return receiving() || (asking_ && met_as_); }
   /// What is left of it by now; nothing before receive().
   const std::optional<GiveUp>& give_up() const { return give_up_; }
   /// In an earlier session, to the same transfer.
@@ -61,6 +63,7 @@ class Reception {
 
  private:
   awaitable<bool> ask(std::string because);
+  awaitable<void> watch_for_leaving();
   awaitable<void> call_off();
   awaitable<void> reject(Reject::Why why, std::string words);
   awaitable<void> answer(Signal signal);
@@ -95,6 +98,8 @@ class Reception {
   Climber* climber_ = nullptr;           // beside it
   std::optional<Accept> accepted_;
   bool cancelled_ = false, gives_way_ = false;
+  bool asking_ = false;                  // the user
+  Wakeup left_;                          // instead of answering
   bool withdrawn_ = false, further_dialled_ = false;
   std::vector<Path> lanes_;              // those that are up
   StraightHope hope_;

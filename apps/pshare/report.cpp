@@ -81,7 +81,14 @@ void Report::clear_progress() {
 
 void Report::line(std::string_view words) {
   clear_progress();
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(words.size()), words.data());
+  const auto length = static_cast<int>(words.size());
+  if (question_.empty()) std::fprintf(stderr, "%.*s\n", length, words.data());
+  else std::fprintf(stderr, "\n%.*s\n%s", length, words.data(), question_.c_str());
+}
+
+void Report::question(std::string_view asked) {
+  clear_progress();
+  question_ = asked;
 }
 
 void Report::say(std::string_view words) {
@@ -187,7 +194,7 @@ void Report::progress(const ProgressFacts& facts, TimePoint now) {
                  {"files_done", facts.files_done}, {"bottleneck", word(facts.bottleneck)}});
   }
   const auto width = screen_width();
-  if (!width || manner_.quiet) return;
+  if (!width || manner_.quiet || !question_.empty()) return;
   const auto text = progress_line(facts, *width - 1);
   std::fprintf(stderr, "\r%s\x1b[K", text.c_str());
   std::fflush(stderr);
@@ -252,7 +259,7 @@ void Report::relaying(const RelayedLane& lane) {
 }
 
 void Report::block(const std::vector<std::string>& lines) {
-  if (manner_.json || manner_.quiet) return;
+  if (manner_.json || manner_.quiet || !question_.empty()) return;
   std::string text;
   for (const auto& each : lines) text += (text.empty() ? "" : "\x1b[K\n") + each;
   clear_progress();

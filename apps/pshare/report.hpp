@@ -91,6 +91,8 @@ class Report {
   void relaying(const RelayedLane& lane);
   /// The last lines of a terminal, as they are now; several calls overwrite each other. Not with -q or --json.
   void block(const std::vector<std::string>& lines);
+  /// The terminal has just been asked this, and waits for an answer; empty: it is over. Lines that come meanwhile are set apart from it and show it again.
+  void question(std::string_view asked);
 
   // --- words for people only; nothing of them with --json on standard output ---------------------------------------------
   void say(std::string_view words);     // not with -q
@@ -117,6 +119,7 @@ class Report {
   Manner manner_;
   std::optional<TimePoint> last_progress_;
   std::size_t lines_shown_ = 0;  // of a terminal: a progress line, or a block
+  std::string question_;         // that waits for an answer
 };
 
 /// "film.mkv (1.2 GB)", "3 files, 1.2 GB: a.txt, b.txt and 1 more", "a stream of unknown length", "a text of 12 characters".

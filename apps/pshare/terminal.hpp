@@ -1,8 +1,10 @@
 // The person at the keyboard: is there one, how wide is the screen, what do they answer.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "io/asio.hpp"
@@ -20,7 +22,8 @@ std::optional<std::size_t> screen_width();
 /// Asks one question at a time, whoever asks; a cancelled question (its offer was withdrawn) makes room for the next.
 class Terminal {
  public:
-  explicit Terminal(asio::any_io_executor executor);
+  /// `on_question` is told of each question before it is shown, and with nothing when it is over.
+  Terminal(asio::any_io_executor executor, std::function<void(std::string_view)> on_question);
 
   /// Somebody can be asked: standard input and standard error are a terminal.
   bool present() const { return present_; }
@@ -42,6 +45,7 @@ class Terminal {
   awaitable<Hold> turn();
 
   asio::any_io_executor executor_;
+  std::function<void(std::string_view)> on_question_;
   bool present_ = false;
   bool asking_ = false;
   std::size_t waiting_ = 0;  // questions that wait for their turn

@@ -80,6 +80,30 @@ def test_somebody_at_the_terminal_is_asked_about_more(note):
     receiving.ends(0)
 
 
+def test_what_happens_while_a_question_is_open_stands_apart_from_it(note):
+    alice, bob = note
+    write_random(alice.files / "letter.txt", 100)
+    receiving = OnTerminal(bob, "receive")
+    receiving.says("aiting")
+    first = alice.sends("note.txt", to=bob)
+    receiving.says("Accept note.txt (5.0 kB) from alice? [y/n] ")
+    second = alice.sends("letter.txt", to=bob)
+    receiving.says("letter.txt")
+    question = "Accept note.txt (5.0 kB) from alice? [y/n] "
+    receiving.wait_until(lambda: receiving.text.count(question) == 2, "the question once more")
+    assert "[y/n] \r\n" in receiving.text, "the news began in the middle of the question's line"
+    second.interrupt()
+    second.ends(7)
+    receiving.types("y\n")
+    first.ends(0)
+    third = alice.sends("letter.txt", to=bob)
+    receiving.says("Accept letter.txt (100 B) from alice? [y/n] ")
+    third.interrupt()
+    third.ends(7)
+    receiving.says("took the offer back")
+    assert "[y/n] \r\nalice took the offer back." in receiving.text
+
+
 def test_each_contact_may_have_a_folder(note, tmp_path):
     alice, bob = note
     folder = tmp_path / "from alice"

@@ -356,6 +356,17 @@ def test_the_prompt_gives_way_to_an_offer_and_comes_back(note):
     receiving.ends(0)
 
 
+def test_who_leaves_instead_of_answering_lets_the_sender_know(note):
+    alice, bob = note
+    sending = alice.start("send", "note.bin")
+    receiving = OnTerminal(bob, "receive", shown(sending)["code"])
+    receiving.says("[y/n]")
+    receiving.presses_control_c()
+    receiving.ends(7)
+    sending.ends(3)
+    assert "left instead of answering" in sending.event("error")["message"]
+
+
 def test_a_wrong_code_at_the_prompt_is_asked_for_again(note):
     alice, bob = note
     sending = alice.start("send", "note.bin")
