@@ -94,11 +94,11 @@ class Joiner {
   /// A side that waits has left.
   void gone(RelaySide side);
   /// The lane has carried so much more, whichever way. May cut it, or all.
-  void carried(RelayLane lane, std::uint64_t bytes, TimePoint now);
+  void carried(RelayLane number, std::uint64_t bytes, TimePoint now);
   /// How much that lane may carry before it is cut; 0 for one that is not there any more.
   std::uint64_t allowance(RelayLane lane) const;
   /// The peers have ended the lane, or one of them was lost. Nothing happens if it was cut before.
-  void ended(RelayLane lane, Error why, TimePoint now);
+  void ended(RelayLane number, Error why, TimePoint now);
   /// No more lanes; those that wait are refused. What has been joined goes on.
   void drain();
   /// Cuts every lane.

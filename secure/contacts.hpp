@@ -34,8 +34,8 @@ class PinFile {
   /// line can hold: spaces, control characters, '#' in front, longer than max_name); limit (max_pins); local_io.
   /// A pin that is there already keeps its mark, a new one has what `wanted` says.
   Result<void> add(const Pin& wanted);
-  /// Marks `pin` as verified, or takes the mark away. Errors: refused when the name is not pinned to this key (any more); local_io.
-  Result<void> mark(const Pin& pin, bool verified);
+  /// Marks `wanted` as verified, or takes the mark away. Errors: refused when the name is not pinned to this key (any more); local_io.
+  Result<void> mark(const Pin& wanted, bool verified);
   /// Gives whether there was one. Errors: local_io.
   Result<bool> remove(std::string_view name);
 

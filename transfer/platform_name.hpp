@@ -27,8 +27,8 @@ enum class Platform { linux, windows };
 /// How `name`, which check_name let through, is written on this platform; most stay as they are.
 std::string name_on(Platform platform, std::string_view name);
 
-/// What name_on or FolderNames made it from.
-std::string original_name(Platform platform, std::string_view written);
+/// What name_on or FolderNames made `name` from.
+std::string original_name(Platform platform, std::string_view name);
 
 /// The names of one folder, given out one after the other so that the platform can tell them apart.
 class FolderNames {

@@ -281,7 +281,8 @@ void Ascent::begin_dialling(Attempting& attempt, const std::vector<std::size_t>&
   attempt.parts[Transport::tcp].reported = false;
   if (attempt.dialling && !attempt.dialling->more) return;  // one of this tier has led to a lane
   if (!attempt.dialling) {
-    attempt.dialling.emplace(Dialling{.pace = HappyEyeballs{steps.size(), now}, .steps = std::move(steps)});
+    const HappyEyeballs pace{steps.size(), now};
+    attempt.dialling.emplace(Dialling{.pace = pace, .steps = std::move(steps)});
   } else {
     attempt.dialling->steps.insert(attempt.dialling->steps.end(), steps.begin(), steps.end());
     attempt.dialling->pace.added(steps.size(), now);

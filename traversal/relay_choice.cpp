@@ -17,6 +17,7 @@ std::vector<NearRelay> relays_for_both(const std::vector<NearRelay>& ours, const
   }
   std::ranges::sort(both, {}, [](const Both& each) { return std::tuple{each.sum, each.relay->listing.relay}; });
   std::vector<NearRelay> order;
+  order.reserve(both.size());
   for (const auto& each : both) order.push_back(*each.relay);
   return order;
 }

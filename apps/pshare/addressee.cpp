@@ -72,7 +72,7 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
 
   const auto parsed = parse_name(who);
   if (!parsed) throw unknown(who);
-  const std::string name = *parsed;
+  const std::string& name = *parsed;
   const auto contact = contacts.find(name);
   const auto listed = co_await look_up(server, name, until);
   if (contact) {

@@ -66,6 +66,7 @@ int guarded_main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   wipe_codes(argc, argv);
   std::vector<const char*> as_given;
+  as_given.reserve(arguments.size());
   for (const auto& each : arguments) as_given.push_back(each.c_str());
   const auto parsed = parse_options(argc, as_given.data());
   if (!parsed) {

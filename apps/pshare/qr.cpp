@@ -30,7 +30,7 @@ std::vector<std::string> qr_code(std::string_view text, const ScreenSize& screen
   const std::unique_ptr<QRcode, Freed> code{QRcode_encodeString(upper(text).c_str(), 0, QR_ECLEVEL_L, QR_MODE_8, 1)};
   if (!code) return {};
   const int width = code->width;
-  const auto across = static_cast<std::size_t>(width + 2 * quiet_zone);
+  const auto across = static_cast<std::size_t>(width) + 2 * static_cast<std::size_t>(quiet_zone);
   if (across > screen.columns || across / 2 + 1 + rows_around > screen.rows) return {};
   const auto dark = [&](int x, int y) {
     return x >= 0 && y >= 0 && x < width && y < width && (code->data[y * width + x] & 1U) != 0;

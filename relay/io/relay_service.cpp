@@ -162,12 +162,15 @@ awaitable<void> RelayService::serve(TlsStream stream, RelayHello hello) {
   }
   Side side{executor_};
   struct Place {
-    RelayService& service;
-    RelaySide number;
+    Place(RelayService& at, RelaySide side) : service(at), number(side) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
     ~Place() {
       service.sides_.erase(number);
       service.joiner_.gone(number);
     }
+    RelayService& service;
+    RelaySide number;
   };
   std::optional<Place> place{std::in_place, *this, number};
   sides_.emplace(number, &side);

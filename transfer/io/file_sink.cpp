@@ -38,7 +38,7 @@ struct FileSink::State {
   Result<Standing> begin_anew(const PartialFolder::Identity& identity);
   Result<Standing> resume(const PartialFolder::Kept& kept);
   Result<Standing> migrate(const PartialFolder::Kept& kept, const PartialFolder::Identity& identity);
-  Result<ChunkMap> verified(const JournalReplay& journal, const std::shared_ptr<const Manifest>& of);
+  Result<ChunkMap> verified(const JournalReplay& replay, const std::shared_ptr<const Manifest>& of);
   bool was_delivered() const;
   void drop_what_is_gone(const DataTree::Present& present, ChunkMap& durable) const;
   Result<std::vector<HaveCheck::Item>> hash_all(const std::vector<ChunkIndex>& chunks, const ChunkMap& durable) const;

@@ -106,7 +106,7 @@ class SessionLanes {
   void queue(LaneNumber lane, Outgoing outgoing);
   void close(LaneNumber lane);
   /// It is none of the session's any more, as if it were lost, but ends in order: what is queued is written, apart from chunks, and then nothing more.
-  void retire(LaneNumber lane);
+  void retire(LaneNumber number);
   /// Of those that are served.
   std::vector<Path> paths() const;
   std::size_t count() const { return lanes_.size() + early_.size(); }

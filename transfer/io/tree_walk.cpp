@@ -161,14 +161,14 @@ class Walk {
 
   /// Gives nothing if it does not travel.
   Result<std::optional<EntryIndex>> add_child(const Handle& directory, const Below& here, const std::string& name) {
-    const auto nothing = Result<std::optional<EntryIndex>>{std::nullopt};
+    using Added = Result<std::optional<EntryIndex>>;
     const auto skip = [&](std::string why) {
       walked_.skipped.push_back({shown(here.directory) + "/" + name, std::move(why)});
-      return nothing;
+      return Added{std::nullopt};
     };
     struct stat status {};
     if (::fstatat(directory.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return nothing;  // deleted since it was listed
+      if (errno == ENOENT) return Added{std::nullopt};  // deleted since it was listed
       return Unexpected{source_trouble("reading " + shown(here.directory) + "/" + name, last_system_error())};
     }
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && !S_ISLNK(status.st_mode)) return skip(std::string{kind_of(status.st_mode)});

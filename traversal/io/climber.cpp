@@ -142,12 +142,11 @@ awaitable<LanePtr> Climber::rival() {
 awaitable<void> Climber::sort_callers() {
   for (;;) {
     auto lane = co_await registration_.next();
-    if (!allows(lane->path().tier)) {
-      lane->close();
-    } else if (further_wanted_ > 0) {
+    const bool allowed = allows(lane->path().tier);
+    if (allowed && further_wanted_ > 0) {
       further_.push_back(std::move(lane));
       further_news_.ring();
-    } else if (climb_) {
+    } else if (allowed && climb_) {
       climb_->came(std::move(lane));
     } else {
       lane->close();

@@ -28,7 +28,7 @@ Punching::Punching(asio::any_io_executor executor, PunchingPort& port, Random& r
       hooks_(std::move(hooks)),
       news_(executor_) {
   auto& rounds = settings_.rounds;
-  for (std::size_t i = 0; i < port_.udp().size(); ++i) rounds.main_sockets.push_back(port_.udp()[i]->family() == IpFamily::v6);
+  for (const auto& socket : port_.udp()) rounds.main_sockets.push_back(socket->family() == IpFamily::v6);
   // Who cannot get it now does without: the other search takes seconds, and the ladder tries again.
   permit_ = port_.ask_to_search();
   if (!permit_) rounds.vouched.clear();

@@ -152,7 +152,7 @@ class RendezvousClient {
 
   void perform(RendezvousLink::Action action, TaskGroup& tasks);
   awaitable<void> serve_connection();
-  awaitable<ServerConnection> reach(std::size_t server, std::optional<Port> local_port);
+  awaitable<ServerConnection> reach(std::size_t number, std::optional<Port> local_port);
   awaitable<void> look_back();
   awaitable<bool> look_back_for(std::size_t earlier);
   void note_way(const TcpStream& socket, bool through_proxy);

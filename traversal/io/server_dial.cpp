@@ -99,6 +99,7 @@ awaitable<std::vector<Endpoint>> look_up(Outlet& outlet, std::string host, Port 
     co_return found;
   }
   std::vector<IpAddress> addresses;
+  addresses.reserve(found.size());
   for (const auto& each : found) addresses.push_back(each.address);
   outlet.found(host, std::move(addresses));
   co_return found;

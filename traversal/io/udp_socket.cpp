@@ -130,9 +130,9 @@ std::span<const UdpArrival> UdpReceiveBuffers::receive(int socket) {
 
 UdpSocket::UdpSocket(udp::socket socket, IpFamily family, Endpoint local) : socket_(std::move(socket)), family_(family), local_(std::move(local)) {}
 
-UdpSocket UdpSocket::bound(asio::any_io_executor executor, IpFamily family, const std::optional<IpAddress>& address, Port port) {
+UdpSocket UdpSocket::bound(const asio::any_io_executor& executor, IpFamily family, const std::optional<IpAddress>& address, Port port) {
   const auto any = family == IpFamily::v4 ? IpAddress{IpAddress::V4{}} : IpAddress{IpAddress::V6{}};
-  udp::socket socket{std::move(executor)};
+  udp::socket socket{executor};
   std::error_code error;
   socket.open(family == IpFamily::v4 ? udp::v4() : udp::v6(), error);
   if (error) fail(error, family, port);

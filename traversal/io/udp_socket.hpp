@@ -49,7 +49,7 @@ enum class UdpSent {
 class UdpSocket {
  public:
   /// Errors: busy (in use), refused (privileged), unsupported (no such family here), local_io.
-  static UdpSocket bound(asio::any_io_executor executor, IpFamily family, const std::optional<IpAddress>& address, Port port);
+  static UdpSocket bound(const asio::any_io_executor& executor, IpFamily family, const std::optional<IpAddress>& address, Port port);
 
   const Endpoint& local() const { return local_; }
   /// With the address that the system sends from to `remote`, where the socket is bound to none. local(), if it knows no way there.

@@ -170,7 +170,7 @@ void PunchRounds::start_if_ready(TimePoint now) {
   if (round.transport == Transport::udp)
     udp_.emplace(round.round, Running<UdpPunch>{UdpPunch{std::move(plan), udp_settings(measured_udp_patience), random_, now}, round.main});
   else
-    tcp_.emplace(round.round, Running<TcpPunch>{TcpPunch{std::move(plan), round.mine->kind == Kind::stable, tcp_settings(), random_, now}, round.main});
+    tcp_.emplace(round.round, Running<TcpPunch>{TcpPunch{plan, round.mine->kind == Kind::stable, tcp_settings(), random_, now}, round.main});
   collect(now);
 }
 

@@ -69,12 +69,12 @@ class TcpPunch {
 
   /// Not twice the same.
   void add(const Target& target, TimePoint now);
-  void connected(DialKey dial, TimePoint now);
+  void connected(DialKey key, TimePoint now);
   /// `why`: busy if these two endpoints have a connection already (EADDRNOTAVAIL, EADDRINUSE): accepted, most likely.
-  void failed(DialKey dial, Errc why, TimePoint now);
+  void failed(DialKey key, Errc why, TimePoint now);
   /// What connected has turned out to be nobody's (TLS failed, or the far side closed it): dialled again. So it is when the round goes on for
   /// long after connected(): a NAT may have let the handshake through and nothing else.
-  void lost(DialKey dial, TimePoint now);
+  void lost(DialKey key, TimePoint now);
 
   void expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
@@ -97,11 +97,11 @@ class TcpPunch {
   void begin_lines(TimePoint now);
   void take_turn(TimePoint now);
   void dial_due(TimePoint now);
-  void dial(std::size_t line, TimePoint now);
-  void drop(std::size_t line);
+  void dial(std::size_t index, TimePoint now);
+  void drop(std::size_t index);
   void make_room(TimePoint now);
   void clear_way(Line& line);
-  void plan(std::size_t line, std::optional<TimePoint> due);
+  void plan(std::size_t index, std::optional<TimePoint> due);
   void note(Reason reason);
   void end(TimePoint now);
   void see_the_last_off(TimePoint now);

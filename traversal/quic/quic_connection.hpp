@@ -70,8 +70,8 @@ class QuicConnection {
   /// The stream's end on our side.
   void finish();
 
-  /// What has arrived in order, at most out.size() bytes. Gives the peer as much new credit.
-  std::size_t read(std::span<std::byte> out);
+  /// What has arrived in order, at most into.size() bytes. Gives the peer as much new credit.
+  std::size_t read(std::span<std::byte> into);
   std::uint64_t readable() const;
   /// The peer has written its last byte, and all of them were read.
   bool finished_by_peer() const;
