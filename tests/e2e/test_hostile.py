@@ -203,6 +203,12 @@ def test_what_a_server_lies_about_in_vain(far_address, liar, lie):
     arrives(lied, lied.alice.sends("secret.bin", to=lied.bob), receiving)
 
 
+def test_doctor_does_not_repeat_that_we_are_where_nobody_can_be(liar):
+    lied = liar("nowhere")
+    looking = lied.alice.run("doctor")
+    assert not [told for told in ("0.0.0.0:1", "255.255.255.255", "224.0.0.1") if told in looking.out.decode() + looking.words], looking.story()
+
+
 NO_ANSWER = (1, "bob is online but did not answer in time", "Ask them")
 NOT_ONLINE = (4, "bob is not online", "")
 NO_SERVER = (1, "server", "")

@@ -7,6 +7,7 @@
 #include "io/log.hpp"
 #include "io/task_group.hpp"
 #include "traversal/io/reflection.hpp"
+#include "traversal/seen_address.hpp"
 
 namespace pshare {
 
@@ -68,7 +69,8 @@ awaitable<void> NatSurvey::run() {
 }
 
 void NatSurvey::welcomed(const Welcome& welcome, const Endpoint& server, const Endpoint& local) {
-  control_ = Control{server, local, welcome.observed};
+  control_.reset();
+  if (can_be_seen_at(welcome.observed, server.address)) control_ = Control{server, local, welcome.observed};
   expect_tcp_survey();
   learn_ports(welcome, server.port, [&] {
     places_[family_of(server.address)].address = server.address;

@@ -7,6 +7,7 @@
 #include "io/deadline.hpp"
 #include "io/tcp_stream.hpp"
 #include "traversal/io/server_dial.hpp"
+#include "traversal/seen_address.hpp"
 #include "wire/framing.hpp"
 #include "wire/reflection.hpp"
 
@@ -39,6 +40,8 @@ awaitable<Endpoint> reflect(asio::any_io_executor, const TlsContext& tls, Endpoi
   auto socket = co_await connect(server, 0, local_port);
   auto stream = co_await greet_in_role(std::move(socket), tls, std::string{reflect_alpn}, only(key));
   const auto reflection = co_await answer(stream);
+  if (!can_be_seen_at(reflection.observed, server.address))
+    throw Failure{{.code = Errc::malformed, .doing = "asking " + server.text() + " where it sees us: it says " + reflection.observed.text() + ", where nobody can be"}};
   try {
     auto ending = end_of(stream);
     co_await with_deadline(std::move(ending), Clock::now() + end_patience, "waiting for the server to close");

@@ -5,6 +5,7 @@
 #include "io/deadline.hpp"
 #include "io/interfaces.hpp"
 #include "io/log.hpp"
+#include "traversal/seen_address.hpp"
 
 namespace pshare {
 
@@ -58,11 +59,11 @@ void Standpoint::note_welcome(const Welcome& welcome) {
     survey_.welcomed_through_proxy(welcome);
     return note_change();
   }
-  observed_ = welcome.observed;
   const auto there = server_.server_endpoint();
+  observed_ = there && can_be_seen_at(welcome.observed, there->address) ? std::optional{welcome.observed} : std::nullopt;
   const auto here = server_.local_endpoint();
   if (there && here) survey_.welcomed(welcome, *there, *here);
-  mapper_.set_observed(welcome.observed.address);
+  if (observed_) mapper_.set_observed(observed_->address);
   note_change();
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "traversal/overloaded.hpp"
+#include "traversal/seen_address.hpp"
 
 namespace pshare {
 
@@ -20,8 +21,7 @@ std::optional<Endpoint> mapped_address_in(const ReceivedStun& answer, const Endp
   const auto& message = answer.message;
   if (message.kind != StunClass::success || !answer.not_understood.empty()) return std::nullopt;
   const auto mapped = message.xor_mapped_address ? message.xor_mapped_address : message.mapped_address;
-  if (!mapped || mapped->port == Port{} || mapped->address.is_v4() != asked.address.is_v4()) return std::nullopt;
-  return mapped->address.scope() == Scope::unusable ? std::nullopt : mapped;
+  return mapped && can_be_seen_at(*mapped, asked.address) ? mapped : std::nullopt;
 }
 
 UdpMeasurement::Settings UdpMeasurement::settings_for(Duration round_trip) {
