@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <span>
 
@@ -16,6 +17,8 @@ constexpr std::string_view scheme = "pshare:";
 /// How much more than this a word may be off and still be taken for another one.
 constexpr std::size_t most_slips = 2;
 constexpr std::size_t most_suggestions = 3;
+/// Words of codes have six letters at most: what is longer than two of them is meant for none.
+constexpr std::size_t longest_guessed = 2 * std::size_t{6};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -55,9 +58,9 @@ Unexpected refuse(std::string why, std::string hint) { return Unexpected{{.code 
 
 constexpr const char* what_a_code_is = "A code is a number and words, as the other side shows it, for instance 4821-comet-walnut.";
 
-/// Insertions, losses, changes and swaps of neighbours that make one of the other.
+/// Insertions, losses, changes and swaps of neighbours that make one of the other. Neither is longer than longest_guessed.
 std::size_t slips_between(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> least(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  std::array<std::array<std::size_t, longest_guessed + 1>, longest_guessed + 1> least;
   for (std::size_t i = 0; i <= a.size(); ++i) {
     for (std::size_t j = 0; j <= b.size(); ++j) {
       auto& here = least[i][j];
@@ -70,6 +73,14 @@ std::size_t slips_between(std::string_view a, std::string_view b) {
     }
   }
   return least[a.size()][b.size()];
+}
+
+/// A bit for each letter in it.
+std::uint32_t letters_of(std::string_view word) {
+  std::uint32_t letters = 0;
+  for (const char c : word)
+    if (c >= 'a' && c <= 'z') letters |= std::uint32_t{1} << (c - 'a');
+  return letters;
 }
 
 Unexpected no_such_word(const std::string& word, std::size_t position) {
@@ -166,9 +177,11 @@ std::vector<std::string_view> likely_words(std::string_view word) {
     std::size_t slips;
     std::string_view word;
   };
-  if (word.size() > 2 * std::size_t{6}) return {};  // words have six letters at most
+  if (word.size() > longest_guessed) return {};
+  const auto given = letters_of(word);
   std::vector<Likely> found;
   for (const auto each : words()) {
+    if (std::popcount(letters_of(each) & ~given) > static_cast<int>(most_slips)) continue;  // a slip loses one letter at most; this is quicker to see
     const auto slips = slips_between(word, each);
     if (slips <= most_slips && slips < each.size() / 2 + 1) found.push_back({slips, each});
   }
