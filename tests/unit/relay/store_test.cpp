@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +132,83 @@ TEST_P(NamesOnDisk, AreNotOpenedWhenAPageInTheirMiddleIsDamaged) {
   const auto opened = SqliteNameStore::open(file);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::malformed);
+}
+
+/// Does something to the file behind the server's back.
+void do_to(const fs::path& file, const std::string& sql) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
+  sqlite3_close(database);
+}
+
+TEST_P(NamesOnDisk, AreNotReadFromARowThatDoesNotHoldTogether) {
+  for (const auto* change : {"key = zeroblob(32)", "key = key || x'00'", "key = 7", "id = zeroblob(32), key = 'k'"}) {
+    const auto alice = some_key();
+    clean(), open();
+    ASSERT_TRUE(store->claim("alice", alice));
+    do_to(file, std::string{"UPDATE names SET "} + change);
+    const auto key = store->key_of("alice");
+    ASSERT_FALSE(key) << change;
+    EXPECT_EQ(key.error().code, Errc::malformed);
+    EXPECT_THAT(key.error().message(), HasSubstr("\"alice\""));
+    EXPECT_THAT(key.error().hint, HasSubstr("backup"));
+  }
+}
+
+TEST_P(NamesOnDisk, AreNotToldToClientsWhenTheyAreNone) {
+  const auto alice = some_key();
+  for (const auto* name : {"'Alice'", "''", "'al ice'", "'alice' || char(0) || 'x'", "x'ff'"}) {
+    clean(), open();
+    ASSERT_TRUE(store->claim("alice", alice));
+    do_to(file, std::string{"UPDATE names SET name = "} + name);
+    const auto found = store->registration_of(id_of(alice));
+    ASSERT_FALSE(found) << name;
+    EXPECT_EQ(found.error().code, Errc::malformed);
+  }
+}
+
+TEST_P(NamesOnDisk, AreNotFoundUnderAnotherNameThroughADamagedIndex) {
+  ASSERT_TRUE(store->claim("alice", some_key()) && store->claim("mallory", some_key()));
+  store.reset();
+  // In the index an entry is the name and the number of its row; in the table the name is followed by the rest of the row.
+  std::ifstream in{file, std::ios::binary};
+  std::string bytes{std::istreambuf_iterator<char>{in}, {}};
+  const auto entry = bytes.find("mallory\x02");
+  ASSERT_NE(entry, std::string::npos);
+  bytes[entry + 7] = 1;
+  std::ofstream{file, std::ios::binary} << bytes;
+  open();
+  const auto key = store->key_of("mallory");
+  ASSERT_FALSE(key) << "alice's key";
+  EXPECT_EQ(key.error().code, Errc::malformed);
+}
+
+TEST_P(NamesOnDisk, AreNotPutIntoADatabaseOfAnotherProgram) {
+  store.reset();
+  for (const auto* theirs : {"CREATE TABLE bookmarks (url TEXT)", "CREATE TABLE names (name, key)", "CREATE TABLE names (number INTEGER PRIMARY KEY, name, id, key, registered)",
+                             "CREATE VIEW names AS SELECT 1 AS number, 'a' AS name, x'00' AS id, x'00' AS key, 0 AS registered"}) {
+    clean();
+    do_to(file, theirs);
+    const auto opened = SqliteNameStore::open(file);
+    ASSERT_FALSE(opened) << theirs;
+    EXPECT_EQ(opened.error().code, Errc::malformed);
+  }
+}
+
+TEST_P(NamesOnDisk, AreNotKeptWhereATriggerUndoesWhatIsWritten) {
+  store.reset();
+  do_to(file, "CREATE TRIGGER undo AFTER INSERT ON names BEGIN DELETE FROM names; END");
+  const auto opened = SqliteNameStore::open(file);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::malformed);
+}
+
+TEST_P(NamesOnDisk, CountAsRegisteredOnlyOnceTheyCanBeFound) {
+  do_to(file, "CREATE TRIGGER undo AFTER INSERT ON names BEGIN DELETE FROM names; END");  // while the server runs
+  const auto claimed = store->claim("alice", some_key());
+  ASSERT_FALSE(claimed);
+  EXPECT_EQ(claimed.error().code, Errc::malformed);
 }
 
 /// Holds the lock that a process holds while it changes an SQLite file (the format's documentation, "File Locking": the bytes
