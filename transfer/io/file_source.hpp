@@ -21,7 +21,7 @@ class FileSource final : public ChunkReader {
  public:
   struct Settings {
     std::vector<std::filesystem::path> paths;   // files or directories; a link that was named itself is followed
-    std::vector<std::string> excludes;          // shell patterns (fnmatch), against the component and against the path below its root
+    std::vector<std::string> excludes;          // patterns of transfer/exclusion.hpp
     std::uint64_t chunk_size = 0;               // 0: chosen by the size of the transfer
   };
   /// Walks the tree; opens nothing but directories, and checks that every file could be opened. Blocking: give it to the worker pool.

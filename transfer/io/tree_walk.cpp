@@ -1,7 +1,6 @@
 #include "transfer/io/tree_walk.hpp"
 
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <span>
 
 #include "transfer/checksum.hpp"
+#include "transfer/exclusion.hpp"
 #include "transfer/io/beneath.hpp"
 #include "transfer/io/disk_trouble.hpp"
 #include "transfer/safe_name.hpp"
@@ -102,7 +102,7 @@ class Walk {
   Result<void> add_root(const std::string& given) {
     auto named = named_by(given);
     if (!named) return Unexpected{std::move(named).error()};
-    if (is_excluded(named->name, named->name)) return {};
+    if (is_excluded(settings_.excludes, named->name, named->name)) return {};
     struct stat status {};
     if (::stat(named->path.c_str(), &status) != 0) return Unexpected{source_trouble("reading " + given, last_system_error())};
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
@@ -150,7 +150,7 @@ class Walk {
     if (!names) return Unexpected{source_trouble("reading the folder " + shown(here.directory), names.error().cause)};
     for (const auto& name : *names) {
       auto path = here.path.empty() ? name : here.path + "/" + name;
-      if (is_excluded(name, path)) continue;
+      if (is_excluded(settings_.excludes, name, path)) continue;
       const auto added = add_child(*handle, here, name);
       if (!added) return Unexpected{added.error()};
       if (*added && walked_.manifest.entry(**added).type == EntryType::directory)
@@ -187,12 +187,6 @@ class Walk {
     const auto index = walked_.manifest.add(entry);
     if (!index) return Unexpected{index.error()};
     return std::optional{*index};
-  }
-
-  bool is_excluded(const std::string& name, const std::string& path) const {
-    return std::any_of(settings_.excludes.begin(), settings_.excludes.end(), [&](const std::string& pattern) {
-      return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0 || ::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME) == 0;
-    });
   }
 
   std::string shown(EntryIndex index) const { return walked_.manifest.path(index); }
