@@ -2,12 +2,11 @@
 
 #include <array>
 
+#include "traversal/lane_greeting.hpp"
+
 namespace pshare {
 
 namespace {
-
-/// Greetings are short: whoever announces more is not greeting.
-constexpr std::uint32_t longest_greeting = 256;
 
 awaitable<void> read_exactly(Lane& lane, std::span<std::byte> out) {
   while (!out.empty()) out = out.subspan(co_await lane.read_some(out));
@@ -19,19 +18,18 @@ awaitable<void> write(Lane& lane, LaneMessage message) {
   co_await lane.write(pieces);
 }
 
-awaitable<LaneMessage> read_greeting(Lane& lane) {
+struct Greeting {
+  LaneFrameHeader header;
+  ByteBuffer body;
+};
+
+awaitable<Greeting> read_greeting(Lane& lane) {
   std::array<std::byte, LaneFrameHeader::size> bytes;
   co_await read_exactly(lane, bytes);
-  const auto header = value_or_throw(decode_lane_frame_header(bytes));
-  if (header.length > longest_greeting)
-    throw Failure{{.code = Errc::limit, .doing = "greeting on a lane: the other side begins with a message that is too long"}};
-  ByteBuffer body(header.length);
-  co_await read_exactly(lane, body);
-  co_return value_or_throw(decode_lane_message(header, body));
-}
-
-Failure something_else() {
-  return Failure{{.code = Errc::malformed, .doing = "greeting on a lane: the other side said something else"}};
+  Greeting greeting{value_or_throw(begin_greeting(bytes)), {}};
+  greeting.body.resize(greeting.header.length);
+  co_await read_exactly(lane, greeting.body);
+  co_return greeting;
 }
 
 /// A lane on which the other side has yet to say that it is ready.
@@ -53,7 +51,7 @@ class GreetedLane final : public Lane {
  private:
   awaitable<void> hear_ready() {
     const auto answer = co_await read_greeting(*lane_);
-    if (!std::holds_alternative<LaneReady>(answer)) throw something_else();
+    value_or_throw(ready_of(answer.header, answer.body));
     ready_ = true;
   }
 
@@ -71,9 +69,7 @@ awaitable<LanePtr> say_hello(LanePtr lane, LaneHello hello) {
 
 awaitable<LaneHello> hear_hello(Lane& lane) {
   const auto greeting = co_await read_greeting(lane);
-  const auto* hello = std::get_if<LaneHello>(&greeting);
-  if (hello == nullptr) throw something_else();
-  co_return *hello;
+  co_return value_or_throw(hello_of(greeting.header, greeting.body));
 }
 
 awaitable<void> say_ready(Lane& lane) {
