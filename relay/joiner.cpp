@@ -128,6 +128,7 @@ void Joiner::join(const Ticket& ticket, Waiting first, RelaySide side, Side who,
   actions_.push_back(Join{number, first.side, side, {left_of(lane), settings_.rate}});
   lanes_.emplace(number, std::move(lane));
   in_use_.emplace(ticket.id, number);
+  if (ticket.quota) with_quota_[pair_of(ticket)].insert(number);
   by_idleness_.emplace(now + relay_idle_patience, number);
 }
 
@@ -164,7 +165,7 @@ void Joiner::carried(RelayLane number, std::uint64_t bytes, TimePoint now) {
     if (lane.ticket.quota) count_for_pair(pair_of(lane.ticket), bytes, now);
   }
   if (volume == 0u) return cut_all(volume_used_up, now);
-  if (const auto found = lanes_.find(number); found != lanes_.end() && left_of(found->second) == 0u) cut_what_is_used_up(pair_of(found->second.ticket), now);
+  if (const auto found = lanes_.find(number); found != lanes_.end() && found->second.ticket.quota) cut_what_is_used_up(pair_of(found->second.ticket), now);
 }
 
 void Joiner::count_for_pair(const Pair& pair, std::uint64_t bytes, TimePoint now) {
@@ -180,12 +181,15 @@ void Joiner::count_for_pair(const Pair& pair, std::uint64_t bytes, TimePoint now
   by_renewal_.emplace(now + quota_window, pair);
 }
 
-/// Lanes of one pair share what there is.
+/// Lanes of one pair share what there is; the tickets of different servers may allow them different quotas of it.
 void Joiner::cut_what_is_used_up(const Pair& pair, TimePoint now) {
-  std::vector<RelayLane> theirs;
-  for (const auto& [number, lane] : lanes_)
-    if (pair_of(lane.ticket) == pair && left_of(lane) == 0u) theirs.push_back(number);
-  for (const auto number : theirs) cut(number, {.code = Errc::limit, .doing = used_up(*lanes_.at(number).ticket.quota)}, now);
+  const auto is_used_up = [&](RelayLane number) { return left_of(lanes_.at(number)) == 0u; };
+  for (auto theirs = with_quota_.find(pair); theirs != with_quota_.end(); theirs = with_quota_.find(pair)) {
+    const auto next = std::ranges::find_if(theirs->second, is_used_up);
+    if (next == theirs->second.end()) return;
+    const auto number = *next;  // cut() takes it from there
+    cut(number, {.code = Errc::limit, .doing = used_up(*lanes_.at(number).ticket.quota)}, now);
+  }
 }
 
 void Joiner::allow_volume(std::optional<std::uint64_t> left, TimePoint now) {
@@ -200,6 +204,10 @@ void Joiner::ended(RelayLane number, Error why, TimePoint now) {
   over_.push_back({view(number, lane, now), why});
   for (const auto& side : lane.sides) discount(side);
   in_use_.erase(lane.ticket.id);
+  if (const auto theirs = with_quota_.find(pair_of(lane.ticket)); theirs != with_quota_.end()) {
+    theirs->second.erase(number);
+    if (theirs->second.empty()) with_quota_.erase(theirs);
+  }
   remember(lane.ticket.id, std::move(why), std::max(lane.expires, now + spent_memory));
   lanes_.erase(found);  // by_idleness_ forgets it when its time has come
 }

@@ -201,6 +201,7 @@ class Joiner {
   std::set<std::pair<TimePoint, TicketId>> by_patience_;  // those that wait
   std::map<RelayLane, Lane> lanes_;
   std::map<TicketId, RelayLane> in_use_;
+  std::map<Pair, std::set<RelayLane>> with_quota_;  // lanes whose tickets have one
   std::set<std::pair<TimePoint, RelayLane>> by_idleness_;  // not earlier than it is to be looked at
   std::map<TicketId, Spent> spent_;
   std::set<std::pair<TimePoint, TicketId>> by_oblivion_;  // of those

@@ -156,7 +156,7 @@ class Relay {
     const auto issued = how & 8 ? std::chrono::floor<std::chrono::minutes>(now_ - TimePoint{}) : std::chrono::minutes{};
     Ticket ticket{.id = {}, .session = {}, .one = peer(which), .other = peer(which >> 2), .relay = us, .expires = {}, .quota = {}};
     ticket.expires = start + issued + std::chrono::minutes{how & 7u};
-    if (how & 16) ticket.quota = 500;  // a server has one for all
+    if (how & 16) ticket.quota = (how >> 5) * 100u + 100;
     if (how > 240) ticket.relay = peer(which);
     ByteWriter all_of_it;
     all_of_it.u8(static_cast<std::uint8_t>(which)).u8(static_cast<std::uint8_t>(how)).u32(static_cast<std::uint32_t>(issued.count()));

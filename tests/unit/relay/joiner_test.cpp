@@ -377,6 +377,19 @@ TEST_F(JoinerTest, AQuotaIsForTwoPeersHoweverManyTicketsTheyGet) {
   EXPECT_FALSE(refusals.contains(present(joiner, alice, ticket(1'000))));
 }
 
+TEST_F(JoinerTest, CutsALaneWithWordsWhenAnotherOfALargerQuotaHasUsedUpItsOwn) {
+  Joiner joiner{usual()};
+  const auto small = meet(joiner, ticket(100)), large = meet(joiner, ticket(1'000)), unbounded = meet(joiner, ticket());
+  carry(joiner, large, 150);
+  EXPECT_EQ(joiner.allowance(small), 0u);
+  ASSERT_EQ(cuts.size(), 1u) << "else its driver takes a lane that may carry nothing for one that has ended, and nobody learns why";
+  EXPECT_EQ(cuts[0].lane, small);
+  EXPECT_THAT(cuts[0].why.doing, HasSubstr("100 bytes"));
+  EXPECT_EQ(joiner.allowance(large), 850u);
+  carry(joiner, unbounded, 5'000);
+  EXPECT_EQ(cuts.size(), 1u);
+}
+
 TEST_F(JoinerTest, BoundsThePairsWhoseBytesAreRemembered) {
   auto settings = usual();
   settings.max_pairs = 2;
