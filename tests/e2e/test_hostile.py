@@ -148,6 +148,14 @@ def test_an_answer_that_somebody_else_wrote_is_not_believed(liar):
     assert_nothing_went(alice.sends("secret.bin", to=bob), bob)
 
 
+def test_an_answer_that_somebody_else_wrote_in_their_own_name_is_none(liar):
+    """The server knows which session an offer is of, and may tell anybody."""
+    lied = liar("another-answers")
+    sending = lied.alice.sends("secret.bin", "--timeout", "2s", to=lied.bob)
+    fails(lied, sending, 1, "bob is online but did not answer in time")
+    assert not sending.find("accepted")
+
+
 def test_garbage_in_the_recipients_name_is_not_believed(liar):
     alice, bob = liar("garbage")
     assert_nothing_went(alice.sends("secret.bin", to=bob), bob)
@@ -290,6 +298,8 @@ def test_a_relay_that_lies_gets_nothing_and_ends_in_words(liar, lie):
     receiving = lied.receives("--tiers", "relay,supernode", "--timeout", "4s")
     sending = lied.alice.sends("secret.bin", "--tiers", "relay,supernode", "--timeout", "4s", to=lied.bob)
     fails(lied, sending, 5, "bob")
+    presented = b"a ticket was presented" in lied.overheard.read_bytes()
+    assert presented == (lie == "relay-in-between"), "a relay is told nothing before it has proven the key that it is listed under"
     assert b"a lane was opened" not in lied.overheard.read_bytes()   # nor did either say a word to a key that is not the other's
     receiving.terminate()
     receiving.ends()

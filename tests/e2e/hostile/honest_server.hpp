@@ -2,7 +2,6 @@
 // this server with some of its answers replaced. All that clients tell it in clear, in whichever role, is kept for the tests to look through.
 #pragma once
 
-#include <cstdio>
 #include <deque>
 #include <list>
 #include <map>
@@ -13,6 +12,7 @@
 
 #include "io/task_group.hpp"
 #include "io/wakeup.hpp"
+#include "overheard.hpp"
 #include "secure/identity.hpp"
 #include "secure/io/tls_stream.hpp"
 #include "secure/random_source.hpp"
@@ -21,19 +21,6 @@
 namespace pshare::hostile {
 
 UnixTime wall_clock();
-
-/// What was heard in clear, appended to a file; and to another one, PATH.codes, what those say to each other who meet by a code: "DEVICE VERB NUMBER HEX".
-class Overheard {
- public:
-  explicit Overheard(const std::string& path);
-  void note(ByteView bytes);
-  void note_code(DeviceId from, std::string_view verb, std::uint64_t number, ByteView body);
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_, codes_;
-};
 
 /// A connection in the control role.
 struct Client {

@@ -23,6 +23,7 @@ Lies lies_about_keys();
 Lies lies_in_carrying();
 Lies lies_about_places();
 Lies lies_about_relays();
+Lies lies_about_tickets();
 Lies lies_about_codes();
 
 }  // namespace pshare::hostile

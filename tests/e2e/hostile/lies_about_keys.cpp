@@ -3,6 +3,7 @@
 //   wrong-key         resolves every name and ID to the key of an accomplice
 //   wrong-key-later   the same, but for the first time that each client asks for somebody
 //   swapped           answers each offer itself, in the recipient's name, with a letter that the accomplice sealed
+//   another-answers   has an accomplice answer each offer in its own name, for the session that the offer is of
 //   garbage           answers each offer, in the recipient's name, with bytes that mean nothing
 //   renamed           delivers every signal, but says that the accomplice has sent it
 //   misdirected       delivers every signal to everybody but the one whom it is for
@@ -61,6 +62,19 @@ class Swapped : public WithAccomplice {
   }
 };
 
+class AnotherAnswers : public WithAccomplice {
+ public:
+  using WithAccomplice::WithAccomplice;
+
+ protected:
+  void forward(Client& client, const SendSignal& verb) override {
+    const auto plain = encode(Signal{Accept{verb.session, {}, {}}});
+    auto letter = value_or_throw(seal(accomplice_, client.stream.peer_key(), wall_clock(), random_, plain));
+    client.say(SignalFate{verb.request, Fate::delivered});
+    client.say(Delivery{accomplice_.id(), DeviceId{999}, std::move(letter)});
+  }
+};
+
 class Garbage : public HonestServer {
  public:
   using HonestServer::HonestServer;
@@ -104,6 +118,7 @@ Lies lies_about_keys() {
   return {
       {"wrong-key", lie<WrongKey>(true)}, {"wrong-key-later", lie<WrongKey>(false)}, {"swapped", lie<Swapped>()},
       {"garbage", lie<Garbage>()},        {"renamed", lie<Renamed>()},               {"misdirected", lie<Misdirected>()},
+      {"another-answers", lie<AnotherAnswers>()},
   };
 }
 

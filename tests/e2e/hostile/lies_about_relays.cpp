@@ -3,17 +3,13 @@
 //   no-relay          says that it relays, gives tickets, and ends every connection that is meant so
 //   bad-tickets       the same, and the tickets mean nothing
 //   relay-in-between  joins nobody: tells each that the other is there, and is the other one itself, with its own key
-//   strange-relay     lists itself as a supernode that serves anyone, under a key that it has not got; and relays itself not at all
+//   strange-relay     lists itself as a supernode that serves anyone, under a key that it has not got; and is the other one to whoever comes
+#include "in_between.hpp"
 #include "lies.hpp"
 #include "secure/ticket.hpp"
-#include "wire/framing.hpp"
-#include "wire/lane_messages.hpp"
-#include "wire/relay_hello.hpp"
 
 namespace pshare::hostile {
 namespace {
-
-constexpr std::string_view lane_was_opened = "a lane was opened to the one in between";
 
 class Relaying : public HonestServer {
  public:
@@ -46,41 +42,21 @@ class InBetween : public Relaying {
 
  protected:
   awaitable<void> relay(TlsStream stream) override {
-    FrameReader frames;
-    ByteBuffer piece(1024);
-    std::optional<ByteBuffer> body;
-    while (!(body = value_or_throw(frames.next()))) {
-      const auto count = co_await stream.read_some(std::span{piece}.first(1));  // not a byte of what follows
-      setting_.overheard.note(ByteView{piece}.first(count));
-      frames.feed(ByteView{piece}.first(count));
-    }
-    const auto ticket = value_or_throw(decode_relay_hello(*body)).ticket;
+    const auto ticket = co_await hear_ticket(stream, setting_.overheard);
     const auto opened = value_or_throw(open_ticket({setting_.identity.public_key()}, setting_.identity.id(), wall_clock(), ticket));
     const auto role = opened.one == stream.peer() ? TlsRole::server : TlsRole::client;  // who asked is the sender, and the TLS client
-    const auto words = frame(encode(RelayAnswer{RelayJoined{}}));
-    co_await stream.write(ByteView{words});
-    auto socket = std::move(stream).release();
-    std::vector<std::string> alpn{std::string{lane_alpn}};
-    const auto anybody = [](const PeerId&) { return true; };
-    TlsStream inner{std::move(socket), TlsEngine{setting_.tls, role, std::move(alpn), anybody}};
-    co_await inner.handshake();
-    // A client is done with its handshake before it knows whether its own key is accepted.
-    if (role == TlsRole::server) setting_.overheard.note(bytes_of(lane_was_opened));
-    for (;;) {
-      const auto count = co_await inner.read_some(piece);
-      setting_.overheard.note(bytes_of(lane_was_opened));
-      setting_.overheard.note(ByteView{piece}.first(count));
-    }
+    auto socket = co_await say_joined(std::move(stream));
+    co_await pose_as_the_other(std::move(socket), setting_.tls, role, setting_.overheard);
   }
 };
 
-class StrangeRelay : public Relaying {
+class StrangeRelay : public InBetween {
  public:
-  explicit StrangeRelay(const Setting& setting) : Relaying(setting), accomplice_(*Identity::generate()) {}
+  explicit StrangeRelay(const Setting& setting) : InBetween(setting), accomplice_(*Identity::generate()) {}
 
  protected:
   Welcome welcome(const Client& client) override {
-    auto told = Relaying::welcome(client);
+    auto told = InBetween::welcome(client);
     told.relays = false;
     return told;
   }
