@@ -430,6 +430,7 @@ class Sending {
         vain_pause = pause_after_vain_lane;
         continue;
       }
+      climber.lost_in_vain(path);
       if (give_up_.over(online_.awake())) session.fail({.code = Errc::unreachable, .doing = "every connection to " + to_.name + " was lost before anything had arrived on it"});
       co_await sleep_until(Clock::now() + vain_pause);
       until += vain_pause, laneless_until += vain_pause;

@@ -179,6 +179,15 @@ void Climber::lanes_left(const std::vector<Path>& lanes) {
   climb_->fell_back(lanes.front());
 }
 
+void Climber::lost_in_vain(const Path& path) {
+  if (path.tier == Tier::supernode && met_at_) ++lost_in_vain_at_[*met_at_];
+}
+
+bool Climber::gives_way(const PeerId& supernode) const {
+  const auto lost = lost_in_vain_at_.find(supernode);
+  return lost != lost_in_vain_at_.end() && lost->second >= max_vain_lanes_at_a_supernode && allows(Tier::relay) && with_.relays.of_server();
+}
+
 void Climber::say(const Word& word) const {
   if (on_say_) on_say_(word);
 }
@@ -372,10 +381,15 @@ awaitable<LanePtr> Climber::meet(Tier tier, TimePoint since) {
   const auto candidates = co_await supernodes();
   std::optional<Error> trouble;
   for (const auto& each : candidates) {
+    if (gives_way(each.listing.relay)) {
+      trouble = Error{.code = Errc::unreachable, .doing = "every lane at the supernode " + each.listing.relay.short_text() + " was lost before anything had arrived on it"};
+      continue;
+    }
     try {
       RelayPlace place{each.listing.relay, each.listing.endpoints};
       auto lane = co_await meet_at(std::move(place), tier, since);
       in_vain.relays = nullptr;
+      met_at_ = each.listing.relay;
       co_return lane;
     } catch (const Failure& failure) {
       trouble = failure.error();

@@ -35,6 +35,8 @@ namespace pshare {
 /// How long the sender waits for the receiver's word which supernodes it reaches, and the receiver for the sender's at which of them. Then each looks
 /// again, after a pause.
 inline constexpr Duration relays_word_patience = std::chrono::seconds{5};
+/// Lanes in succession or not, on which nothing has arrived, after which a session leaves a supernode for the server's relay. A single one may be the peer's doing.
+inline constexpr std::size_t max_vain_lanes_at_a_supernode = 2;
 
 /// What this side is to the transfer. The sender is the controlling side in RFC 8445's words: it speaks first on every connection, and chooses.
 enum class ClimbRole { sender, receiver };
@@ -112,6 +114,10 @@ class Climber {
   /// A lane was lost, and the session goes on over these. If none of them is straight any more, one is looked for again.
   void lanes_left(const std::vector<Path>& lanes);
 
+  /// For the sender: the lane with this path was lost before anything had arrived on it. A supernode that loses lanes so gives way to the server's relay,
+  /// where that may be used: it may be doing so on purpose.
+  void lost_in_vain(const Path& path);
+
   /// What it has told by now.
   const PeerFacts& peer() const { return peer_; }
 
@@ -159,6 +165,7 @@ class Climber {
   Targets targets_of(const std::vector<Candidate>& candidates) const;
   bool allows(Tier tier) const;
   void refuse_unless_allowed(Tier tier) const;
+  bool gives_way(const PeerId& supernode) const;
   bool straight() const;
   bool udp_possible() const;
   void moved(const UdpPort& port, const Endpoint& from, const Endpoint& to);
@@ -173,6 +180,8 @@ class Climber {
   Climb* climb_ = nullptr;             // the one that runs
   TaskGroup* tasks_ = nullptr;         // while run() does
   std::map<Tier, std::size_t> attended_;  // the receiver's meetings that are under way
+  std::optional<PeerId> met_at_;       // the supernode that the sender's latest lane of that tier leads through
+  std::map<PeerId, std::size_t> lost_in_vain_at_;
   std::deque<LanePtr> taken_;          // the receiver's, for next_lane()
   Wakeups lane_taken_;
   LanePtr chosen_, rival_, better_;    // the sender's

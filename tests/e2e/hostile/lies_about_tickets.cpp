@@ -90,7 +90,9 @@ class OneTicket : public WithSupernodes {
 
 class FalseSupernodes : public WithSupernodes {
  public:
-  using WithSupernodes::WithSupernodes;
+  explicit FalseSupernodes(const Setting& setting) : WithSupernodes(setting) {
+    while (invented_.size() < max_relays) invented_.push_back(Identity::generate()->id());
+  }
 
  protected:
   void ask_relays(Client& client, const AskRelays& verb) override {
@@ -99,9 +101,12 @@ class FalseSupernodes : public WithSupernodes {
     file >> text;
     const std::vector<Endpoint> at(max_relay_endpoints, value_or_throw(Endpoint::parse(text)));
     std::vector<RelayListing> listed;
-    while (listed.size() < max_relays) listed.push_back({Identity::generate()->id(), at, true});
+    for (const auto& each : invented_) listed.push_back({each, at, true});
     client.say(Relays{verb.request, std::move(listed)});
   }
+
+ private:
+  std::vector<PeerId> invented_;
 };
 
 }  // namespace
