@@ -36,15 +36,15 @@ constexpr Duration early_keeps = std::chrono::seconds{1};
 UdpPort::UdpPort(UdpSocket socket) : socket_(std::move(socket)) {}
 UdpPort::~UdpPort() = default;
 
-std::shared_ptr<UdpPort> UdpPort::open(asio::any_io_executor executor, IpFamily family, Port port) {
-  std::shared_ptr<UdpPort> opened{new UdpPort{UdpSocket::bound(std::move(executor), family, std::nullopt, port)}};
+std::shared_ptr<UdpPort> UdpPort::open(const asio::any_io_executor& executor, IpFamily family, Port port) {
+  std::shared_ptr<UdpPort> opened{new UdpPort{UdpSocket::bound(executor, family, std::nullopt, port)}};
   opened->wait();
   return opened;
 }
 
-std::shared_ptr<UdpPort> UdpPort::open(asio::any_io_executor executor, const Endpoint& at) {
+std::shared_ptr<UdpPort> UdpPort::open(const asio::any_io_executor& executor, const Endpoint& at) {
   const auto family = at.address.is_v4() ? IpFamily::v4 : IpFamily::v6;
-  std::shared_ptr<UdpPort> opened{new UdpPort{UdpSocket::bound(std::move(executor), family, at.address, at.port)}};
+  std::shared_ptr<UdpPort> opened{new UdpPort{UdpSocket::bound(executor, family, at.address, at.port)}};
   opened->wait();
   return opened;
 }

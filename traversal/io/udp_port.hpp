@@ -21,9 +21,9 @@ class UdpPort : public std::enable_shared_from_this<UdpPort> {
 
   /// Binds one family; port 0 lets the system choose. The same number may be open for the other family and for TCP.
   /// Errors: busy (in use), refused (privileged), unsupported (this machine has not got the family), local_io.
-  static std::shared_ptr<UdpPort> open(asio::any_io_executor executor, IpFamily family, Port port = {});
+  static std::shared_ptr<UdpPort> open(const asio::any_io_executor& executor, IpFamily family, Port port = {});
   /// The same on one address of this machine.
-  static std::shared_ptr<UdpPort> open(asio::any_io_executor executor, const Endpoint& at);
+  static std::shared_ptr<UdpPort> open(const asio::any_io_executor& executor, const Endpoint& at);
   ~UdpPort();
 
   const Endpoint& local() const { return socket_.local(); }
