@@ -44,7 +44,8 @@ struct World {
   RelayGuide guide{loop.get_executor(), RelayWay{alice.tls, outlet}, client, [this] { return std::vector{carol.id()}; }};
   std::size_t asked = 0, proxied = 0;
 
-  /// Lists carol, at that address, as often as asked.
+  std::vector<RelayListing> others;
+  /// Lists carol, at that address, and the others, as often as asked.
   awaitable<void> serve(Endpoint at) {
     auto conversation = co_await accept_client(listener, server);
     auto words = knows_relays();
@@ -52,7 +53,8 @@ struct World {
     for (;;) {
       const auto wanted = co_await conversation.hear_a<AskRelays>();
       ++asked;
-      const Relays listed{.request = wanted.request, .relays = {{.relay = carol.id(), .endpoints = {at}}}};
+      Relays listed{.request = wanted.request, .relays = {{.relay = carol.id(), .endpoints = {at}}}};
+      listed.relays.insert(listed.relays.end(), others.begin(), others.end());
       co_await conversation.say(listed);
     }
   }
@@ -93,6 +95,21 @@ TEST(RelayGuide, AllWhoLookAtOnceSeeTheSame) {
     EXPECT_EQ(world.asked, 1u);
     EXPECT_TRUE(world.guide.near());
     EXPECT_THAT(*world.guide.near(), SizeIs(1));
+  });
+}
+
+TEST(RelayGuide, BelievesTheServerOnlyOfThoseThatServeAnyone) {
+  World world;
+  const Endpoint at{here(), world.carols.port()};
+  const Person stranger, volunteer;
+  world.others = {{.relay = stranger.id(), .endpoints = {at}, .for_anyone = false}, {.relay = volunteer.id(), .endpoints = {at}, .for_anyone = true}};
+  world.tell(at, [&](TaskGroup&) -> awaitable<void> {
+    co_await world.guide.look();
+    EXPECT_TRUE(world.guide.near());
+    EXPECT_THAT(*world.guide.near(), SizeIs(2));
+    EXPECT_EQ(world.guide.tier_of(world.carol.id()), Tier::supernode);
+    EXPECT_EQ(world.guide.tier_of(volunteer.id()), Tier::supernode);
+    EXPECT_EQ(world.guide.tier_of(stranger.id()), std::nullopt);
   });
 }
 
