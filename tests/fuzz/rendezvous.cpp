@@ -1,5 +1,6 @@
 // Fuzzes the rendezvous: clients who say what they like, in whatever order, from the same addresses and other ones. An input is a run of steps. Whatever they
 // are, everybody is told what he can read, nobody who is not there is told anything, and nothing goes on without end.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <set>
@@ -38,6 +39,7 @@ class Server {
     settings.dials_back = (how & 2) != 0;
     if (how & 4) settings.tickets = &office_;
     settings.relays = (how & 8) != 0;
+    if (how & 32) settings.random = &random_;
     if (how & 16) settings.addresses = std::pair{*IpAddress::parse("203.0.113.1"), *IpAddress::parse("203.0.113.2")};
     return settings;
   }
@@ -105,7 +107,7 @@ class Server {
   ClientMessage verb() {
     const std::uint64_t request = steps_.next();
     static constexpr const char* names[]{"ann", "bob", "carol", "Dan"};
-    switch (steps_.next() % 11) {
+    switch (steps_.next() % 16) {
       case 0: return Hello{.version = steps_.next() % 3u, .agent = "fuzz", .features = {std::string{answers_only_feature}}};
       case 1: return Register{request, names[steps_.next() % 4]};
       case 2: return Resolve{request, std::string{names[steps_.next() % 4]}};
@@ -125,8 +127,19 @@ class Server {
         return Volunteer{request, Port{static_cast<std::uint16_t>(how * 16)}, (how & 1) != 0, (how & 2) != 0};
       }
       case 9: return AskRelays{request, {id()}};
+      case 10: return CodeOpen{request, code_number()};
+      case 11: return CodeJoin{request, code_number(), buffer_of(steps_.some())};
+      case 12: return CodeMessage{request, code_number(), buffer_of(steps_.some())};
+      case 13: return CodeClose{request, code_number()};
+      case 14: return TakeOffers{request, id()};
       default: return AskTicket{request, {}, id(), id()};
     }
+  }
+
+  /// One of those that were given out, or any.
+  std::uint64_t code_number() {
+    const auto which = steps_.next();
+    return which < codes_.size() ? codes_[which] : smallest_code_number + which;
   }
 
   void say(DeviceId client, const ClientMessage& message) { rendezvous_.received(client, message, wall, now_); }
@@ -144,6 +157,7 @@ class Server {
         const auto bytes = encode(reply->message);
         const auto again = decode_server_message(bytes);
         demand(bytes.size() <= max_frame && again && again->index() == reply->message.index());
+        if (const auto* answer = std::get_if<CodeAnswer>(&reply->message); answer && std::ranges::find(codes_, answer->number) == codes_.end()) codes_.push_back(answer->number);
       } else if (const auto* close = std::get_if<Rendezvous::Close>(&*action)) {
         demand(known_.contains(close->device));
         std::erase(clients_, close->device);  // its driver says when it is gone
@@ -172,7 +186,7 @@ class Server {
   Rendezvous rendezvous_;
   std::vector<DeviceId> clients_, closing_;
   std::set<DeviceId> known_;
-  std::vector<std::uint64_t> dialling_;
+  std::vector<std::uint64_t> dialling_, codes_;
 };
 
 }  // namespace
