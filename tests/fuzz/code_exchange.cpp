@@ -13,17 +13,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const Code code = *Code::parse("4821-comet-walnut");
   static const Introduction us{};
   static CodeGuest guest{code, us, random};
-  // A host takes one share, so one that has had its guest is kept for the third message.
-  static CodeHost* const waiting = [] {
-    auto* host = new CodeHost{code, us, random};
-    if (!host->joined(guest.share())) std::abort();
-    return host;
-  }();
-  static const auto answer = [] {
-    CodeHost host{code, us, random};
-    return *host.joined(guest.share());
-  }();
-  switch (data[0] % 3) {
+  // A host takes one share, so there is one, and what the two say in earnest is said once.
+  static CodeHost host{code, us, random};
+  static const auto answer = *host.joined(guest.share());
+  static const auto reply = guest.answered(answer)->reply;
+  static const auto welcome = host.confirmed(reply)->welcome;
+  switch (data[0] % 4) {
     case 0: {
       // To make a host costs a key derivation: the share is judged by what it leads to, which is the same for all.
       static const Spake2 exchange{Spake2Role::b, {}, Spake2Scalar{}, random};
@@ -34,8 +29,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (guest.answered(body)) std::abort();  // only the host's own answer holds, which no fuzzer finds
       if (!guest.answered(answer)) std::abort();
       break;
+    case 2:
+      if (host.confirmed(body)) std::abort();
+      if (!host.confirmed(reply)) std::abort();
+      break;
     default:
-      if (waiting->confirmed(body)) std::abort();
+      if (guest.welcomed(body)) std::abort();
+      if (!guest.welcomed(welcome)) std::abort();
   }
   return 0;
 }
