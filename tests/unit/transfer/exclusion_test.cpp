@@ -27,6 +27,13 @@ TEST(Exclusion, MeansAPathFromTheRootOnWhenItHasASlash) {
   EXPECT_FALSE(leaves_out("*/x", "src/build/x")) << "a star is no slash";
 }
 
+TEST(Exclusion, MeansTheSameWithASlashAtTheEnd) {
+  EXPECT_TRUE(leaves_out("build/", "src/build"));
+  EXPECT_TRUE(leaves_out("src/build//", "src/build"));
+  EXPECT_FALSE(leaves_out("build/", "rebuild"));
+  EXPECT_FALSE(leaves_out("/", "a"));
+}
+
 TEST(Exclusion, KnowsSetsAndEscapes) {
   EXPECT_TRUE(leaves_out("[a-c]?[!x]", "b1y"));
   EXPECT_FALSE(leaves_out("[a-c]?[!x]", "b1x"));
