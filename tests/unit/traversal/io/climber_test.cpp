@@ -77,6 +77,10 @@ struct World {
   /// A TLS connection to bob's door with the key of `as`.
   awaitable<LanePtr> call(const Person& as, Port port, const Person& whom, Duration silence = lane_silence) {
     auto socket = co_await connect({here(), port});
+    co_return co_await begin(std::move(socket), as, whom, silence);
+  }
+  /// The sender's side of a connection that is there, whoever dialled.
+  awaitable<LanePtr> begin(TcpStream socket, const Person& as, const Person& whom, Duration silence = lane_silence) {
     const Path path{.local = socket.local(), .remote = socket.remote()};
     std::vector<std::string> alpn{std::string{lane_alpn}};
     TlsStream stream{std::move(socket), TlsEngine{as.tls, TlsRole::client, std::move(alpn), only(whom.id())}};
@@ -487,6 +491,30 @@ TEST(LaneDoor, DropsTheRightSessionWithThePeerOfAnother) {
       const LaneHello hello{.session = world.session};
       const auto error = co_await greeted(lane, hello);
       EXPECT_EQ(error.value().code, Errc::closed);
+    };
+    co_await with_tasks(std::move(body));
+  };
+  run(world.loop, story());
+}
+
+TEST(LaneDoor, TakesNoLaneOfAnotherSessionForThatOfTheOneThatHasDialled) {
+  World world;
+  auto story = [&]() -> awaitable<void> {
+    auto diallers = world.bobs_door.expect(world.session, world.alice.id());
+    const auto another = SessionId::random(world.random);
+    auto others = world.bobs_door.expect(another, world.alice.id());
+    auto listener = Listener::on(world.loop.get_executor(), {here(), Port{0}});
+    auto answer = [&]() -> awaitable<void> {
+      auto socket = co_await listener.accept();
+      auto lane = co_await world.begin(std::move(socket), world.alice, world.bob);
+      const LaneHello hello{.session = another};
+      co_await greeted(lane, hello);
+    };
+    auto body = [&](TaskGroup& tasks) -> awaitable<void> {
+      tasks.start(answer());
+      auto socket = co_await connect({here(), listener.port()});
+      const auto error = co_await error_of(diallers.hear(std::move(socket)));
+      EXPECT_EQ(error.value().code, Errc::refused);
     };
     co_await with_tasks(std::move(body));
   };
