@@ -31,7 +31,7 @@ fuzz_hang=25
 # Nothing that is parsed may ask for more at once: the largest named limit is a bit for each of max_chunks, 8 MiB, twice that while the map grows.
 fuzz_largest_mb=32
 # The simulations are the same cores as in the unit tests, for much longer.
-debug_targets=(unit_tests pshare pshare-server hostile_sender lying_server relay_peer)
+debug_targets=(unit_tests pshare pshare-server hostile_sender hostile_supernode lying_server relay_peer)
 # Little moves in these; what they do is in unit tests as well.
 debug_without='^e2e\.(accepting|codes_on_the_wire|consent|identity|memory|options|outlet|server|stun)\.'
 # Threads meet in these: drivers with a worker pool, several lanes, several transfers, a stream that is read ahead, an interruption in the middle.

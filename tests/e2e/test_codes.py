@@ -239,11 +239,13 @@ def test_a_restarted_server_costs_a_sender_that_waits_nothing(note, server):
     sending = alice.start("send", "note.bin", "-v")
     first = shown(sending)["code"]
     server.kill()
-    sending.says("No connection to the server")
+    # Also one that is not there at the first try.
+    sending.wait_until(lambda: sending.words.count("No connection to the server") >= 2, "a second try")
     server.start()
     sending.wait_until(lambda: sending.words.count("Connected to the server") >= 2, "a new connection")
     receiving = by_code(bob, first)   # the number was kept: it is free there
     sending.ends(0), receiving.ends(0)
+    assert [each["event"] for each in sending.events].count("code") == 1, sending.story()
 
 
 # --- pairing ----------------------------------------------------------------------------------------------------------

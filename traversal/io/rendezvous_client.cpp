@@ -39,6 +39,7 @@ struct RendezvousClient::Call {
   Wakeup done;
   std::optional<RendezvousLink::Reply> reply;
   std::optional<Error> error;
+  bool begins_code = false;  // opens one, or comes with one
 };
 
 /// Has a call known for as long as its coroutine lives.
@@ -144,6 +145,10 @@ void RendezvousClient::perform(RendezvousLink::Action action, TaskGroup& tasks) 
           [&](RendezvousLink::Answered& answered) {
             const auto found = calls_.find(answered.request);
             if (found == calls_.end()) return;
+            if (found->second->begins_code) {  // on this connection, whatever became of those before
+              code_line_cut_ = false;
+              code_news_.clear();
+            }
             found->second->reply = std::move(answered.reply);
             found->second->done.ring();
           },
@@ -316,6 +321,7 @@ awaitable<Welcome> RendezvousClient::next_welcome() {
 awaitable<RendezvousLink::Reply> RendezvousClient::ask(Request request, TimePoint until) {
   if (ended_) throw Failure{*ended_};
   Call call{executor_};
+  call.begins_code = std::holds_alternative<CodeOpen>(request) || std::holds_alternative<CodeJoin>(request);
   const auto number = link_.request(std::move(request), until, Clock::now());
   const Waiting waiting{*this, number, call};
   news_.ring();
