@@ -150,6 +150,17 @@ class Server {
   }
 
   void drain() {
+    take_all();
+    while (!closing_.empty()) {  // the end of one may be news for another
+      const auto device = closing_.back();
+      closing_.pop_back();
+      rendezvous_.disconnected(device, now_);
+      known_.erase(device);
+      take_all();
+    }
+  }
+
+  void take_all() {
     for (std::size_t actions = 0; auto action = rendezvous_.take(); ++actions) {
       demand(actions < 10'000);
       if (const auto* reply = std::get_if<Rendezvous::Reply>(&*action)) {
@@ -170,7 +181,6 @@ class Server {
       }
       demand(dialling_.size() <= max_dial_backs);
     }
-    for (const auto device : std::exchange(closing_, {})) rendezvous_.disconnected(device, now_), known_.erase(device);
   }
 
   static const Identity& us() {
