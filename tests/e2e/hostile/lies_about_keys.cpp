@@ -49,30 +49,21 @@ class WrongKey : public WithAccomplice {
   std::set<std::pair<PeerId, std::string>> asked_;
 };
 
+/// The accomplice's answer, as if it were the friend's or in its own name.
 class Swapped : public WithAccomplice {
  public:
-  using WithAccomplice::WithAccomplice;
+  Swapped(const Setting& setting, bool in_its_own_name) : WithAccomplice(setting), in_its_own_name_(in_its_own_name) {}
 
  protected:
   void forward(Client& client, const SendSignal& verb) override {
     const auto plain = encode(Signal{Accept{verb.session, {}, {}}});
     auto letter = value_or_throw(seal(accomplice_, client.stream.peer_key(), wall_clock(), random_, plain));
     client.say(SignalFate{verb.request, Fate::delivered});
-    client.say(Delivery{verb.to, DeviceId{999}, std::move(letter)});
+    client.say(Delivery{in_its_own_name_ ? accomplice_.id() : verb.to, DeviceId{999}, std::move(letter)});
   }
-};
 
-class AnotherAnswers : public WithAccomplice {
- public:
-  using WithAccomplice::WithAccomplice;
-
- protected:
-  void forward(Client& client, const SendSignal& verb) override {
-    const auto plain = encode(Signal{Accept{verb.session, {}, {}}});
-    auto letter = value_or_throw(seal(accomplice_, client.stream.peer_key(), wall_clock(), random_, plain));
-    client.say(SignalFate{verb.request, Fate::delivered});
-    client.say(Delivery{accomplice_.id(), DeviceId{999}, std::move(letter)});
-  }
+ private:
+  bool in_its_own_name_;
 };
 
 class Garbage : public HonestServer {
@@ -116,9 +107,9 @@ class Misdirected : public HonestServer {
 
 Lies lies_about_keys() {
   return {
-      {"wrong-key", lie<WrongKey>(true)}, {"wrong-key-later", lie<WrongKey>(false)}, {"swapped", lie<Swapped>()},
+      {"wrong-key", lie<WrongKey>(true)}, {"wrong-key-later", lie<WrongKey>(false)}, {"swapped", lie<Swapped>(false)},
       {"garbage", lie<Garbage>()},        {"renamed", lie<Renamed>()},               {"misdirected", lie<Misdirected>()},
-      {"another-answers", lie<AnotherAnswers>()},
+      {"another-answers", lie<Swapped>(true)},
   };
 }
 
