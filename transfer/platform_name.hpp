@@ -24,6 +24,12 @@ namespace pshare {
 
 enum class Platform { linux, windows };
 
+#ifdef _WIN32
+inline constexpr auto this_platform = Platform::windows;
+#else
+inline constexpr auto this_platform = Platform::linux;
+#endif
+
 /// How `name`, which check_name let through, is written on this platform; most stay as they are.
 std::string name_on(Platform platform, std::string_view name);
 

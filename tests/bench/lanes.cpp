@@ -9,7 +9,7 @@
 
 #include "io/tcp_stream.hpp"
 #include "secure/io/tls_stream.hpp"
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/handle.hpp"
 #include "traversal/io/quic_lane.hpp"
 #include "traversal/io/tcp_lane.hpp"
 
@@ -106,7 +106,7 @@ awaitable<void> send_over(Lane& lane, const Course& course) {
   const Handle file{course.file.empty() ? -1 : checked(::open(course.file.c_str(), O_RDONLY | O_CLOEXEC), "open")};
   for (std::uint64_t at = 0; at < course.size;) {
     auto count = std::min<std::uint64_t>(block, course.size - at);
-    if (!course.file.empty()) count = static_cast<std::uint64_t>(checked(::pread(file.fd(), buffer.data(), count, static_cast<off_t>(at)), "pread"));
+    if (!course.file.empty()) count = static_cast<std::uint64_t>(checked(::pread(file.native(), buffer.data(), count, static_cast<off_t>(at)), "pread"));
     if (count == 0) throw std::runtime_error{"the file has become shorter"};
     const std::array pieces{ByteView{buffer}.first(static_cast<std::size_t>(count))};
     co_await lane.write(pieces);
@@ -125,7 +125,7 @@ awaitable<void> receive_over(Lane& lane, const Course& course) {
     std::size_t filled = 0;
     while (filled < room) filled += co_await lane.read_some(std::span{buffer}.first(room).subspan(filled));
     for (std::size_t put = 0; !course.file.empty() && put < filled;)
-      put += static_cast<std::size_t>(checked(::write(file.fd(), buffer.data() + put, filled - put), "write"));
+      put += static_cast<std::size_t>(checked(::write(file.native(), buffer.data() + put, filled - put), "write"));
     at += filled;
   }
   const std::array done{bytes_of("!")};

@@ -8,7 +8,7 @@
 #include <system_error>
 #include <vector>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/handle.hpp"
 
 namespace pshare::bench {
 
@@ -33,11 +33,11 @@ sockaddr_in loopback(std::uint16_t port) {
 void copy(const Handle& from, const Handle& to) {
   std::vector<char> buffer(buffer_size);
   for (;;) {
-    const auto got = ::read(from.fd(), buffer.data(), buffer.size());
+    const auto got = ::read(from.native(), buffer.data(), buffer.size());
     checked(static_cast<int>(got), "read");
     if (got == 0) return;
     for (ssize_t put = 0; put < got;) {
-      const auto count = ::write(to.fd(), buffer.data() + put, static_cast<std::size_t>(got - put));
+      const auto count = ::write(to.native(), buffer.data() + put, static_cast<std::size_t>(got - put));
       checked(static_cast<int>(count), "write");
       put += count;
     }
@@ -48,11 +48,11 @@ void receive(const Course& course, const std::function<void(std::uint16_t)>& lis
   const Handle listener{checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")};
   auto address = loopback(0);
   socklen_t length = sizeof address;
-  checked(::bind(listener.fd(), reinterpret_cast<sockaddr*>(&address), length), "bind");
-  checked(::listen(listener.fd(), 1), "listen");
-  checked(::getsockname(listener.fd(), reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
+  checked(::bind(listener.native(), reinterpret_cast<sockaddr*>(&address), length), "bind");
+  checked(::listen(listener.native(), 1), "listen");
+  checked(::getsockname(listener.native(), reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
   listening(ntohs(address.sin_port));
-  const Handle connection{checked(::accept(listener.fd(), nullptr, nullptr), "accept")};
+  const Handle connection{checked(::accept(listener.native(), nullptr, nullptr), "accept")};
   const auto path = course.destination / course.file.filename();
   const Handle file{checked(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), "open")};
   copy(connection, file);
@@ -60,9 +60,9 @@ void receive(const Course& course, const std::function<void(std::uint16_t)>& lis
 
 void send(const Course& course, std::uint16_t port) {
   const Handle connection{checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")};
-  use_common_congestion_control(connection.fd());
+  use_common_congestion_control(connection.native());
   const auto address = loopback(port);
-  checked(::connect(connection.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
+  checked(::connect(connection.native(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
   const Handle file{checked(::open(course.file.c_str(), O_RDONLY | O_CLOEXEC), "open")};
   copy(file, connection);
 }

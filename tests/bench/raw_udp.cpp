@@ -11,7 +11,7 @@
 #include <system_error>
 #include <vector>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/handle.hpp"
 
 namespace pshare::bench {
 
@@ -38,9 +38,9 @@ sockaddr_in loopback(std::uint16_t port) {
 
 Handle udp_socket() {
   Handle socket{checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket")};
-  for (const int option : {SO_RCVBUFFORCE, SO_SNDBUFFORCE, SO_RCVBUF, SO_SNDBUF}) ::setsockopt(socket.fd(), SOL_SOCKET, option, &socket_buffer, sizeof socket_buffer);
+  for (const int option : {SO_RCVBUFFORCE, SO_SNDBUFFORCE, SO_RCVBUF, SO_SNDBUF}) ::setsockopt(socket.native(), SOL_SOCKET, option, &socket_buffer, sizeof socket_buffer);
   const auto address = loopback(0);
-  checked(::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
+  checked(::bind(socket.native(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
   return socket;
 }
 
@@ -48,10 +48,10 @@ Handle udp_socket() {
 void receive(const Course& course, const std::function<void(std::uint16_t)>& listening) {
   const auto socket = udp_socket();
   const int on = 1;
-  checked(::setsockopt(socket.fd(), SOL_UDP, UDP_GRO, &on, sizeof on), "UDP_GRO");
+  checked(::setsockopt(socket.native(), SOL_UDP, UDP_GRO, &on, sizeof on), "UDP_GRO");
   sockaddr_in address{};
   socklen_t length = sizeof address;
-  checked(::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
+  checked(::getsockname(socket.native(), reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
   listening(ntohs(address.sin_port));
   constexpr std::size_t at_once = 16, each = 64 * 1024;
   std::vector<char> memory(at_once * each);
@@ -67,33 +67,33 @@ void receive(const Course& course, const std::function<void(std::uint16_t)>& lis
       messages[i].msg_hdr.msg_name = &from;
       messages[i].msg_hdr.msg_namelen = sizeof from;
     }
-    const int count = checked(::recvmmsg(socket.fd(), messages.data(), at_once, MSG_WAITFORONE, nullptr), "recvmmsg");
+    const int count = checked(::recvmmsg(socket.native(), messages.data(), at_once, MSG_WAITFORONE, nullptr), "recvmmsg");
     for (int i = 0; i < count; ++i) arrived += messages[static_cast<std::size_t>(i)].msg_len;
     if (arrived - told < window / 2 && arrived < course.size) continue;
     told = arrived;
-    checked(::sendto(socket.fd(), &arrived, sizeof arrived, 0, reinterpret_cast<const sockaddr*>(&from), sizeof from), "sendto");
+    checked(::sendto(socket.native(), &arrived, sizeof arrived, 0, reinterpret_cast<const sockaddr*>(&from), sizeof from), "sendto");
   }
 }
 
 void send(const Course& course, std::uint16_t port) {
   const auto socket = udp_socket();
   const auto address = loopback(port);
-  checked(::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
-  checked(::setsockopt(socket.fd(), SOL_UDP, UDP_SEGMENT, &datagram, sizeof datagram), "UDP_SEGMENT");
+  checked(::connect(socket.native(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
+  checked(::setsockopt(socket.native(), SOL_UDP, UDP_SEGMENT, &datagram, sizeof datagram), "UDP_SEGMENT");
   const std::vector<char> memory(run, 'x');
   std::uint64_t sent = 0, arrived = 0;
   while (arrived < course.size) {
     while (sent < arrived + window) {
-      const auto count = ::send(socket.fd(), memory.data(), memory.size(), 0);
+      const auto count = ::send(socket.native(), memory.data(), memory.size(), 0);
       if (count < 0 && errno == ECONNREFUSED) return;  // it has everything and is gone
       sent += static_cast<std::uint64_t>(checked(count, "send"));
     }
-    pollfd waiting{.fd = socket.fd(), .events = POLLIN, .revents = 0};
+    pollfd waiting{.fd = socket.native(), .events = POLLIN, .revents = 0};
     if (checked(::poll(&waiting, 1, patience_ms), "poll") == 0) {
       sent = arrived;  // lost: what it was does not matter
       continue;
     }
-    if (::recv(socket.fd(), &arrived, sizeof arrived, 0) < 0) return;
+    if (::recv(socket.native(), &arrived, sizeof arrived, 0) < 0) return;
   }
 }
 

@@ -1,22 +1,16 @@
 #include "transfer/io/data_tree.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 
-#include "transfer/io/carry_over.hpp"
 #include "transfer/io/disk_trouble.hpp"
 
 namespace pshare {
 
 namespace {
 
-constexpr mode_t private_file = 0600;
-constexpr mode_t private_folder = 0700;
 constexpr std::size_t most_open_files = 16;
 
 /// Holes are left in steps of this: a page, and the block of nearly every file system.
@@ -30,20 +24,10 @@ bool all_zero(ByteView bytes) {
   return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-timespec as_timespec(std::int64_t nanoseconds) {
-  constexpr std::int64_t second = 1'000'000'000;
-  auto seconds = nanoseconds / second, rest = nanoseconds % second;
-  if (rest < 0) --seconds, rest += second;
-  return {.tv_sec = seconds, .tv_nsec = rest};
-}
-
-/// The access time stays what it is; the modification time becomes the sender's.
-std::array<timespec, 2> times_of(const Entry& entry) { return {timespec{0, UTIME_OMIT}, as_timespec(entry.mtime)}; }
-
 }  // namespace
 
 DataTree::DataTree(Handle data, std::shared_ptr<const Manifest> manifest, bool stream, std::string shown)
-    : data_(std::move(data)), manifest_(std::move(manifest)), stream_(stream), shown_(std::move(shown)),
+    : data_(std::move(data)), manifest_(std::move(manifest)), names_(*manifest_), stream_(stream), shown_(std::move(shown)),
       files_(most_open_files, [this](EntryIndex file) { return open_to_write(file); }) {}
 
 Unexpected DataTree::trouble(std::string_view doing, EntryIndex entry, std::error_code cause) const {
@@ -51,6 +35,11 @@ Unexpected DataTree::trouble(std::string_view doing, EntryIndex entry, std::erro
 }
 
 // --- before the bytes -----------------------------------------------------------------------------------------------
+
+std::optional<EntryIndex> DataTree::entry_called(const Children& children, std::optional<EntryIndex> folder, const std::string& name) const {
+  const auto found = children.find(folder, original_name(this_platform, name));
+  return found && names_.name(*found) == name ? found : std::nullopt;
+}
 
 Result<DataTree::Present> DataTree::sweep() {
   const Children children{*manifest_};
@@ -66,30 +55,29 @@ Result<DataTree::Present> DataTree::sweep() {
   while (!to_visit.empty()) {
     const auto here = std::move(to_visit.back());
     to_visit.pop_back();
-    const auto handle = open_beneath(data_.fd(), here.path, O_RDONLY | O_DIRECTORY);
+    const auto handle = open_beneath(data_, here.path, {.access = Access::list});
     if (!handle) return failed(here, handle.error().cause);
     const auto names = names_in(*handle);
     if (!names) return failed(here, names.error().cause);
     for (const auto& name : *names) {
-      struct stat status {};
-      if (::fstatat(handle->fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return failed(here, last_system_error());
-      const auto index = children.find(here.directory, name);
+      const auto facts = facts_at(*handle, name);
+      if (!facts) return failed(here, facts.error().cause);
+      const auto index = entry_called(children, here.directory, name);
       const auto type = index ? std::optional{manifest_->entry(*index).type} : std::nullopt;
-      if (S_ISDIR(status.st_mode) && type == EntryType::directory) {
+      // What has its final mode already (finishing was interrupted) must be writable again.
+      if (facts->kind == Kind::folder && type == EntryType::directory) {
         to_visit.push_back({index, here.path.empty() ? name : here.path + "/" + name});
-        // It may have its final mode already (finishing was interrupted), and must be writable again.
-        if (::fchmodat(handle->fd(), name.c_str(), private_folder, AT_SYMLINK_NOFOLLOW) != 0) return failed(here, last_system_error());
-      } else if (S_ISREG(status.st_mode) && type == EntryType::file) {
-        if (::fchmodat(handle->fd(), name.c_str(), private_file, AT_SYMLINK_NOFOLLOW) != 0) return failed(here, last_system_error());
+        if (auto opened = reopen(*handle, name); !opened) return failed(here, opened.error().cause);
+      } else if (facts->kind == Kind::file && type == EntryType::file) {
+        if (auto opened = reopen(*handle, name); !opened) return failed(here, opened.error().cause);
         const auto size = manifest_->entry(*index).size;
-        const auto file = open_beneath(handle->fd(), name, O_WRONLY);
+        const auto file = open_beneath(*handle, name, {.access = Access::write});
         if (!file) return failed(here, file.error().cause);
-        if (static_cast<std::uint64_t>(status.st_size) > size && ::ftruncate(file->fd(), static_cast<off_t>(size)) != 0)
-          return failed(here, last_system_error());
-        constexpr std::uint64_t block = 512;  // stat(2)
-        present.sizes[index->number] = std::min(static_cast<std::uint64_t>(status.st_size), size);
-        present.allocated += std::min(static_cast<std::uint64_t>(status.st_blocks) * block, size);
-      } else if (auto removed = remove_tree(handle->fd(), name); !removed) {
+        if (facts->size > size)
+          if (auto cut = set_size(*file, size); !cut) return failed(here, cut.error().cause);
+        present.sizes[index->number] = std::min(facts->size, size);
+        present.allocated += std::min(facts->allocated, size);
+      } else if (auto removed = remove_tree(*handle, name); !removed) {
         return failed(here, removed.error().cause);
       }
     }
@@ -109,14 +97,9 @@ std::uint64_t DataTree::room_needed(const Present& present) const {
 Result<void> DataTree::allocate(EntryIndex file, std::uint64_t size) const {
   const auto handle = open_to_write(file);
   if (!handle) return Unexpected{handle.error()};
-  struct stat status {};
-  constexpr std::uint64_t block = 512;
-  if (::fstat(handle->fd(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) == size &&
-      static_cast<std::uint64_t>(status.st_blocks) * block >= size)
-    return {};
-  if (::fallocate(handle->fd(), 0, 0, static_cast<off_t>(size)) == 0) return {};
-  if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL) return trouble("making room for", file, last_system_error());
-  if (::ftruncate(handle->fd(), static_cast<off_t>(size)) != 0) return trouble("making room for", file, last_system_error());
+  const auto facts = facts_of(*handle);
+  if (facts && facts->size == size && facts->allocated >= size) return {};
+  if (auto allocated = pshare::allocate(*handle, size); !allocated) return trouble("making room for", file, allocated.error().cause);
   return {};
 }
 
@@ -124,10 +107,9 @@ Result<void> DataTree::prepare() {
   for (EntryIndex index; index.number < manifest_->entries(); ++index.number) {
     const auto entry = manifest_->entry(index);
     if (entry.type == EntryType::directory) {
-      const auto place = place_beneath(data_.fd(), manifest_->path(index));
+      const auto place = place_beneath(data_, names_.path(index));
       if (!place) return trouble("making the folder", index, place.error().cause);
-      if (::mkdirat(place->parent.fd(), place->name.c_str(), private_folder) != 0 && errno != EEXIST)
-        return trouble("making the folder", index, last_system_error());
+      if (auto made = make_folder(place->parent, place->name); !made) return trouble("making the folder", index, made.error().cause);
     } else if (entry.type == EntryType::file && !entry.sparse && entry.size >= allocate_from) {
       if (auto allocated = allocate(index, entry.size); !allocated) return allocated;
     }
@@ -145,31 +127,24 @@ std::vector<Segment> DataTree::segments(ChunkIndex chunk, std::uint64_t length) 
 }
 
 Result<Handle> DataTree::open_to_write(EntryIndex file) const {
-  auto handle = open_beneath(data_.fd(), manifest_->path(file), O_RDWR | O_CREAT, private_file);
+  auto handle = open_beneath(data_, names_.path(file), {.access = Access::read_write, .create = true});
   if (!handle) return trouble("opening", file, handle.error().cause);
+  if (manifest_->entry(file).sparse) allow_holes(*handle);
   return handle;
 }
 
 void DataTree::touched(EntryIndex file, bool made) {
   const std::lock_guard lock{mutex_};
-  if (made || touched_.files.size() == most_synced_singly) touched_.made_some = true;
-  if (!touched_.made_some) touched_.files.insert(file);
+  if (whole_file_systems_sync && (made || touched_.files.size() == most_synced_singly)) touched_.made_some = true;
+  if (!touched_.made_some || !whole_file_systems_sync) touched_.files.insert(file);
 }
 
 // A hole stays a hole where the file does not reach yet; where it does, an older version's bytes may lie there.
 Result<void> DataTree::leave_hole(const Handle& file, std::uint64_t offset, std::uint64_t length) const {
-  struct stat status {};
-  if (::fstat(file.fd(), &status) != 0)
-    return Unexpected{{.code = Errc::local_io, .doing = "writing a file", .cause = last_system_error()}};
-  if (offset >= static_cast<std::uint64_t>(status.st_size)) return {};
-  if (::fallocate(file.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length)) == 0)
-    return {};
-  for (std::uint64_t done = 0; done < length;) {
-    const auto some = std::min<std::uint64_t>(zeros_at_once, length - done);
-    if (auto written = write_at(file.fd(), zeros.data(), some, offset + done); !written) return written;
-    done += some;
-  }
-  return {};
+  const auto facts = facts_of(file);
+  if (!facts) return Unexpected{facts.error()};
+  if (offset >= facts->size) return {};
+  return make_hole(file, offset, length);
 }
 
 Result<void> DataTree::write_sparse(const Handle& file, const Segment& segment, ByteView bytes) const {
@@ -180,7 +155,7 @@ Result<void> DataTree::write_sparse(const Handle& file, const Segment& segment, 
     auto end = done + step_at(done).size();
     while (end < bytes.size() && all_zero(step_at(end)) == hole) end += step_at(end).size();
     auto written = hole ? leave_hole(file, segment.offset + done, end - done)
-                        : write_at(file.fd(), bytes.data() + done, end - done, segment.offset + done);
+                        : write_at(file, bytes.data() + done, end - done, segment.offset + done);
     if (!written) return written;
     done = end;
   }
@@ -202,7 +177,7 @@ Result<void> DataTree::write(const Segment& segment, ByteView bytes) {
     handle = std::make_shared<const Handle>(*std::move(own));
   }
   const auto written = entry.sparse ? write_sparse(*handle, segment, bytes)
-                                    : write_at(handle->fd(), bytes.data(), bytes.size(), segment.offset);
+                                    : write_at(*handle, bytes.data(), bytes.size(), segment.offset);
   if (!written) return trouble("writing", segment.entry, written.error().cause);
   // Only now: whoever takes the touched files to sync them must find these bytes handed to the system.
   touched(segment.entry, !stream_ && entry.size < allocate_from);
@@ -229,14 +204,14 @@ Result<void> DataTree::write_zeros(ChunkIndex chunk, std::uint64_t length) {
 
 Result<bool> DataTree::read(ChunkIndex chunk, std::span<std::byte> out) const {
   for (const auto& segment : segments(chunk, out.size())) {
-    const auto file = open_beneath(data_.fd(), manifest_->path(segment.entry), O_RDONLY);
+    const auto file = open_beneath(data_, names_.path(segment.entry), {.access = Access::read});
     const bool sparse = manifest_->entry(segment.entry).sparse;  // what is not there of it is a hole
     std::size_t got = 0;
     if (file) {
-      const auto count = read_at(file->fd(), out.data(), segment.length, segment.offset);
+      const auto count = read_at(*file, out.data(), segment.length, segment.offset);
       if (!count) return trouble("reading", segment.entry, count.error().cause);
       got = *count;
-    } else if (file.error().cause.value() != ENOENT) {
+    } else if (file.error().cause != std::errc::no_such_file_or_directory) {
       return trouble("reading", segment.entry, file.error().cause);
     }
     if (got < segment.length && !sparse) return false;
@@ -251,15 +226,22 @@ DataTree::Touched DataTree::take_touched() {
   return std::exchange(touched_, {});
 }
 
+DataTree::Touched DataTree::everything() const {
+  Touched all{.made_some = true};
+  for (EntryIndex index; !whole_file_systems_sync && index.number < manifest_->entries(); ++index.number)
+    if (manifest_->entry(index).type == EntryType::file) all.files.insert(index);
+  return all;
+}
+
 Result<void> DataTree::sync(const Touched& touched) {
-  if (touched.made_some) {
-    if (::syncfs(data_.fd()) != 0) return Unexpected{disk_trouble("syncing " + shown_, last_system_error())};
+  if (touched.made_some && whole_file_systems_sync) {
+    if (auto synced = sync_all(data_); !synced) return Unexpected{disk_trouble("syncing " + shown_, synced.error().cause)};
     return {};
   }
   for (const auto file : touched.files) {
     const auto handle = files_.at(file);
     if (!handle) return Unexpected{handle.error()};
-    if (::fdatasync((*handle)->fd()) != 0) return trouble("syncing", file, last_system_error());
+    if (auto synced = sync_data(**handle); !synced) return trouble("syncing", file, synced.error().cause);
   }
   return {};
 }
@@ -269,47 +251,76 @@ Result<void> DataTree::sync(const Touched& touched) {
 Result<void> DataTree::complete_file(EntryIndex file, std::uint64_t size) const {
   const auto entry = manifest_->entry(file);
   const bool may_be_missing = size == 0 || entry.sparse;
-  auto handle = open_beneath(data_.fd(), manifest_->path(file), O_RDWR | (may_be_missing ? O_CREAT : 0), private_file);
-  if (!handle && handle.error().cause.value() == EACCES) return {};  // it has its final mode: done before an interruption
+  auto handle = open_beneath(data_, names_.path(file), {.access = Access::read_write, .create = may_be_missing});
+  if (!handle && handle.error().cause == std::errc::permission_denied) return {};  // it has its final mode: done before an interruption
   if (!handle) return trouble("completing", file, handle.error().cause);
-  struct stat status {};
-  if (::fstat(handle->fd(), &status) != 0) return trouble("completing", file, last_system_error());
-  if (static_cast<std::uint64_t>(status.st_size) != size) {
+  const auto facts = facts_of(*handle);
+  if (!facts) return trouble("completing", file, facts.error().cause);
+  if (facts->size != size) {
     if (!entry.sparse && !stream_)  // a sparse file may end in a hole, and a stream has learned its length only now
       return Unexpected{{.code = Errc::local_io, .doing = manifest_->path(file) + " in " + shown_ + " has not the size it was written with",
                          .hint = "somebody else changed it: remove that folder and run the same command again"}};
-    if (::ftruncate(handle->fd(), static_cast<off_t>(size)) != 0) return trouble("completing", file, last_system_error());
+    if (auto sized = set_size(*handle, size); !sized) return trouble("completing", file, sized.error().cause);
   }
-  if (::futimens(handle->fd(), times_of(entry).data()) != 0) return trouble("setting the time of", file, last_system_error());
-  if (::fchmod(handle->fd(), entry.mode & 0777) != 0) return trouble("setting the mode of", file, last_system_error());
+  if (!whole_file_systems_sync && may_be_missing)
+    if (auto synced = pshare::sync(*handle); !synced) return trouble("syncing", file, synced.error().cause);
+  if (auto set = set_mtime(*handle, entry.mtime); !set) return trouble("setting the time of", file, set.error().cause);
+  if (auto set = set_mode(*handle, entry.mode); !set) return trouble("setting the mode of", file, set.error().cause);
   return {};
 }
 
-Result<void> DataTree::complete_link(EntryIndex link) const {
+/// Within the tree, as far as that can be told from the manifest: its own folders, on the way down and, by "..", up.
+bool DataTree::leads_to_folder(EntryIndex link, const Children& children) const {
+  auto here = manifest_->entry(link).parent;
+  std::string_view rest = manifest_->entry(link).target;
+  while (!rest.empty()) {
+    const auto slash = rest.find('/');
+    const auto component = rest.substr(0, slash);
+    rest = slash == rest.npos ? std::string_view{} : rest.substr(slash + 1);
+    if (component.empty() || component == ".") continue;
+    if (component == "..") {
+      if (!here) return false;
+      here = manifest_->entry(*here).parent;
+      continue;
+    }
+    here = children.find(here, component);
+    if (!here || manifest_->entry(*here).type != EntryType::directory) return false;
+  }
+  return true;
+}
+
+Result<void> DataTree::complete_link(EntryIndex link, const Children& children) {
   const auto entry = manifest_->entry(link);
-  const auto place = place_beneath(data_.fd(), manifest_->path(link));
+  const auto place = place_beneath(data_, names_.path(link));
   if (!place) return trouble("making the link", link, place.error().cause);
   // What an interrupted run left may be another link; making it anew costs nothing.
-  if (::unlinkat(place->parent.fd(), place->name.c_str(), 0) != 0 && errno != ENOENT) return trouble("making the link", link, last_system_error());
-  if (::symlinkat(std::string{entry.target}.c_str(), place->parent.fd(), place->name.c_str()) != 0)
-    return trouble("making the link", link, last_system_error());
-  if (::utimensat(place->parent.fd(), place->name.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW) != 0)
-    return trouble("setting the time of", link, last_system_error());
+  const auto made = make_link(*place, entry.target, leads_to_folder(link, children), entry.mtime);
+  if (!made && this_platform == Platform::windows && made.error().cause == std::errc::operation_not_permitted) {
+    remarks_.push_back("the link " + manifest_->path(link) + " to " + std::string{entry.target} +
+                       " was left out: Windows lets you make links only in its developer mode, or as an administrator");
+    return {};
+  }
+  if (!made) return trouble("making the link", link, made.error().cause);
   return {};
 }
 
 Result<void> DataTree::complete(std::uint64_t bytes) {
+  if (!whole_file_systems_sync)
+    if (auto synced = sync(take_touched()); !synced) return synced;
   files_.close_all();
+  remarks_ = remarks_on(names_, *manifest_);
   for (EntryIndex index; index.number < manifest_->entries(); ++index.number) {
     const auto entry = manifest_->entry(index);
     if (entry.type != EntryType::file) continue;
     if (auto done = complete_file(index, stream_ ? bytes : entry.size); !done) return done;
   }
   // Links last: until here there is none in the whole tree.
+  const Children children{*manifest_};
   for (EntryIndex index; index.number < manifest_->entries(); ++index.number)
     if (manifest_->entry(index).type == EntryType::symlink)
-      if (auto done = complete_link(index); !done) return done;
-  return sync({.files = {}, .made_some = true});
+      if (auto done = complete_link(index, children); !done) return done;
+  if (auto synced = sync_all(data_); !synced) return Unexpected{disk_trouble("syncing " + shown_, synced.error().cause)};
+  return {};
 }
 
 }  // namespace pshare

@@ -4,9 +4,10 @@
 #include <span>
 #include <vector>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/handle.hpp"
 #include "transfer/io/open_files.hpp"
 #include "transfer/io/partial_folder.hpp"
+#include "transfer/local_names.hpp"
 #include "transfer/manifest.hpp"
 #include "wire/result.hpp"
 
@@ -25,6 +26,7 @@ class DeliveredFiles {
 
   const Handle& destination_;
   const Manifest& manifest_;
+  const LocalNames local_names_;
   const std::vector<FinalName> names_;
   std::vector<EntryIndex> tops_;
   OpenFiles files_;

@@ -9,7 +9,7 @@ namespace pshare {
 Error disk_trouble(std::string doing, std::error_code cause) {
   constexpr auto kept = "everything received so far is kept: ";
   Error error{.code = Errc::local_io, .doing = std::move(doing), .cause = cause};
-  switch (cause.value()) {
+  switch (cause.default_error_condition().value()) {
     case ENOSPC: error.hint = std::string{"the disk is full; "} + kept + "make room, then run the same command again"; break;
     case EDQUOT:
       error.hint = std::string{"your disk quota is used up; "} + kept + "delete something or ask for more, then run the same command again";
@@ -29,7 +29,7 @@ Error disk_trouble(std::string doing, std::error_code cause) {
 
 Error source_trouble(std::string doing, std::error_code cause) {
   Error error{.code = Errc::local_io, .doing = std::move(doing), .cause = cause};
-  switch (cause.value()) {
+  switch (cause.default_error_condition().value()) {
     case ENOENT: error.hint = "check the name"; break;
     case EACCES:
     case EPERM: error.hint = "give yourself permission to read it (chmod u+r), or leave it out with --exclude"; break;

@@ -1,26 +1,21 @@
 #include "transfer/io/file_sink.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cassert>
-#include <cerrno>
 #include <map>
 #include <mutex>
 #include <optional>
 
 #include "transfer/checksum.hpp"
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/folder.hpp"
 #include "transfer/io/carry_over.hpp"
 #include "transfer/io/data_tree.hpp"
 #include "transfer/io/delivered_files.hpp"
 #include "transfer/io/disk_trouble.hpp"
-#include "wire/units.hpp"
 #include "transfer/io/journal_file.hpp"
 #include "transfer/io/partial_folder.hpp"
+#include "wire/native_path.hpp"
+#include "wire/units.hpp"
 
 namespace pshare {
 
@@ -68,37 +63,34 @@ struct FileSink::State {
 
 Result<FileSink> FileSink::at(const std::filesystem::path& destination, OnConflict on_conflict) {
   auto state = std::make_unique<State>();
-  state->shown = destination.has_filename() ? destination.string() : destination.parent_path().string();  // without a slash at its end
+  state->shown = text_of(destination.has_filename() ? destination : destination.parent_path());  // without a slash at its end
   state->on_conflict = on_conflict;
-  state->destination = Handle{::open(destination.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!state->destination) {
-    auto error = disk_trouble("opening the folder " + state->shown, last_system_error());
-    if (errno == ENOENT || errno == ENOTDIR) error.hint = "make that folder first, or name another with --dir";
+  auto opened = open_named(destination, {.access = Access::list});
+  if (!opened) {
+    const auto cause = opened.error().cause;
+    auto error = disk_trouble("opening the folder " + state->shown, cause);
+    if (cause == std::errc::no_such_file_or_directory || cause == std::errc::not_a_directory) error.hint = "make that folder first, or name another with --dir";
     return Unexpected{std::move(error)};
   }
-  if (::faccessat(state->destination.fd(), ".", W_OK | X_OK, AT_EACCESS) != 0)
-    return Unexpected{disk_trouble("writing in " + state->shown, last_system_error())};
+  state->destination = *std::move(opened);
+  if (auto writable = check_writable(state->destination); !writable)
+    return Unexpected{disk_trouble("writing in " + state->shown, writable.error().cause)};
   return FileSink{std::move(state)};
 }
 
 Result<void> FileSink::check_space(std::uint64_t bytes) const {
-  struct statvfs space {};
-  if (::fstatvfs(state_->destination.fd(), &space) != 0)
-    return Unexpected{disk_trouble("asking for the free space in " + state_->shown, last_system_error())};
-  const auto free = std::uint64_t{space.f_bavail} * space.f_frsize;
-  if (bytes <= free) return {};
+  const auto free = free_space(state_->destination);
+  if (!free) return Unexpected{disk_trouble("asking for the free space in " + state_->shown, free.error().cause)};
+  if (bytes <= *free) return {};
   return Unexpected{{.code = Errc::local_io,
-                     .doing = "the disk is too full: " + size_words(bytes) + " are needed, " + size_words(free) + " are free in " + state_->shown,
+                     .doing = "the disk is too full: " + size_words(bytes) + " are needed, " + size_words(*free) + " are free in " + state_->shown,
                      .hint = "make room, or choose another folder with --dir; everything received so far is kept"}};
 }
 
 bool FileSink::State::was_delivered() const {
   const auto names = folder->load_names();
   if (!names) return false;
-  return std::all_of(names->begin(), names->end(), [&](const FinalName& each) {
-    struct stat status {};
-    return ::fstatat(destination.fd(), each.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-  });
+  return std::all_of(names->begin(), names->end(), [&](const FinalName& each) { return kind_at(destination, each.name).has_value(); });
 }
 
 Result<std::unique_ptr<DataTree>> FileSink::State::tree_of(std::shared_ptr<const Manifest> of) const {
@@ -122,9 +114,7 @@ Result<ChunkMap> FileSink::State::verified(const JournalReplay& replay, const st
     if (!whole) return Unexpected{whole.error()};
     if (*whole && hash_of(raw) == hash) durable.set(chunk);
   }
-  DataTree::Touched all;
-  all.made_some = true;
-  if (auto synced = (*looked_at)->sync(all); !synced) return Unexpected{std::move(synced).error()};
+  if (auto synced = (*looked_at)->sync((*looked_at)->everything()); !synced) return Unexpected{std::move(synced).error()};
   return durable;
 }
 
@@ -162,7 +152,7 @@ Result<FileSink::State::Standing> FileSink::State::migrate(const PartialFolder::
 }
 
 Result<FileSink::State::Standing> FileSink::State::take_up(const PartialFolder::Identity& identity, const TransferId& transfer) {
-  auto opened = PartialFolder::open(destination.fd(), shown, transfer);
+  auto opened = PartialFolder::open(destination, shown, transfer);
   if (!opened) return Unexpected{std::move(opened).error()};
   folder.emplace(*std::move(opened));
   const auto kept = folder->load();
@@ -296,9 +286,9 @@ Result<std::vector<std::string>> FileSink::finish(std::uint64_t bytes) {
     if (auto completed = state.tree->complete(bytes); !completed) return Unexpected{std::move(completed).error()};
     begin = Placement::Begin::anew;
   }
-  Placement delivery{state.destination, state.tree->handle(), *state.folder, *state.journal, *state.manifest, state.on_conflict, state.watcher};
+  Placement delivery{state.destination, *state.tree, *state.folder, *state.journal, *state.manifest, state.on_conflict, state.watcher};
   auto names = delivery.run(begin);
-  state.remarks.insert(state.remarks.end(), delivery.remarks().begin(), delivery.remarks().end());
+  for (const auto* each : {&state.tree->remarks(), &delivery.remarks()}) state.remarks.insert(state.remarks.end(), each->begin(), each->end());
   if (names) state.phase = State::Phase::finished;
   return names;
 }
@@ -318,7 +308,7 @@ Result<void> FileSink::forget() {
   if (!state_->folder) return {};
   state_->tree.reset();
   state_->journal.reset();
-  if (auto removed = state_->folder->remove(state_->destination.fd()); !removed) return removed;
+  if (auto removed = state_->folder->remove(state_->destination); !removed) return removed;
   state_->folder.reset();
   return {};
 }

@@ -1,18 +1,15 @@
 #include "transfer/io/file_source.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cassert>
-#include <cerrno>
 #include <cstring>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/beneath.hpp"
+#include "transfer/disk/file.hpp"
 #include "transfer/io/disk_trouble.hpp"
 #include "transfer/io/open_files.hpp"
 #include "transfer/io/tree_walk.hpp"
+#include "transfer/local_names.hpp"
 
 namespace pshare {
 
@@ -35,7 +32,7 @@ Error unreadable(const Manifest& manifest, EntryIndex file, std::error_code caus
 
 struct FileSource::State {
   explicit State(Walked tree)
-      : walked(std::move(tree)), files(most_open_files, [this](EntryIndex file) { return open(file); }) {}
+      : walked(std::move(tree)), local_names(walked.manifest, walked.local_names), files(most_open_files, [this](EntryIndex file) { return open(file); }) {}
 
   Result<Handle> open(EntryIndex file) const;
   Result<void> read(const Segment& segment, std::span<std::byte> out);
@@ -43,6 +40,7 @@ struct FileSource::State {
   const Root& root_of(EntryIndex entry) const;
 
   const Walked walked;
+  const LocalNames local_names;
   OpenFiles files;
 };
 
@@ -59,29 +57,29 @@ const Root& FileSource::State::root_of(EntryIndex entry) const {
 Result<Handle> FileSource::State::open(EntryIndex file) const {
   const auto& manifest = walked.manifest;
   const auto& root = root_of(file);
-  constexpr int for_reading = O_RDONLY | O_NONBLOCK;  // should a FIFO have taken its place, do not wait for a writer
   const auto failed = [&](std::error_code cause) -> Result<Handle> {
     // Gone, or something else than a file now: that is a change, not a fault.
-    if (cause.value() == ENOENT || cause.value() == ENOTDIR || cause.value() == ELOOP) return Unexpected{changed(manifest, file)};
+    if (cause == std::errc::no_such_file_or_directory || cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels)
+      return Unexpected{changed(manifest, file)};
     return Unexpected{unreadable(manifest, file, cause)};
   };
   if (root.entry == file) {
-    Handle opened{::open(root.path.c_str(), for_reading | O_CLOEXEC | O_NOCTTY)};
-    if (!opened) return failed(last_system_error());
+    auto opened = open_named(root.path, {.access = Access::read});
+    if (!opened) return failed(opened.error().cause);
     return opened;
   }
-  const Handle above{::open(root.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  if (!above) return failed(last_system_error());
-  const auto path = manifest.path(file);
-  auto opened = open_beneath(above.fd(), std::string_view{path}.substr(path.find('/') + 1), for_reading);
+  const auto above = open_named(root.path, {.access = Access::way});
+  if (!above) return failed(above.error().cause);
+  const auto path = local_names.path(file);
+  auto opened = open_beneath(*above, std::string_view{path}.substr(path.find('/') + 1), {.access = Access::read});
   if (!opened) return failed(opened.error().cause);
   return opened;
 }
 
 Result<void> FileSource::State::still_the_same(EntryIndex file, const Handle& handle) const {
-  struct stat status {};
-  if (::fstat(handle.fd(), &status) != 0) return Unexpected{unreadable(walked.manifest, file, last_system_error())};
-  if (version_of(status) != walked.manifest.entry(file).version) return Unexpected{changed(walked.manifest, file)};
+  const auto facts = facts_of(handle);
+  if (!facts) return Unexpected{unreadable(walked.manifest, file, facts.error().cause)};
+  if (facts->version != walked.manifest.entry(file).version) return Unexpected{changed(walked.manifest, file)};
   return {};
 }
 
@@ -102,13 +100,11 @@ Result<void> FileSource::State::read(const Segment& segment, std::span<std::byte
   if (auto same = still_the_same(segment.entry, *handle); !same) return same;
   std::size_t hole = 0;
   if (entry.sparse) {
-    const auto data = ::lseek(handle->fd(), static_cast<off_t>(segment.offset), SEEK_DATA);
-    const bool none = data < 0 && errno == ENXIO;
-    if (none || data > static_cast<off_t>(segment.offset))
-      hole = none ? out.size() : std::min<std::size_t>(out.size(), static_cast<std::uint64_t>(data) - segment.offset);
+    const auto data = next_data(*handle, segment.offset);
+    hole = data ? std::min<std::uint64_t>(out.size(), *data - segment.offset) : out.size();
     std::memset(out.data(), 0, hole);
   }
-  const auto got = read_at(handle->fd(), out.data() + hole, out.size() - hole, segment.offset + hole);
+  const auto got = read_at(*handle, out.data() + hole, out.size() - hole, segment.offset + hole);
   if (!got) return Unexpected{unreadable(manifest, segment.entry, got.error().cause)};
   if (*got != out.size() - hole) return Unexpected{changed(manifest, segment.entry)};
   return still_the_same(segment.entry, *handle);

@@ -1,49 +1,25 @@
 #include "transfer/io/journal_file.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cassert>
-#include <cerrno>
+
+#include "transfer/disk/file.hpp"
 
 namespace pshare {
 
-namespace {
-
-constexpr mode_t private_file = 0600;
-
-Unexpected failed() { return Unexpected{{.code = Errc::local_io, .doing = "writing the journal", .cause = last_system_error()}}; }
-
-Result<void> to_disk(const Handle& file) {
-  if (::fdatasync(file.fd()) != 0) return failed();
-  return {};
-}
-
-}  // namespace
-
-Result<void> append(const Handle& file, ByteView bytes) {
-  while (!bytes.empty()) {
-    const auto count = ::write(file.fd(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed();
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return {};
-}
-
-Result<ByteBuffer> read_whole(int folder, const char* name) {
-  const auto file = open_beneath(folder, name, O_RDONLY);
+Result<ByteBuffer> read_whole(const Handle& folder, const std::string& name) {
+  const auto file = open_beneath(folder, name, {.access = Access::read});
   if (!file) return Unexpected{file.error()};
-  struct stat status {};
-  if (::fstat(file->fd(), &status) != 0) return failed();
-  ByteBuffer bytes(static_cast<std::size_t>(status.st_size));
-  const auto got = read_at(file->fd(), bytes.data(), bytes.size(), 0);
+  const auto facts = facts_of(*file);
+  if (!facts) return Unexpected{facts.error()};
+  ByteBuffer bytes(static_cast<std::size_t>(facts->size));
+  const auto got = read_at(*file, bytes.data(), bytes.size(), 0);
   if (!got) return Unexpected{got.error()};
   bytes.resize(*got);
   return bytes;
 }
 
-Result<JournalReplay> JournalFile::replay(int folder, std::uint64_t chunks) {
+Result<JournalReplay> JournalFile::replay(const Handle& folder, std::uint64_t chunks) {
   auto bytes = read_whole(folder, name);
   if (!bytes) return Unexpected{std::move(bytes).error()};
   auto first = JournalReplay::read(*bytes, chunks);
@@ -57,13 +33,13 @@ Result<JournalReplay> JournalFile::replay(int folder, std::uint64_t chunks) {
   return both;
 }
 
-Result<JournalFile> JournalFile::append_to(int folder, std::uint64_t valid_bytes) {
-  auto first = open_beneath(folder, name, O_WRONLY | O_APPEND);
+Result<JournalFile> JournalFile::append_to(const Handle& folder, std::uint64_t valid_bytes) {
+  auto first = open_beneath(folder, name, {.access = Access::append});
   if (!first) return Unexpected{std::move(first).error()};
-  if (::ftruncate(first->fd(), static_cast<off_t>(valid_bytes)) != 0) return failed();
+  if (auto cut = set_size(*first, valid_bytes); !cut) return Unexpected{std::move(cut).error()};
   if (const auto kept = read_whole(folder, during_sync))
     if (auto taken_over = append(*first, *kept); !taken_over) return Unexpected{std::move(taken_over).error()};
-  auto second = open_beneath(folder, during_sync, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC, private_file);
+  auto second = open_beneath(folder, during_sync, {.access = Access::append, .create = true, .empty = true});
   if (!second) return Unexpected{std::move(second).error()};
   return JournalFile{*std::move(first), *std::move(second)};
 }
@@ -89,11 +65,12 @@ Result<void> JournalFile::sync_ended() {
     auto records = JournalRecord::synced();
     records.insert(records.end(), held_apart_.begin(), held_apart_.end());
     if (auto appended = append(first_, records); !appended) return appended;
-    if (!held_apart_.empty() && ::ftruncate(second_.fd(), 0) != 0) return failed();
+    if (!held_apart_.empty())
+      if (auto emptied = set_size(second_, 0); !emptied) return emptied;
     held_apart_.clear();
     syncing_ = false;
   }
-  return to_disk(first_);
+  return sync_data(first_);
 }
 
 Result<void> JournalFile::mark(ByteView record) {
@@ -102,7 +79,7 @@ Result<void> JournalFile::mark(ByteView record) {
     assert(!syncing_);
     if (auto appended = append(first_, record); !appended) return appended;
   }
-  return to_disk(first_);
+  return sync_data(first_);
 }
 
 JournalFile::JournalFile(JournalFile&& other) noexcept : first_(std::move(other.first_)), second_(std::move(other.second_)) {}

@@ -6,7 +6,7 @@
 
 #include <mutex>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/beneath.hpp"
 #include "transfer/journal.hpp"
 #include "wire/bytes.hpp"
 #include "wire/result.hpp"
@@ -20,9 +20,9 @@ class JournalFile {
   static constexpr const char* during_sync = "journal.next";
 
   /// Goes on behind `valid_bytes` of the journal in this folder; what stands in the second file is taken over first.
-  static Result<JournalFile> append_to(int folder, std::uint64_t valid_bytes);
-  /// What both files say, the second behind the first. Errors: local_io (ENOENT: no journal), malformed.
-  static Result<JournalReplay> replay(int folder, std::uint64_t chunks);
+  static Result<JournalFile> append_to(const Handle& folder, std::uint64_t valid_bytes);
+  /// What both files say, the second behind the first. Errors: local_io (no_such_file_or_directory: no journal), malformed.
+  static Result<JournalReplay> replay(const Handle& folder, std::uint64_t chunks);
 
   Result<void> written(ChunkIndex chunk, const ChunkHash& hash);
   /// From here on records are held apart, until sync_ended().
@@ -43,9 +43,7 @@ class JournalFile {
   ByteBuffer held_apart_;
 };
 
-/// Appends all of it.
-Result<void> append(const Handle& file, ByteView bytes);
-/// A whole file. Nothing there: an error whose cause is ENOENT.
-Result<ByteBuffer> read_whole(int folder, const char* name);
+/// A whole file. Nothing there: an error whose cause is no_such_file_or_directory.
+Result<ByteBuffer> read_whole(const Handle& folder, const std::string& name);
 
 }  // namespace pshare

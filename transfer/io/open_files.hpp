@@ -7,7 +7,7 @@
 #include <memory>
 #include <mutex>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/handle.hpp"
 #include "transfer/manifest.hpp"
 
 namespace pshare {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/folder.hpp"
 #include "transfer/io/journal_file.hpp"
 #include "transfer/journal.hpp"
 #include "transfer/kept_state.hpp"
@@ -30,7 +30,7 @@ class PartialFolder {
   };
 
   /// Finds or makes it, with its lock. `shown`: the destination's path, for words. Errors: busy, local_io.
-  static Result<PartialFolder> open(int destination, const std::string& shown, const TransferId& transfer);
+  static Result<PartialFolder> open(const Handle& destination, const std::string& shown, const TransferId& transfer);
 
   struct Kept {
     Identity identity;
@@ -53,8 +53,8 @@ class PartialFolder {
 
   /// The directory `data`, made if need be.
   Result<Handle> data() const;
-  /// Removes it all.
-  Result<void> remove(int destination) const;
+  /// Removes it all. Nothing can be done with it afterwards.
+  Result<void> remove(const Handle& destination);
 
   const std::string& shown() const { return shown_; }
 
@@ -64,7 +64,7 @@ class PartialFolder {
 
   Result<void> write_new(const std::string& name, ByteView bytes) const;
   Result<void> put_in_place(const std::string& name) const;
-  Unexpected trouble(std::string_view doing) const;
+  Unexpected trouble(std::string_view doing, std::error_code cause) const;
 
   Handle folder_, lock_;
   std::string name_, shown_;

@@ -1,13 +1,7 @@
 #include "transfer/io/placement.hpp"
 
-#include <linux/fs.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cassert>
-#include <cerrno>
-#include <cstdio>
 #include <optional>
 
 #include "transfer/io/disk_trouble.hpp"
@@ -17,34 +11,18 @@ namespace pshare {
 
 namespace {
 
-std::optional<mode_t> type_at(int parent, const std::string& name) {
-  struct stat status {};
-  if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-  return status.st_mode & S_IFMT;
+/// Whether the file system takes the two for one.
+bool is_same_name(const std::string& one, const std::string& other) {
+  return this_platform == Platform::windows ? without_case(one) == without_case(other) : one == other;
 }
 
-/// rename(2) that fails with EEXIST instead of overwriting, also on file systems that cannot do that in one step (NFS, FUSE, old
-/// kernels): there a link, which never overwrites, and for directories a look beforehand.
-int rename_without_overwriting(const Place& from, const Place& to) {
-  if (::renameat2(from.parent.fd(), from.name.c_str(), to.parent.fd(), to.name.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return -1;
-  const auto type = type_at(from.parent.fd(), from.name);
-  if (!type) return errno = ENOENT, -1;
-  if (*type == S_IFDIR) {
-    if (type_at(to.parent.fd(), to.name)) return errno = EEXIST, -1;
-    return ::renameat(from.parent.fd(), from.name.c_str(), to.parent.fd(), to.name.c_str());
-  }
-  if (::linkat(from.parent.fd(), from.name.c_str(), to.parent.fd(), to.name.c_str(), 0) != 0) return -1;
-  return ::unlinkat(from.parent.fd(), from.name.c_str(), 0);
-}
-
-Result<Place> place_in(const Handle& directory, std::string name) { return place_beneath(directory.fd(), std::move(name)); }
+Result<Place> place_in(const Handle& directory, const std::string& name) { return place_beneath(directory, name); }
 
 }  // namespace
 
-Placement::Placement(const Handle& destination, const Handle& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
+Placement::Placement(const Handle& destination, const DataTree& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
                    OnConflict on_conflict, const Watcher& watcher)
-    : destination_(destination), data_(data), folder_(folder), journal_(journal), manifest_(manifest), on_conflict_(on_conflict), watcher_(watcher) {
+    : destination_(destination), data_(data.handle()), local_names_(data.names()), folder_(folder), journal_(journal), manifest_(manifest), on_conflict_(on_conflict), watcher_(watcher) {
   for (EntryIndex index; index.number < manifest.entries(); ++index.number)
     if (!manifest.entry(index).parent) tops_.push_back(index);
 }
@@ -64,7 +42,7 @@ const FinalName& Placement::name_of(EntryIndex top) const {
 }
 
 std::string Placement::final_path(EntryIndex entry) const {
-  const auto path = manifest_.path(entry);
+  const auto path = local_names_.path(entry);
   const auto slash = path.find('/');
   return name_of(top_of(entry)).name + (slash == path.npos ? "" : path.substr(slash));
 }
@@ -72,7 +50,7 @@ std::string Placement::final_path(EntryIndex entry) const {
 // --- which name -----------------------------------------------------------------------------------------------------
 
 bool Placement::is_taken(const std::string& name) const {
-  return type_at(destination_.fd(), name) || std::any_of(names_.begin(), names_.end(), [&](const FinalName& each) { return each.name == name; });
+  return kind_at(destination_, name) || std::any_of(names_.begin(), names_.end(), [&](const FinalName& each) { return is_same_name(each.name, name); });
 }
 
 std::string Placement::free_name(std::string_view wanted, unsigned& number) const {
@@ -85,15 +63,15 @@ Result<void> Placement::decide() {
   names_.clear();
   for (const auto top : tops_) {
     const auto entry = manifest_.entry(top);
-    const std::string wanted{entry.name};
-    const auto existing = type_at(destination_.fd(), wanted);
+    const auto wanted = local_names_.name(top);
+    const auto existing = kind_at(destination_, wanted);
     if (existing && on_conflict_ == OnConflict::skip) {
       names_.push_back({FinalName::How::dropped, wanted});
       remarks_.push_back(wanted + " is there already and was left as it is");
       continue;
     }
     // A directory is never replaced by something else.
-    if (existing && on_conflict_ == OnConflict::overwrite && (entry.type == EntryType::directory || *existing != S_IFDIR)) {
+    if (existing && on_conflict_ == OnConflict::overwrite && (entry.type == EntryType::directory || *existing != Kind::folder)) {
       names_.push_back({FinalName::How::replace, wanted});
       continue;
     }
@@ -109,14 +87,16 @@ Result<void> Placement::decide() {
 // --- moving ---------------------------------------------------------------------------------------------------------
 
 Result<void> Placement::move_fresh(EntryIndex entry, FinalName& final) {
-  const auto wanted = std::string{manifest_.entry(entry).name};
+  const auto wanted = local_names_.name(entry);
   for (unsigned number = 0;;) {
     const auto from = place_in(data_, wanted), to = place_in(destination_, final.name);
     if (!from) return trouble(entry, from.error().cause);
     if (!to) return trouble(entry, to.error().cause);
-    if (rename_without_overwriting(*from, *to) == 0) return {};
-    if (errno == ENOENT && !type_at(data_.fd(), wanted)) return {};  // moved before an interruption
-    if (errno != EEXIST && errno != ENOTEMPTY) return trouble(entry, last_system_error());
+    const auto renamed = rename_fresh(*from, *to);
+    if (renamed) return {};
+    const auto cause = renamed.error().cause;
+    if (cause == std::errc::no_such_file_or_directory && !kind_at(data_, wanted)) return {};  // moved before an interruption
+    if (cause != std::errc::file_exists) return trouble(entry, cause);
     final.name = free_name(wanted, ++number);  // somebody took the name since it was decided
     remarks_.push_back(wanted + " is there already: the new one is " + final.name);
     if (auto saved = folder_.save_names(names_); !saved) return saved;
@@ -126,20 +106,21 @@ Result<void> Placement::move_fresh(EntryIndex entry, FinalName& final) {
 /// Ours takes the place of what is there: files and links are replaced, directories never by anything else.
 Result<void> Placement::replace_one(EntryIndex entry, const Place& from, const Place& to) {
   const bool directory = manifest_.entry(entry).type == EntryType::directory;
-  const auto existing = type_at(to.parent.fd(), to.name);
-  if (!directory && existing == S_IFDIR) {
-    unsigned number = 1;
-    auto beside = place_beneath(to.parent.fd(), numbered(to.name, number));
-    while (beside && rename_without_overwriting(from, *beside) != 0) {
-      if (errno != EEXIST) return trouble(entry, last_system_error());
-      beside = place_beneath(to.parent.fd(), numbered(to.name, ++number));
+  const auto existing = kind_at(to.parent, to.name);
+  if (!directory && existing == Kind::folder) {
+    for (unsigned number = 1;; ++number) {
+      const auto beside = place_beneath(to.parent, numbered(to.name, number));
+      if (!beside) return trouble(entry, beside.error().cause);
+      const auto renamed = rename_fresh(from, *beside);
+      if (!renamed && renamed.error().cause == std::errc::file_exists) continue;
+      if (!renamed) return trouble(entry, renamed.error().cause);
+      remarks_.push_back(manifest_.path(entry) + " is a folder there: the new file is " + beside->name);
+      return {};
     }
-    if (!beside) return trouble(entry, beside.error().cause);
-    remarks_.push_back(manifest_.path(entry) + " is a folder there: the new file is " + beside->name);
-    return {};
   }
-  if (directory && existing && ::unlinkat(to.parent.fd(), to.name.c_str(), 0) != 0 && errno != ENOENT) return trouble(entry, last_system_error());
-  if (::renameat(from.parent.fd(), from.name.c_str(), to.parent.fd(), to.name.c_str()) != 0) return trouble(entry, last_system_error());
+  if (directory && existing)
+    if (auto removed = remove_name(to.parent, to.name); !removed) return trouble(entry, removed.error().cause);
+  if (auto renamed = rename_over(from, to); !renamed) return trouble(entry, renamed.error().cause);
   return {};
 }
 
@@ -150,12 +131,12 @@ Result<void> Placement::move_replacing() {
   for (EntryIndex index; index.number < manifest_.entries(); ++index.number) {
     const auto entry = manifest_.entry(index);
     if (entry.parent ? !merged[entry.parent->number] : name_of(index).how != FinalName::How::replace) continue;
-    const auto from = place_beneath(data_.fd(), manifest_.path(index));
+    const auto from = place_beneath(data_, local_names_.path(index));
     if (!from) return trouble(index, from.error().cause);
-    if (!type_at(from->parent.fd(), from->name)) continue;  // moved before an interruption
-    const auto to = place_beneath(destination_.fd(), final_path(index));
+    if (!kind_at(from->parent, from->name)) continue;  // moved before an interruption
+    const auto to = place_beneath(destination_, final_path(index));
     if (!to) return trouble(index, to.error().cause);
-    if (entry.type == EntryType::directory && type_at(to->parent.fd(), to->name) == S_IFDIR) {
+    if (entry.type == EntryType::directory && kind_at(to->parent, to->name) == Kind::folder) {
       merged[index.number] = true;
       continue;
     }
@@ -172,17 +153,16 @@ Result<void> Placement::set_up_directories() const {
     const EntryIndex index{number};
     const auto entry = manifest_.entry(index);
     if (entry.type != EntryType::directory || name_of(top_of(index)).how == FinalName::How::dropped) continue;
-    const auto directory = open_beneath(destination_.fd(), final_path(index), O_RDONLY | O_DIRECTORY);
+    const auto directory = open_beneath(destination_, final_path(index), {.access = Access::adjust});
     if (!directory) {
-      const auto cause = directory.error().cause.value();
-      if (cause == EACCES || cause == ENOENT || cause == ENOTDIR || cause == ELOOP) continue;
-      return trouble(index, directory.error().cause);
+      const auto cause = directory.error().cause;
+      if (cause == std::errc::permission_denied || cause == std::errc::no_such_file_or_directory || cause == std::errc::not_a_directory ||
+          cause == std::errc::too_many_symbolic_link_levels)
+        continue;
+      return trouble(index, cause);
     }
-    constexpr std::int64_t second = 1'000'000'000;
-    const auto rest = (entry.mtime % second + second) % second;
-    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{(entry.mtime - rest) / second, rest}};
-    if (::futimens(directory->fd(), times.data()) != 0 || ::fchmod(directory->fd(), entry.mode & 0777) != 0)
-      return trouble(index, last_system_error());
+    if (auto set = set_mtime(*directory, entry.mtime); !set) return trouble(index, set.error().cause);
+    if (auto set = set_mode(*directory, entry.mode); !set) return trouble(index, set.error().cause);
   }
   return {};
 }
@@ -210,7 +190,7 @@ Result<std::vector<std::string>> Placement::run(Begin begin) {
   watcher_("directories");
   if (auto done = set_up_directories(); !done) return Unexpected{std::move(done).error()};
   watcher_("sync");
-  if (::syncfs(destination_.fd()) != 0) return Unexpected{disk_trouble("syncing the destination", last_system_error())};
+  if (auto synced = sync_all(destination_); !synced) return Unexpected{disk_trouble("syncing the destination", synced.error().cause)};
   watcher_("finished");
   if (auto noted = journal_.mark(JournalRecord::finished()); !noted)
     return Unexpected{disk_trouble("writing the journal in " + folder_.shown(), noted.error().cause)};

@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/folder.hpp"
+#include "transfer/io/data_tree.hpp"
 #include "transfer/io/journal_file.hpp"
 #include "transfer/io/partial_folder.hpp"
 #include "transfer/manifest.hpp"
@@ -28,7 +29,7 @@ class Placement {
   using Watcher = std::function<void(std::string_view step)>;
 
   /// All of these live longer.
-  Placement(const Handle& destination, const Handle& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
+  Placement(const Handle& destination, const DataTree& data, PartialFolder& folder, JournalFile& journal, const Manifest& manifest,
            OnConflict on_conflict, const Watcher& watcher);
 
   /// Decides the names, or takes those that were decided before (`resumed`). Gives the final ones, without what was dropped.
@@ -55,6 +56,7 @@ class Placement {
 
   const Handle& destination_;
   const Handle& data_;
+  const LocalNames& local_names_;
   PartialFolder& folder_;
   JournalFile& journal_;
   const Manifest& manifest_;

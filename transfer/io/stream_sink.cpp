@@ -10,7 +10,8 @@
 #include <map>
 #include <mutex>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/handle.hpp"
+#include "transfer/disk/posix/failure.hpp"
 #include "transfer/io/disk_trouble.hpp"
 
 namespace pshare {
@@ -31,7 +32,7 @@ Handle own_description_of(int fd) {
 }  // namespace
 
 struct StreamSink::State {
-  explicit State(int given) : own(own_description_of(given)), output(own ? own.fd() : given) {}
+  explicit State(int given) : own(own_description_of(given)), output(own ? own.native() : given) {}
 
   Result<void> write_out(ByteView bytes);
   Result<std::vector<ChunkIndex>> take(ChunkIndex chunk, ByteView raw);

@@ -13,7 +13,8 @@
 #include <mutex>
 #include <thread>
 
-#include "transfer/io/beneath.hpp"
+#include "transfer/disk/handle.hpp"
+#include "transfer/disk/posix/failure.hpp"
 #include "transfer/io/disk_trouble.hpp"
 #include "transfer/sender.hpp"
 
@@ -47,7 +48,7 @@ struct StreamSource::State {
 std::optional<std::size_t> StreamSource::State::fill(std::span<std::byte> out, std::error_code& failed) const {
   std::size_t got = 0;
   while (got < out.size()) {
-    std::array<pollfd, 2> waiting{pollfd{input, POLLIN, 0}, pollfd{stop.fd(), POLLIN, 0}};
+    std::array<pollfd, 2> waiting{pollfd{input, POLLIN, 0}, pollfd{stop.native(), POLLIN, 0}};
     if (::poll(waiting.data(), waiting.size(), no_limit) < 0 && errno != EINTR) return failed = last_system_error(), std::nullopt;
     if (waiting[1].revents != 0) return std::nullopt;
     if (waiting[0].revents == 0) continue;
@@ -154,7 +155,7 @@ StreamSource::~StreamSource() {
   }
   state_->room.notify_one();
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto told = ::write(state_->stop.fd(), &one, sizeof one);
+  [[maybe_unused]] const auto told = ::write(state_->stop.native(), &one, sizeof one);
   state_->thread.join();
 }
 

@@ -1,57 +1,41 @@
 #include "transfer/io/tree_walk.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <limits>
 #include <optional>
 #include <set>
-#include <span>
 
-#include "transfer/checksum.hpp"
+#include "transfer/disk/folder.hpp"
 #include "transfer/exclusion.hpp"
-#include "transfer/io/beneath.hpp"
 #include "transfer/io/disk_trouble.hpp"
+#include "transfer/local_names.hpp"
 #include "transfer/safe_name.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
 namespace {
 
-std::int64_t nanoseconds(const timespec& time) {
-  constexpr std::int64_t second = 1'000'000'000;
-  constexpr auto last = std::numeric_limits<std::int64_t>::max() / second - 1;  // the year 2262
-  return std::clamp<std::int64_t>(time.tv_sec, -last, last) * second + time.tv_nsec;
-}
-
-std::string_view kind_of(mode_t mode) {
-  switch (mode & S_IFMT) {
-    case S_IFIFO: return "a named pipe";
-    case S_IFSOCK: return "a socket";
-    case S_IFCHR:
-    case S_IFBLK: return "a device";
+std::string_view words_for(Kind kind) {
+  switch (kind) {
+    case Kind::pipe: return "a named pipe";
+    case Kind::socket: return "a socket";
+    case Kind::device: return "a device";
     default: return "neither a file nor a directory";
   }
 }
 
 /// What the manifest says of something, apart from its name and place.
-Entry described(const struct stat& status) {
+Entry described(const Facts& facts) {
   Entry entry;
-  entry.mode = static_cast<std::uint16_t>(status.st_mode & 0777);
-  entry.mtime = nanoseconds(status.st_mtim);
-  if (S_ISREG(status.st_mode)) {
-    constexpr off_t block = 512;  // stat(2): st_blocks counts these, whatever the file system's own
+  entry.mode = facts.mode;
+  entry.mtime = facts.mtime;
+  if (facts.kind == Kind::file) {
     entry.type = EntryType::file;
-    entry.size = static_cast<std::uint64_t>(status.st_size);
-    entry.version = version_of(status);
-    entry.sparse = status.st_blocks * block < status.st_size;
-  } else if (S_ISLNK(status.st_mode)) {
-    entry.type = EntryType::symlink;
+    entry.size = facts.size;
+    entry.version = facts.version;
+    entry.sparse = facts.allocated < facts.size;
   } else {
-    entry.type = EntryType::directory;
+    entry.type = facts.kind == Kind::link ? EntryType::symlink : EntryType::directory;
   }
   return entry;
 }
@@ -62,7 +46,7 @@ class Walk {
 
   Result<Walked> run() {
     for (const auto& path : settings_.paths)
-      if (auto added = add_root(path.string()); !added) return Unexpected{std::move(added).error()};
+      if (auto added = add_root(path); !added) return Unexpected{std::move(added).error()};
     if (walked_.manifest.entries() == 0) return nothing_left();
     const auto suited = chunk_size_for(walked_.manifest.bytes());
     if (!suited) return Unexpected{suited.error()};
@@ -73,8 +57,8 @@ class Walk {
 
  private:
   struct Named {
-    std::string path;  // absolute
-    std::string name;  // under which it travels
+    std::filesystem::path path;  // absolute
+    std::string name;            // here
   };
 
   Result<Walked> nothing_left() const {
@@ -83,54 +67,58 @@ class Walk {
     return Unexpected{std::move(error)};
   }
 
-  static Result<Named> named_by(std::string given) {
-    while (given.size() > 1 && given.back() == '/') given.pop_back();
+  static Result<Named> named_by(const std::filesystem::path& given) {
+    auto without_slash = given;
+    while (!without_slash.has_filename() && without_slash.has_relative_path()) without_slash = without_slash.parent_path();
     std::error_code failed;
-    auto path = std::filesystem::absolute(given, failed);
-    auto name = path.filename().string();
+    auto path = std::filesystem::absolute(without_slash, failed);
+    auto name = text_of(path.filename());
     if (!failed && (name.empty() || name == "." || name == "..")) {  // "send ." sends the directory by its real name
       path = std::filesystem::canonical(path, failed);
-      name = path.filename().string();
+      name = text_of(path.filename());
     }
     if (given.empty()) failed = std::make_error_code(std::errc::no_such_file_or_directory);
-    if (failed) return Unexpected{source_trouble("reading " + given, failed)};
+    if (failed) return Unexpected{source_trouble("reading " + text_of(given), failed)};
     if (name.empty())
       return Unexpected{{.code = Errc::usage, .doing = "the whole file system cannot be sent", .hint = "name a directory in it"}};
-    return Named{path.string(), std::move(name)};
+    return Named{std::move(path), std::move(name)};
   }
 
-  Result<void> add_root(const std::string& given) {
-    auto named = named_by(given);
+  Result<void> add_root(const std::filesystem::path& path) {
+    const auto given = text_of(path);
+    auto named = named_by(path);
     if (!named) return Unexpected{std::move(named).error()};
     if (is_excluded(settings_.excludes, named->name, named->name)) return {};
-    struct stat status {};
-    if (::stat(named->path.c_str(), &status) != 0) return Unexpected{source_trouble("reading " + given, last_system_error())};
-    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
-      walked_.skipped.push_back({given, std::string{kind_of(status.st_mode)}});
+    const auto facts = facts_named(named->path);
+    if (!facts) return Unexpected{source_trouble("reading " + given, facts.error().cause)};
+    if (facts->kind != Kind::file && facts->kind != Kind::folder) {
+      walked_.skipped.push_back({given, std::string{words_for(facts->kind)}});
       return {};
     }
-    if (S_ISREG(status.st_mode) && ::faccessat(AT_FDCWD, named->path.c_str(), R_OK, AT_EACCESS) != 0)
-      return Unexpected{source_trouble("reading " + given, last_system_error())};
-    if (!top_level_.insert(named->name).second)
-      return Unexpected{{.code = Errc::usage, .doing = "two of the things to send are called " + named->name,
+    if (facts->kind == Kind::file)
+      if (auto readable = check_readable(named->path); !readable) return Unexpected{source_trouble("reading " + given, readable.error().cause)};
+    const auto name = names_to_send({named->name}).front();
+    if (!top_level_.insert(name).second)
+      return Unexpected{{.code = Errc::usage, .doing = "two of the things to send are called " + name,
                          .hint = "send them one after the other, or rename one"}};
-    auto entry = described(status);
-    entry.name = named->name;
+    auto entry = described(*facts);
+    entry.name = name;
     const auto index = walked_.manifest.add(entry);
     if (!index) return Unexpected{index.error()};
+    if (name != named->name) walked_.local_names.emplace(*index, named->name);
     walked_.roots.push_back({*index, named->path});
     return entry.type == EntryType::directory ? walk_below(*index, named->path) : Result<void>{};
   }
 
-  Result<void> walk_below(EntryIndex root, const std::string& path) {
-    const Handle top{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!top) return Unexpected{source_trouble("reading the folder " + path, last_system_error())};
+  Result<void> walk_below(EntryIndex root, const std::filesystem::path& path) {
+    const auto top = open_named(path, {.access = Access::list});
+    if (!top) return Unexpected{source_trouble("reading the folder " + text_of(path), top.error().cause)};
     std::vector<Below> to_visit{{root, "", 1}};
     while (!to_visit.empty()) {
       const auto next = std::move(to_visit.back());
       to_visit.pop_back();
       const auto first_found = to_visit.size();
-      if (auto listed = list(top, next, to_visit); !listed) return listed;
+      if (auto listed = list(*top, next, to_visit); !listed) return listed;
       std::reverse(to_visit.begin() + static_cast<std::ptrdiff_t>(first_found), to_visit.end());
     }
     return {};
@@ -144,14 +132,16 @@ class Walk {
   };
 
   Result<void> list(const Handle& top, const Below& here, std::vector<Below>& to_visit) {
-    const auto handle = open_beneath(top.fd(), here.path, O_RDONLY | O_DIRECTORY);
+    const auto handle = open_beneath(top, here.path, {.access = Access::list});
     if (!handle) return Unexpected{source_trouble("reading the folder " + shown(here.directory), handle.error().cause)};
     const auto names = names_in(*handle);
     if (!names) return Unexpected{source_trouble("reading the folder " + shown(here.directory), names.error().cause)};
-    for (const auto& name : *names) {
+    const auto travelling = names_to_send(*names);
+    for (std::size_t at = 0; at < names->size(); ++at) {
+      const auto& name = (*names)[at];
       auto path = here.path.empty() ? name : here.path + "/" + name;
       if (is_excluded(settings_.excludes, name, path)) continue;
-      const auto added = add_child(*handle, here, name);
+      const auto added = add_child(*handle, here, name, travelling[at]);
       if (!added) return Unexpected{added.error()};
       if (*added && walked_.manifest.entry(**added).type == EntryType::directory)
         to_visit.push_back({**added, std::move(path), here.depth + 1});
@@ -160,32 +150,36 @@ class Walk {
   }
 
   /// Gives nothing if it does not travel.
-  Result<std::optional<EntryIndex>> add_child(const Handle& directory, const Below& here, const std::string& name) {
+  Result<std::optional<EntryIndex>> add_child(const Handle& directory, const Below& here, const std::string& name, const std::string& travelling) {
     using Added = Result<std::optional<EntryIndex>>;
     const auto skip = [&](std::string why) {
       walked_.skipped.push_back({shown(here.directory) + "/" + name, std::move(why)});
       return Added{std::nullopt};
     };
-    struct stat status {};
-    if (::fstatat(directory.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return Added{std::nullopt};  // deleted since it was listed
-      return Unexpected{source_trouble("reading " + shown(here.directory) + "/" + name, last_system_error())};
+    const auto failed = [&](std::error_code cause) { return Unexpected{source_trouble("reading " + shown(here.directory) + "/" + name, cause)}; };
+    const auto facts = facts_at(directory, name);
+    if (!facts) {
+      if (facts.error().cause == std::errc::no_such_file_or_directory) return Added{std::nullopt};  // deleted since it was listed
+      return failed(facts.error().cause);
     }
-    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && !S_ISLNK(status.st_mode)) return skip(std::string{kind_of(status.st_mode)});
-    auto entry = described(status);
-    entry.name = name;
+    if (facts->kind != Kind::file && facts->kind != Kind::folder && facts->kind != Kind::link) return skip(std::string{words_for(facts->kind)});
+    auto entry = described(*facts);
+    entry.name = travelling;
     entry.parent = here.directory;
-    std::array<char, max_link_target + 1> target;
+    std::string target;
     if (entry.type == EntryType::symlink) {
-      const auto length = ::readlinkat(directory.fd(), name.c_str(), target.data(), target.size());
-      if (length < 0) return skip("a link that cannot be read");
-      entry.target = {target.data(), static_cast<std::size_t>(length)};
+      auto leads_to = link_target(directory, name);
+      if (!leads_to) return skip("a link that cannot be read");
+      if (!*leads_to) return skip("a link that leads outside");
+      target = **std::move(leads_to);
+      entry.target = target;
       if (!check_link_target(entry.target, here.depth)) return skip("a link that leads outside");
     }
-    if (entry.type == EntryType::file && ::faccessat(directory.fd(), name.c_str(), R_OK, AT_EACCESS) != 0)
-      return Unexpected{source_trouble("reading " + shown(here.directory) + "/" + name, last_system_error())};
+    if (entry.type == EntryType::file)
+      if (auto readable = check_readable(directory, name); !readable) return failed(readable.error().cause);
     const auto index = walked_.manifest.add(entry);
     if (!index) return Unexpected{index.error()};
+    if (travelling != name) walked_.local_names.emplace(*index, name);
     return std::optional{*index};
   }
 
@@ -197,14 +191,6 @@ class Walk {
 };
 
 }  // namespace
-
-std::uint64_t version_of(const struct stat& status) {
-  const std::array<std::uint64_t, 7> facts{
-      status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
-      static_cast<std::uint64_t>(status.st_ctim.tv_sec), static_cast<std::uint64_t>(status.st_ctim.tv_nsec),
-      static_cast<std::uint64_t>(status.st_mtim.tv_sec), static_cast<std::uint64_t>(status.st_mtim.tv_nsec)};
-  return short_hash_of(std::as_bytes(std::span{facts}));
-}
 
 Result<Walked> walk_tree(const FileSource::Settings& settings) {
   if (settings.chunk_size != 0 && (settings.chunk_size < min_chunk_size || settings.chunk_size > max_chunk_size))

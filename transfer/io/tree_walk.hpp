@@ -2,9 +2,8 @@
 // tree makes the same manifest; without recursion, and with one directory open at a time, so that depth costs nothing.
 #pragma once
 
-#include <sys/stat.h>
-
-#include <cstdint>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,18 +16,16 @@ namespace pshare {
 /// Where the top-level entry comes from.
 struct Root {
   EntryIndex entry;
-  std::string path;  // absolute
+  std::filesystem::path path;  // absolute
 };
 
 struct Walked {
   Manifest manifest;  // sealed
   std::vector<Root> roots;
+  std::map<EntryIndex, std::string> local_names;  // of entries that travel under another name than they have here
   std::vector<Skipped> skipped;
 };
 
 Result<Walked> walk_tree(const FileSource::Settings& settings);
-
-/// Differs whenever the file may have changed: a hash of device, inode, change time, modification time and size.
-std::uint64_t version_of(const struct stat& status);
 
 }  // namespace pshare

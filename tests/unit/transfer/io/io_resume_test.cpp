@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "transfer/disk/handle.hpp"
 #include "trees.hpp"
 
 namespace pshare::test {
@@ -26,9 +27,9 @@ struct Resume : testing::Test {
   void flip_a_byte(const fs::path& file, off_t at) const {
     const Handle handle{::open(file.c_str(), O_RDWR)};
     char byte = 0;
-    ASSERT_EQ(::pread(handle.fd(), &byte, 1, at), 1);
+    ASSERT_EQ(::pread(handle.native(), &byte, 1, at), 1);
     byte = static_cast<char>(~byte);
-    ASSERT_EQ(::pwrite(handle.fd(), &byte, 1, at), 1);
+    ASSERT_EQ(::pwrite(handle.native(), &byte, 1, at), 1);
   }
   TempFolder folder;
 };

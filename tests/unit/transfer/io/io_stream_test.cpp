@@ -33,7 +33,7 @@ struct Pipe {
 void write_and_close(Handle into, const std::string& content) {
   std::size_t put = 0;
   while (put < content.size()) {
-    const auto count = ::write(into.fd(), content.data() + put, content.size() - put);
+    const auto count = ::write(into.native(), content.data() + put, content.size() - put);
     if (count <= 0) return;
     put += static_cast<std::size_t>(count);
   }
@@ -52,7 +52,7 @@ struct Streams : testing::Test {
     Pipe input;
     std::thread feeder{[&] { write_and_close(std::move(input.in), content); }};
     {
-      auto source = value_or_throw(StreamSource::from(input.out.fd(), "stdin", min_chunk_size));
+      auto source = value_or_throw(StreamSource::from(input.out.native(), "stdin", min_chunk_size));
       const Summary agreed{.files = 1, .entries = 1, .bytes = std::nullopt, .names = {}, .text = {}};
       SenderSession sender{loop.get_executor(), pool, source, some_transfer(), {}};
       ReceiverSession receiver{loop.get_executor(), pool, sink, some_transfer(), agreed, {}};
@@ -103,9 +103,9 @@ TEST_F(Streams, GoFromStandardInputToStandardOutputInOrder) {
   const auto content = noise(min_chunk_size * 300 + 17);
   Pipe output;
   std::string arrived;
-  std::thread reader{[&] { arrived = read_to_end(output.out.fd()); }};
+  std::thread reader{[&] { arrived = read_to_end(output.out.native()); }};
   {
-    StreamSink sink{output.in.fd()};
+    StreamSink sink{output.in.native()};
     transfer(content, sink, 4);
   }
   output.in = Handle{};
@@ -118,7 +118,7 @@ TEST_F(Streams, EndWithWordsWhenNobodyReadsStandardOutputAnyMore) {
   ::signal(SIGPIPE, SIG_IGN);
   Pipe output;
   output.out = Handle{};
-  StreamSink sink{output.in.fd()};
+  StreamSink sink{output.in.native()};
   transfer(noise(min_chunk_size * 40), sink, 1);
   ASSERT_TRUE(received.trouble && sent.trouble);
   EXPECT_EQ(received.trouble->code, Errc::local_io);
@@ -126,7 +126,7 @@ TEST_F(Streams, EndWithWordsWhenNobodyReadsStandardOutputAnyMore) {
 
 TEST(StreamSinkTest, HoldsBackWhatComesEarlyAndLimitsIt) {
   Pipe output;
-  StreamSink sink{output.in.fd()};
+  StreamSink sink{output.in.native()};
   auto manifest = std::make_shared<Manifest>();
   Entry entry;
   entry.name = "out";
@@ -147,7 +147,7 @@ TEST(StreamSinkTest, HoldsBackWhatComesEarlyAndLimitsIt) {
 
 TEST(StreamSinkTest, TakesAChunkOnceThatComesTwice) {
   Pipe output;
-  StreamSink sink{output.in.fd()};
+  StreamSink sink{output.in.native()};
   auto manifest = std::make_shared<Manifest>();
   Entry entry;
   entry.name = "out";
@@ -164,13 +164,13 @@ TEST(StreamSinkTest, TakesAChunkOnceThatComesTwice) {
   EXPECT_EQ(stored, 4u);
   ASSERT_TRUE(sink.finish(4));
   std::string got(4, ' ');
-  ASSERT_EQ(::read(output.out.fd(), got.data(), got.size()), 4);
+  ASSERT_EQ(::read(output.out.native(), got.data(), got.size()), 4);
   EXPECT_EQ(got, "abcd");
 }
 
 TEST(StreamSinkTest, LetsGoOfAPipeThatNobodyEmpties) {
   Pipe output;
-  StreamSink sink{output.in.fd()};
+  StreamSink sink{output.in.native()};
   auto manifest = std::make_shared<Manifest>();
   Entry entry;
   entry.name = "out";
@@ -201,7 +201,7 @@ TEST(StreamSinkTest, TakesExactlyOneFile) {
 
 TEST(StreamSourceTest, EndsWhileItWaitsForInput) {
   Pipe input;
-  auto source = value_or_throw(StreamSource::from(input.out.fd(), "stdin"));
+  auto source = value_or_throw(StreamSource::from(input.out.native(), "stdin"));
   source.start([] {});
   SUCCEED() << "its destructor returns";
 }
@@ -211,11 +211,11 @@ TEST(StreamSourceTest, KeepsNoMoreThanTheWindow) {
   std::atomic<std::uint64_t> fed = 0;
   std::thread feeder{[&, into = std::move(input.in)] {
     const std::string some(min_chunk_size, 'x');
-    while (fed < 2 * stream_window && ::write(into.fd(), some.data(), some.size()) > 0) fed += some.size();
+    while (fed < 2 * stream_window && ::write(into.native(), some.data(), some.size()) > 0) fed += some.size();
   }};
   ::signal(SIGPIPE, SIG_IGN);
   {
-    auto source = value_or_throw(StreamSource::from(input.out.fd(), "stdin", min_chunk_size));
+    auto source = value_or_throw(StreamSource::from(input.out.native(), "stdin", min_chunk_size));
     std::mutex mutex;
     std::condition_variable grew;
     source.start([&] {
