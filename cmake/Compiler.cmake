@@ -20,24 +20,35 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     -Wno-stringop-overread -Wno-maybe-uninitialized)
 endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-include(CheckPIESupported)
-check_pie_supported()
-target_link_options(pshare_flags INTERFACE -Wl,-z,relro,-z,now)
+if(WIN32)
+  # Windows 10; none of windows.h's rarer parts and of its macros min and max. Coroutines make more sections than an object file has room for by default.
+  add_compile_definitions(_WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX)
+  target_compile_options(pshare_flags INTERFACE -Wa,-mbig-obj)
+  # No other file has to be there, neither the compiler's runtime nor a library. Address randomisation and a stack without code are what the linker does anyway.
+  target_link_options(pshare_flags INTERFACE -static -fstack-protector-strong -Wl,--dynamicbase,--high-entropy-va,--nxcompat,--no-insert-timestamp)
+  target_link_libraries(pshare_flags INTERFACE iphlpapi bcrypt crypt32 ntdll)
+else()
+  include(CheckPIESupported)
+  check_pie_supported()
+  target_link_options(pshare_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
 
 # What users get. Each has its line in docs/architecture.md, "Hardening", and is looked for in the built programs by tests/release/test_hardening.py.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
-  target_compile_options(pshare_flags INTERFACE -fstack-clash-protection)
+  if(NOT WIN32)  # where each page of the stack is touched in order anyway, and this linker cannot mark a program for the processor's shadow stack
+    target_compile_options(pshare_flags INTERFACE -fstack-clash-protection)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
+      target_compile_options(pshare_flags INTERFACE -fcf-protection=full)
+    endif()
+    target_link_options(pshare_flags INTERFACE -Wl,-z,noexecstack,-z,separate-code -Wl,--as-needed)
+  endif()
   # Undefined first: a distribution's flags, or its compiler, may have said 2. Said as -Wp, it comes after ours, and is left alone.
   if(NOT CMAKE_CXX_FLAGS MATCHES "-Wp,[^ ]*_FORTIFY_SOURCE")
     target_compile_options(pshare_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
   endif()
   target_compile_definitions(pshare_flags INTERFACE _GLIBCXX_ASSERTIONS)
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
-    target_compile_options(pshare_flags INTERFACE -fcf-protection=full)
-  endif()
   # Where somebody built it is nobody's business.
   target_compile_options(pshare_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=)
-  target_link_options(pshare_flags INTERFACE -Wl,-z,noexecstack,-z,separate-code -Wl,--as-needed)
 endif()
 
 if(PSHARE_SANITIZE)

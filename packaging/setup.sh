@@ -4,6 +4,7 @@
 #
 #   packaging/setup.sh            what the build needs
 #   packaging/setup.sh --tests    and what the tests need
+#   packaging/setup.sh --windows  and what building for Windows needs, and trying it out under Wine (1.1 GB)
 #
 # Where everything is there already it says so and is done: no network, no root.
 # Written for and tested on Debian 12. Debian 13 and Ubuntu 24.04 have packages of the same names (not tested).
@@ -25,6 +26,13 @@ test_packages=(
   miniupnpd-nftables
   miniupnpc natpmpc stun-client coturn
   tinyproxy-bin dante-server
+)
+# The compiler with POSIX threads; what Debian's source packages are unpacked and built with; what makes an .msi.
+windows_packages=(
+  g++-mingw-w64-x86-64-posix
+  dpkg-dev debian-archive-keyring autoconf automake libtool make perl tcl
+  wixl msitools wine64
+  python3 python3-pytest
 )
 # Debian starts these when it installs them. Nobody asked for that, so they are kept from it; one that was there before is left alone.
 unwanted_services=(coturn danted)
@@ -72,6 +80,7 @@ wanted=("${build_packages[@]}")
 case "${1:-}" in
   '') ;;
   --tests) wanted+=("${test_packages[@]}") ;;
+  --windows) wanted+=("${windows_packages[@]}") ;;
   -h | --help) usage; exit 0 ;;
   *) say "unknown option \"$1\""; usage >&2; exit 2 ;;
 esac

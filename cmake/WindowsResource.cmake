@@ -1,0 +1,21 @@
+# What Windows shows of a program and is told of it, built in: apps/windows. Elsewhere nothing.
+
+if(WIN32)
+  enable_language(RC)
+endif()
+
+# pshare_windows_resource(pshare "Moves files straight to another's machine")
+function(pshare_windows_resource program description)
+  if(NOT WIN32)
+    return()
+  endif()
+  set(version ${PROJECT_VERSION})
+  if(PSHARE_VERSION)
+    set(version ${PSHARE_VERSION})
+  endif()
+  string(REPLACE "." "," numbers "${PROJECT_VERSION}.0")
+  set(resource ${CMAKE_CURRENT_BINARY_DIR}/${program}.rc)
+  configure_file(${CMAKE_SOURCE_DIR}/apps/windows/program.rc.in ${resource} @ONLY)
+  set_source_files_properties(${resource} PROPERTIES OBJECT_DEPENDS ${CMAKE_SOURCE_DIR}/apps/windows/program.manifest)
+  target_sources(${program} PRIVATE ${resource})
+endfunction()
