@@ -4,7 +4,6 @@
 #include <bit>
 #include <charconv>
 #include <cstdint>
-#include <fstream>
 #include <iterator>
 #include <limits>
 #include <sstream>
@@ -74,17 +73,6 @@ std::optional<DefaultRoute> default_route_in(std::string_view table, IpFamily fa
     if (row && (!best || row->metric < best->metric)) best = std::move(row);
   }
   return best ? std::optional{std::move(best->route)} : std::nullopt;
-}
-
-std::optional<DefaultRoute> default_route(IpFamily family) {
-#if defined(__linux__)
-  std::ifstream file{family == IpFamily::v4 ? "/proc/net/route" : "/proc/net/ipv6_route"};
-  const std::string table{std::istreambuf_iterator<char>{file}, {}};
-  return default_route_in(table, family);
-#else
-  (void)family;
-  return std::nullopt;
-#endif
 }
 
 }  // namespace pshare

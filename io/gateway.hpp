@@ -11,14 +11,14 @@ namespace pshare {
 
 struct DefaultRoute {
   IpAddress gateway;
-  std::string interface;  // "eth0"
+  std::string interface;  // "eth0", or on Windows "Wi-Fi"
   friend bool operator==(const DefaultRoute&, const DefaultRoute&) = default;
 };
 
-/// The preferred one of those that name a gateway. Nothing: there is none, or this system is not asked yet (Linux is).
+/// The preferred one of those that name a gateway. Nothing: there is none, or this system is not asked yet (Linux and Windows are).
 std::optional<DefaultRoute> default_route(IpFamily family);
 
-/// The same in the words of /proc/net/route and /proc/net/ipv6_route.
+/// The same in the words of Linux's /proc/net/route and /proc/net/ipv6_route.
 std::optional<DefaultRoute> default_route_in(std::string_view table, IpFamily family);
 
 }  // namespace pshare

@@ -1,4 +1,5 @@
-// One local port for a listener and for connections that are dialled from it: what simultaneous open and a stable mapping in a NAT need.
+// One local port for a listener and for connections that are dialled from it: what simultaneous open and a stable mapping in a NAT need. Another
+// listener, of whomever, is to find the port taken all the same. Systems know neither wish by one name: this is where they are told.
 #pragma once
 
 #include <system_error>
@@ -7,8 +8,10 @@
 
 namespace pshare {
 
-/// Lets other sockets of this user that have asked for the same use this socket's local port as well (SO_REUSEPORT). Where the system has no
-/// such option, SO_REUSEADDR, which every such socket sets too, has to do.
-void share_port(asio::ip::tcp::socket::native_handle_type socket, std::error_code& error);
+/// Opens, binds and listens. A program that was started again need not wait for the connections of the one before (TIME_WAIT).
+void listen_at(asio::ip::tcp::acceptor& acceptor, const asio::ip::tcp::endpoint& at, std::error_code& error);
+
+/// Opens a socket that is to dial `there`, and binds it to `port`, beside whatever else of ours uses that; port 0: any.
+void bind_beside_others(asio::ip::tcp::socket& socket, const asio::ip::tcp::endpoint& there, asio::ip::port_type port, std::error_code& error);
 
 }  // namespace pshare

@@ -1,6 +1,5 @@
 #include "io/tcp_stream.hpp"
 
-#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -8,6 +7,7 @@
 #include "io/deadline.hpp"
 #include "io/happy_eyeballs.hpp"
 #include "io/shared_port.hpp"
+#include "io/socket_errors.hpp"
 #include "io/task_group.hpp"
 #include "io/wakeup.hpp"
 
@@ -19,13 +19,10 @@ namespace {
 
 constexpr auto as_result = asio::experimental::as_tuple(use_awaitable);
 
-/// Asio has no name of its own for it, and its category no error condition.
-const std::error_code address_not_available{EADDRNOTAVAIL, asio::error::get_system_category()};
-
 Errc kind_of(const std::error_code& error) {
   if (error == asio::error::connection_refused) return Errc::refused;
   if (error == asio::error::timed_out) return Errc::timed_out;
-  if (error == asio::error::address_in_use || error == address_not_available) return Errc::busy;
+  if (is_taken(error)) return Errc::busy;
   if (error == asio::error::eof || error == asio::error::bad_descriptor) return Errc::closed;
   return Errc::unreachable;
 }
@@ -123,25 +120,12 @@ void TcpStream::abort() noexcept {
   socket_.close(ignored);
 }
 
-namespace {
-
-/// Binds to every address of the family, so that routing chooses the one to leave from as always.
-std::error_code bind_beside_others(tcp::socket& socket, const tcp& family, Port port) {
-  std::error_code error;
-  socket.open(family, error);
-  if (!error) socket.set_option(tcp::socket::reuse_address{true}, error);
-  if (!error) share_port(socket.native_handle(), error);
-  if (!error) socket.bind({family, port.number}, error);
-  return error;
-}
-
-}  // namespace
-
 awaitable<TcpStream> connect(Endpoint to, unsigned zone, std::optional<Port> from_port) {
   tcp::socket socket{co_await asio::this_coro::executor};
   const auto there = to_asio(to, zone);
   if (from_port) {
-    const auto trouble = bind_beside_others(socket, there.protocol(), *from_port);
+    std::error_code trouble;
+    bind_beside_others(socket, there, from_port->number, trouble);
     if (trouble) fail(socket, trouble, "taking port " + std::to_string(from_port->number) + " to connect to " + to.text());
   }
   const auto began = Clock::now();

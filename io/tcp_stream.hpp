@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/arrivals.hpp"
 #include "io/asio.hpp"
 #include "wire/address.hpp"
 #include "wire/bytes.hpp"
@@ -81,8 +82,7 @@ class Listener {
 
  private:
   explicit Listener(std::vector<asio::ip::tcp::acceptor> acceptors);
-  std::vector<asio::ip::tcp::acceptor> acceptors_;  // one or two, on the same port
-  std::size_t next_ = 0;                            // whose turn it is, so that neither family starves the other
+  Arrivals arrivals_;
 };
 
 }  // namespace pshare

@@ -1,26 +1,12 @@
 #include "wire/native_path.hpp"
-
-#include <windows.h>
+#include "wire/wide_text.hpp"
 
 namespace pshare {
 
 // Not by std::filesystem's own conversions, which throw on what is no UTF-8 or no UTF-16.
 
-std::filesystem::path path_from(std::string_view utf8) {
-  if (utf8.empty()) return {};
-  const auto bytes = static_cast<int>(utf8.size());
-  std::wstring wide(static_cast<std::size_t>(MultiByteToWideChar(CP_UTF8, 0, utf8.data(), bytes, nullptr, 0)), L'\0');
-  MultiByteToWideChar(CP_UTF8, 0, utf8.data(), bytes, wide.data(), static_cast<int>(wide.size()));
-  return std::filesystem::path{std::move(wide)};
-}
+std::filesystem::path path_from(std::string_view utf8) { return std::filesystem::path{wide_of(utf8)}; }
 
-std::string text_of(const std::filesystem::path& path) {
-  const auto& wide = path.native();
-  if (wide.empty()) return {};
-  const auto letters = static_cast<int>(wide.size());
-  std::string utf8(static_cast<std::size_t>(WideCharToMultiByte(CP_UTF8, 0, wide.data(), letters, nullptr, 0, nullptr, nullptr)), '\0');
-  WideCharToMultiByte(CP_UTF8, 0, wide.data(), letters, utf8.data(), static_cast<int>(utf8.size()), nullptr, nullptr);
-  return utf8;
-}
+std::string text_of(const std::filesystem::path& path) { return utf8_of(path.native()); }
 
 }  // namespace pshare

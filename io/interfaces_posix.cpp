@@ -73,4 +73,6 @@ Result<std::vector<InterfaceAddress>> interface_addresses() {
   return out;
 }
 
+unsigned interface_index(const std::string& name) { return if_nametoindex(name.c_str()); }
+
 }  // namespace pshare

@@ -1,14 +1,10 @@
 #include "io/descriptor_limit.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
-#if __has_include(<sys/resource.h>)
-#include <sys/resource.h>
-#endif
-
 namespace pshare {
-
-#if __has_include(<sys/resource.h>)
 
 std::size_t allow_descriptors(std::size_t wanted) {
   rlimit limit{};
@@ -20,11 +16,5 @@ std::size_t allow_descriptors(std::size_t wanted) {
   }
   return static_cast<std::size_t>(limit.rlim_cur);
 }
-
-#else
-
-std::size_t allow_descriptors(std::size_t wanted) { return wanted; }
-
-#endif
 
 }  // namespace pshare
