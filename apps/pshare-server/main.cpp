@@ -7,6 +7,7 @@
 
 #include "apps/pshare-server/options.hpp"
 #include "apps/pshare-server/services.hpp"
+#include "apps/version.hpp"
 #include "io/descriptor_limit.hpp"
 #include "io/interfaces.hpp"
 #include "io/log.hpp"
@@ -20,7 +21,8 @@
 namespace pshare {
 namespace {
 
-constexpr const char* agent = "pshare-server " PSHARE_VERSION;
+/// What clients hear.
+constexpr const char* agent = "pshare-server " PSHARE_RELEASE;
 
 enum ExitStatus : int { ended = 0, failed = 1, usage = 2, local_trouble = 8 };
 
@@ -54,9 +56,9 @@ IpAddress advertised(const ServerOptions& options) {
 
 void print_welcome(const ServerOptions& options, Port port, const PeerId& key) {
   const Endpoint where{advertised(options), port};
-  std::printf("%s listens on %s.\nClients use (put the host's public name in the place of the address, if it has one):\n"
+  std::printf("pshare-server %s listens on %s.\nClients use (put the host's public name in the place of the address, if it has one):\n"
               "  pshare init --name YOU --server %s#%s\n",
-              agent, options.address ? Endpoint{*options.address, port}.text().c_str() : ("port " + std::to_string(port.number) + ", IPv4 and IPv6").c_str(),
+              std::string{version()}.c_str(), options.address ? Endpoint{*options.address, port}.text().c_str() : ("port " + std::to_string(port.number) + ", IPv4 and IPv6").c_str(),
               where.text().c_str(), key.text().c_str());
   std::fflush(stdout);
 }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/pshare/quantities.hpp"
+#include "apps/version.hpp"
 #include "relay/joiner.hpp"
 #include "relay/rendezvous.hpp"
 
@@ -66,7 +67,7 @@ Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, con
 
   CLI::App app{"Introduces pshare users to each other: the rendezvous on a public machine.", "pshare-server"};
   app.footer("\nSIGTERM ends it cleanly; names survive. Exit status: 0 ended, 1 failed, 2 wrong usage, 8 trouble with its files.");
-  app.set_version_flag("--version", "pshare-server " PSHARE_VERSION);
+  app.set_version_flag("--version", version_of_server());
   app.add_option("--listen", listen, "Where to listen (default: every address, port 4700, and 443 as well if it is free and allowed). More of them are for TCP alone")
       ->type_name("ADDR:PORT")
       ->allow_extra_args(false);

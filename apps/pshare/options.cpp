@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/pshare/quantities.hpp"
+#include "apps/version.hpp"
 #include "traversal/path_rank.hpp"
 #include "wire/control.hpp"
 #include "wire/lane_messages.hpp"
@@ -242,7 +243,7 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
 
   CLI::App app{"Moves files straight from your machine to another person's.", "pshare"};
   app.footer(examples);
-  app.set_version_flag("--version", "pshare " PSHARE_VERSION);
+  app.set_version_flag("--version", version_of_pshare());
   app.fallthrough();
   app.require_subcommand(1);
   add_common(app, common, texts);

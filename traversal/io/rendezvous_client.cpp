@@ -10,10 +10,6 @@
 #include "traversal/overloaded.hpp"
 #include "wire/framing.hpp"
 
-#ifndef PSHARE_VERSION
-#define PSHARE_VERSION "0"
-#endif
-
 namespace pshare {
 
 namespace {
@@ -81,7 +77,7 @@ RendezvousClient::RendezvousClient(asio::any_io_executor executor, const TlsCont
       order_(servers_.size()),
       outlet_(outlet),
       local_port_(local_port),
-      link_("pshare/" PSHARE_VERSION, random, Clock::now(), features_of(attendance), servers_.size() > 1 ? RendezvousLink::Servers::several : RendezvousLink::Servers::one),
+      link_("pshare/" PSHARE_RELEASE, random, Clock::now(), features_of(attendance), servers_.size() > 1 ? RendezvousLink::Servers::several : RendezvousLink::Servers::one),
       order_changed_(executor_),
       news_(executor_),
       welcomed_(executor_),
