@@ -13,7 +13,7 @@ namespace pshare {
 namespace {
 
 // Of Windows 10 1709 and later; its headers name them only for drivers. Older systems, and file systems that do not know them, refuse these classes.
-constexpr auto disposition_ex = static_cast<FILE_INFORMATION_CLASS>(64), rename_ex = static_cast<FILE_INFORMATION_CLASS>(65);
+constexpr int disposition_ex = 64, rename_ex = 65;
 constexpr ULONG dispose = 0x1, dispose_posix = 0x2, dispose_read_only = 0x10;
 constexpr ULONG replace_existing = 0x1, replace_posix = 0x2, replace_read_only = 0x40;
 
@@ -31,9 +31,9 @@ bool is_unknown(NTSTATUS status) {
 }
 
 template <typename Information>
-NTSTATUS set_information(const Handle& file, Information* information, std::size_t size, FILE_INFORMATION_CLASS which) {
+NTSTATUS set_information(const Handle& file, Information* information, std::size_t size, int which) {
   IO_STATUS_BLOCK outcome{};
-  return ::NtSetInformationFile(file.native(), &outcome, information, static_cast<ULONG>(size), which);
+  return ::NtSetInformationFile(file.native(), &outcome, information, static_cast<ULONG>(size), static_cast<FILE_INFORMATION_CLASS>(which));
 }
 
 Result<DWORD> attributes_of(const Handle& file) {

@@ -60,6 +60,7 @@ std::string narrow_name(std::wstring_view name) {
 }
 
 std::error_code code_of(DWORD error) {
+  constexpr DWORD disk_quota_exceeded = 1295;  // the compiler's headers have not got it
   const auto known = [](std::errc code) { return std::make_error_code(code); };
   switch (error) {
     case ERROR_FILE_NOT_FOUND:
@@ -74,7 +75,7 @@ std::error_code code_of(DWORD error) {
     case ERROR_DIR_NOT_EMPTY: return known(std::errc::directory_not_empty);
     case ERROR_DISK_FULL:
     case ERROR_HANDLE_DISK_FULL:
-    case ERROR_DISK_QUOTA_EXCEEDED: return known(std::errc::no_space_on_device);
+    case disk_quota_exceeded: return known(std::errc::no_space_on_device);
     case ERROR_WRITE_PROTECT: return known(std::errc::read_only_file_system);
     case ERROR_SHARING_VIOLATION:
     case ERROR_LOCK_VIOLATION:

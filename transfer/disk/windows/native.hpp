@@ -2,6 +2,9 @@
 #pragma once
 
 #include <windows.h>
+
+// After windows.h, which they need.
+#include <winioctl.h>
 #include <winternl.h>
 
 #include <string>
