@@ -1,17 +1,19 @@
 #include "transfer/exclusion.hpp"
 
-#include <fnmatch.h>
-
 #include <algorithm>
+#include <string_view>
+
+#include "transfer/shell_pattern.hpp"
 
 namespace pshare {
 
 namespace {
 
-bool matches(const std::string& pattern, const std::string& name, const std::string& path) {
+bool matches(std::string_view pattern, const std::string& name, const std::string& path) {
   // "build/" is how many write that they mean a folder. Taken at its word it would mean nothing, and what was to stay at home would be sent.
-  if (const auto last = pattern.find_last_not_of('/'); last != std::string::npos && last + 1 < pattern.size()) return matches(pattern.substr(0, last + 1), name, path);
-  return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0 || ::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME) == 0;
+  if (const auto last = pattern.find_last_not_of('/'); last != std::string_view::npos) pattern = pattern.substr(0, last + 1);
+  const ShellPattern what{pattern};
+  return what.matches_name(name) || what.matches_path(path);
 }
 
 }  // namespace
