@@ -18,10 +18,11 @@ build_packages=(
   libgnutls28-dev libminiupnpc-dev libqrencode-dev
   iproute2 nftables
 )
-# clang builds the fuzz targets; util-linux gives end-to-end tests small file systems and namespaces. The last two lines are
-# routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
+# clang builds the fuzz targets; util-linux gives end-to-end tests small file systems and namespaces; the second line is what tests/second is made of.
+# The last three lines are routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
 test_packages=(
   libgtest-dev libgmock-dev python3 python3-pytest
+  python3-nacl python3-openssl python3-xxhash python3-zstandard
   clang libclang-rt-dev clang-tidy cppcheck util-linux iputils-ping
   miniupnpd-nftables
   miniupnpc natpmpc stun-client coturn
