@@ -2,6 +2,7 @@
 import secrets
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import checks  # noqa: E402
 import client  # noqa: E402
 import relayed  # noqa: E402
 from identity import Identity, id_text  # noqa: E402
-from trees import assert_same, write_random  # noqa: E402
+from trees import assert_same, overwrite, write_random  # noqa: E402
 from world import Peer  # noqa: E402
 
 
@@ -51,7 +52,7 @@ def test_it_sends_to_pshare_by_name(tmp_path, server, bob):
     receiving = bob.receives()
     receiving.says("Waiting for offers")
     sent = tree(tmp_path)
-    assert client.send(carol.server, carol.server.key_of("bob"), "carol", [sent]) == [b"things"]
+    assert client.send(carol.server, carol.server.key_of("bob"), "carol", [sent]) == ([b"things"], b"")
     receiving.ends(0)
     assert_same(sent, bob.files / "things")
     assert receiving.event("path")["tier"] == "direct"
@@ -105,18 +106,12 @@ def test_it_is_told_of_a_wrong_code(server, bob):
     sending.says("burnt")
 
 
-def test_what_had_arrived_of_it_is_not_sent_again(tmp_path, server, bob, monkeypatch):
-    carol = Stranger(server, "carol", ["answers-only"])
-    bob.knows(carol)
-    receiving = bob.receives()
-    receiving.says("Waiting for offers")
-    sent = tmp_path / "film"
-    write_random(sent, 8 * client.CHUNK)
-    key = carol.server.key_of("bob")
+class Interrupted(Exception):
+    pass
 
-    class Interrupted(Exception):
-        pass
 
+def send_until_three_are_durable(carol, key, sent, monkeypatch):
+    """Gives those that are."""
     whole = client.Lane.expect
     durable = set()
 
@@ -133,15 +128,101 @@ def test_what_had_arrived_of_it_is_not_sent_again(tmp_path, server, bob, monkeyp
     with pytest.raises(Interrupted):
         client.send(carol.server, key, "carol", [sent])
     monkeypatch.setattr(client.Lane, "expect", whole)
+    return durable
 
-    again = []
+
+def chunks_sent(monkeypatch):
+    """What is sent from now on is noted there."""
+    sent = []
     send_chunk = client._send_chunk
-    monkeypatch.setattr(client, "_send_chunk", lambda lane, chunk, raw: (again.append(chunk), send_chunk(lane, chunk, raw)))
+    monkeypatch.setattr(client, "_send_chunk", lambda lane, chunk, raw: (sent.append(chunk), send_chunk(lane, chunk, raw)))
+    return sent
+
+
+def test_what_had_arrived_of_it_is_not_sent_again(tmp_path, server, bob, monkeypatch):
+    carol = Stranger(server, "carol", ["answers-only"])
+    bob.knows(carol)
+    receiving = bob.receives()
+    receiving.says("Waiting for offers")
+    sent = write_random(tmp_path / "film", 8 * client.CHUNK)
+    key = carol.server.key_of("bob")
+    durable = send_until_three_are_durable(carol, key, sent, monkeypatch)
+    again = chunks_sent(monkeypatch)
     client.send(carol.server, key, "carol", [sent])
     receiving.ends(0)
     assert_same(sent, bob.files / "film")
     assert not durable & set(again)
     assert receiving.event("done")["resumed_bytes"] >= 3 * client.CHUNK
+
+
+def test_of_a_file_that_changed_meanwhile_only_what_changed_is_sent_again(tmp_path, server, bob, monkeypatch):
+    carol = Stranger(server, "carol", ["answers-only"])
+    bob.knows(carol)
+    receiving = bob.receives()
+    receiving.says("Waiting for offers")
+    sent = write_random(tmp_path / "film", 8 * client.CHUNK)
+    key = carol.server.key_of("bob")
+    durable = sorted(send_until_three_are_durable(carol, key, sent, monkeypatch))
+    overwrite(sent, durable[1] * client.CHUNK + 5, b"another byte or two")
+    again = chunks_sent(monkeypatch)
+    client.send(carol.server, key, "carol", [sent])
+    receiving.ends(0)
+    assert_same(sent, bob.files / "film")
+    assert durable[1] in again
+    assert durable[0] not in again and durable[2] not in again
+
+
+def test_pshare_signs_for_what_it_has_received(tmp_path, server, bob):
+    carol = Stranger(server, "carol", ["answers-only"])
+    bob.knows(carol)
+    receiving = bob.receives()
+    receiving.says("Waiting for offers")
+    source = client.Source([tree(tmp_path)])
+    key = carol.server.key_of("bob")
+    _, receipt = client.send(carol.server, key, "carol", [tmp_path / "things"], receipt=2)
+    receiving.ends(0)
+    run = b"".join(source.read(chunk) for chunk in range(source.chunks))
+    time_of_signing = receipt.pop("time")
+    assert receipt == client.facts(source.entries, run, client.CHUNK, receipt["transfer"], carol.us.id, key)
+    assert abs(time_of_signing - time.time()) < 600
+
+
+def test_pshare_believes_its_receipt(tmp_path, server, bob):
+    carol = Stranger(server, "carol")
+    bob.knows(carol)
+    tree(bob.files)
+    sending = bob.sends("--receipt", "things", to="carol")
+    (tmp_path / "carol").mkdir()
+    client.receive(carol.server, client.id_from_text(bob.peer_id), tmp_path / "carol")
+    sending.event("receipt")
+    sending.ends(0)
+
+
+def test_the_server_is_talked_to_in_what_looks_like_ordinary_tls(server):
+    us = Identity(secrets.token_bytes(32))
+    assert client.Server(us, server.spec, ordinary=True).welcome["v"] == 1
+
+
+def test_the_server_tells_it_where_it_is_and_dials_it_back(server):
+    carol = Stranger(server, "carol", ["answers-only"])
+    for port in (None, carol.server.welcome["reflect2"]):
+        seen, ours = carol.server.reflection(port)
+        assert (client.text_of(seen["address"]), seen["port"]) == ours
+
+    door, nonce = client.Door(carol.server), secrets.token_bytes(16)
+    assert carol.server.ask("probe", transport="tcp", port=door.candidate["port"], nonce=nonce)["outcome"] == "reached"
+    with door.next(client.later()) as caller:
+        caller.settimeout(30)
+        heard = b""
+        while more := caller.recv(64):
+            heard += more
+    assert client.control.dial_back_nonce(heard) == nonce
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
+        ours.bind((client.text_of(door.candidate["address"]), 0))
+        ours.settimeout(30)
+        assert carol.server.ask("probe", transport="udp", port=ours.getsockname()[1], nonce=nonce)["outcome"] == "reached"
+        assert client.control.dial_back_nonce(ours.recv(64)) == nonce
 
 
 def test_each_declines_what_the_other_offers_in_words(tmp_path, server, bob):

@@ -1,5 +1,6 @@
 """The least that works (docs/protocol.md): a client of the server, a sender and a receiver over one direct TCP lane. No UDP, no punching, no relays, no resuming."""
 import collections
+import hashlib
 import os
 import secrets
 import socket
@@ -35,16 +36,36 @@ def later(seconds=PATIENCE):
 class Server:
     """A control connection. `spec` is HOST:PORT#ID, as pshare-server prints it."""
 
-    def __init__(self, us, spec, features=()):
+    def __init__(self, us, spec, features=(), ordinary=False):
+        """`ordinary`: what others see of it is ordinary TLS, as on port 443 and through proxies."""
         address, _, pin = spec.partition("#")
         host, _, port = address.rpartition(":")
         self.us, self.requests = us, 0
         self.deliveries, self.news = collections.deque(), collections.deque()
-        self.stream = TlsStream(socket.create_connection((host.strip("[]"), int(port)), PATIENCE), us, lambda peer: peer == id_from_text(pin), "pshare-control/1")
+        self.pin, self.port = id_from_text(pin), int(port)
+        self.host = host.strip("[]")
+        self.stream = self.dial("pshare-control/1", ordinary)
         self.say({"t": "hello", "v": 1, "agent": "second 1.0", "features": list(features)})
         self.welcome = self.hear(later())
         if self.welcome["t"] != "welcome":
             raise Trouble(self.welcome.get("words"))
+
+    def dial(self, role, ordinary=False, port=None):
+        """TLS with the server, in that role."""
+        sock = socket.create_connection((self.host, port or self.port), PATIENCE)
+        stream = TlsStream(sock, self.us, lambda peer: peer == self.pin, "http/1.1" if ordinary else role)
+        if ordinary:
+            stream.write(cbor.frame(cbor.encode({"role": role})))
+        return stream
+
+    def reflection(self, port=None):
+        """Where the server sees a new connection of ours come from, and from where it came."""
+        stream = self.dial("pshare-reflect/1", port=port)
+        length = int.from_bytes(stream.read_exactly(4, later()), "big")
+        seen = cbor.read(control.REFLECTION, cbor.decode(stream.read_exactly(length, later())))
+        ours = stream.sock.getsockname()
+        stream.close()
+        return seen, ours
 
     def say(self, message):
         self.stream.write(cbor.frame(control.encode(message)))
@@ -295,19 +316,21 @@ def offer_for(source, name, transfer, candidates):
     return {"t": "offer", "v": 1, "session": secrets.token_bytes(16), "transfer": transfer, "from": name, "summary": summary, "candidates": candidates, "lanes": 1}
 
 
-def send(server, key, name, paths):
-    """Gives the final names that the receiver tells."""
+def send(server, key, name, paths, receipt=0):
+    """Gives the final names that the receiver tells, and its receipt, if one was wished for and given."""
     source = Source(paths)
     door = Door(server)
     absolute = [os.fsencode(Path(path).resolve()) for path in paths]
     transfer = lanes.transfer_id(server.us.id, peer_id(key), 0, [os.path.basename(path) for path in absolute], absolute)
-    offer = offer_for(source, name, transfer, [door.candidate])
+    offer = {**offer_for(source, name, transfer, [door.candidate]), "receipt": receipt}
     server.signal(key, offer, wait=True)
     accept = _answer(server, key, offer["session"])
     lane = _lane_of_sender(server, key, offer["session"], accept, door)
     names = _send_all(lane, source, transfer)
+    signed = lane.expect("Receipt")["receipt"] if accept["receipt"] else b""
+    lane.say(**{"is": "Farewell"})
     lane.stream.close()
-    return names
+    return names, signed and lanes.open_receipt(signed)
 
 
 def _answer(server, key, session):
@@ -348,17 +371,17 @@ def _send_all(lane, source, transfer):
         whole += part
     lane.say(**{"is": "ManifestEnd", "digest": lanes.xxh3(whole)})
 
-    durable, asked = set(), 0
+    durable, there = set(), set()
     assert lane.expect("HaveBegin")["chunks"] == source.chunks
     while (have := lane.expect("HavePart", "HaveCheck", "HaveEnd"))["is"] != "HaveEnd":
         if have["is"] == "HaveCheck":
-            asked += 1
+            same = [each["chunk"] for each in have["items"] if lanes.xxh3(source.read(each["chunk"])) == each["hash"]]
+            lane.say(**{"is": "CheckResult", "same": same})
+            there.update(same)
         else:
             durable.update(have["first"] + i for i in range(8 * len(have["bits"])) if have["bits"][i // 8] >> i % 8 & 1)
-    for _ in range(asked):      # nothing is known to be the same
-        lane.say(**{"is": "CheckResult", "same": []})
 
-    wanted, on_the_way = [chunk for chunk in range(source.chunks) if chunk not in durable], set()
+    wanted, on_the_way = [chunk for chunk in range(source.chunks) if chunk not in durable | there], set()
     while len(durable) < source.chunks:
         while wanted and len(on_the_way) < WINDOW // CHUNK:
             chunk = wanted.pop(0)
@@ -371,9 +394,15 @@ def _send_all(lane, source, transfer):
         if report["is"] == "Durable":
             durable.update(report["chunks"])
     lane.say(**{"is": "End", "bytes": source.size})
-    names = lane.expect("Verified")["names"]
-    lane.say(**{"is": "Farewell"})
-    return names
+    return lane.expect("Verified")["names"]
+
+
+def facts(entries, run, chunk_size, transfer, sender, receiver_key):
+    """What a receipt for these has to say, but for the time."""
+    encoded = b"".join(lanes.encode_entry(entry) for entry in entries)
+    chunks = [run[at:at + chunk_size] for at in range(0, len(run), chunk_size)]
+    return {"version": 1, "kind": 0, "transfer": transfer, "sender": sender, "receiver key": receiver_key, "files": sum(entry["type"] == lanes.FILE for entry in entries),
+            "bytes": len(run), "chunk size": chunk_size, "manifest": hashlib.sha256(encoded).digest(), "names": lanes.names_digest(entries), "contents": lanes.contents_digest(chunks)}
 
 
 def _send_chunk(lane, chunk, raw):
@@ -401,9 +430,9 @@ def receive(server, sender, folder, agree=lambda offer: True, meet=None):
         server.signal(key, {"t": "reject", **head, "why": "declined", "words": "Not today."}, device)
         return []
     door = None if meet else Door(server)
-    server.signal(key, {"t": "accept", **head, "candidates": [door.candidate] if door else []}, device)
+    server.signal(key, {"t": "accept", **head, "candidates": [door.candidate] if door else [], "receipt": offer["receipt"] == 2}, device)
     lane = meet(server, sender, offer["session"]) if meet else _lane_of_receiver(server, sender, offer["session"], door)
-    names = _receive_all(lane, offer, Path(folder))
+    names = _receive_all(lane, offer, Path(folder), server.us, sender)
     lane.stream.close()
     return names
 
@@ -429,7 +458,7 @@ def greeted(us, sock, sender, session):
     return lane
 
 
-def _receive_all(lane, offer, folder):
+def _receive_all(lane, offer, folder, us, sender):
     begin = lane.expect("ManifestBegin")
     summary = offer["summary"]
     if begin["transfer"] != offer["transfer"] or begin["entries"] > summary["entries"] or begin["bytes"] > summary["bytes"] or begin["stream"]:
@@ -461,6 +490,9 @@ def _receive_all(lane, offer, folder):
     if count:
         lane.say(**{"is": "Durable", "chunks": [index]})
     lane.say(**{"is": "Verified", "names": names[:8]})
+    if offer["receipt"] == 2:
+        statement = {**facts(entries, bytes(run), chunk_size, offer["transfer"], sender, us.public_key), "time": int(time.time())}
+        lane.say(**{"is": "Receipt", "receipt": lanes.signed_receipt(us, statement)})
     if lane.expect("End", "Farewell")["is"] == "End":
         lane.expect("Farewell")
     return names
