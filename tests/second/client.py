@@ -167,15 +167,16 @@ def invite(server, name, show, words=None):
     return guest
 
 
-def join(server, name, code):
+def join(server, name, code, purpose="send"):
     """Gives the Introduction of the host, whose offers come here from then on."""
     number, words, _ = codes.parse(code)
-    guest = codes.Guest(number, words, {"key": server.us.public_key, "name": name, "for": "send"}, secrets.token_bytes)
+    guest = codes.Guest(number, words, {"key": server.us.public_key, "name": name, "for": purpose}, secrets.token_bytes)
     server.ask("code-join", number=number, body=guest.share)
     host, third = guest.answered(_message(server))
-    if host["for"] != "send":
+    if host["for"] != purpose:
         raise Trouble("this code is for something else")
-    server.ask("take-offers", **{"from": peer_id(host["key"])})
+    if purpose == "send":
+        server.ask("take-offers", **{"from": peer_id(host["key"])})
     server.ask("code-message", number=number, body=third)
     guest.welcomed(_message(server))
     server.ask("code-close", number=number)
@@ -461,7 +462,7 @@ def greeted(us, sock, sender, session):
 def _receive_all(lane, offer, folder, us, sender):
     begin = lane.expect("ManifestBegin")
     summary = offer["summary"]
-    if begin["transfer"] != offer["transfer"] or begin["entries"] > summary["entries"] or begin["bytes"] > summary["bytes"] or begin["stream"]:
+    if begin["transfer"] != offer["transfer"] or begin["entries"] > summary["entries"] or begin["bytes"] > summary.get("bytes", 0) or (begin["stream"] == 1) == ("bytes" in summary):
         raise Malformed("another transfer than was agreed on")
     whole = b""
     while (part := lane.expect("ManifestPart", "ManifestEnd"))["is"] == "ManifestPart":
@@ -474,7 +475,27 @@ def _receive_all(lane, offer, folder, us, sender):
     lane.say(**{"is": "HaveBegin", "chunks": count})
     lane.say(**{"is": "HaveEnd"})
 
-    run = bytearray(size)      # all of it in memory: this is for reading, not for films
+    run = _take_stream(lane, chunk_size) if begin["stream"] else _take_chunks(lane, size, chunk_size)
+    if begin["stream"]:
+        entries[0]["size"] = len(run)
+    names = _write(entries, run, folder)
+    if count:
+        lane.say(**{"is": "Durable", "chunks": [count - 1]})
+    lane.say(**{"is": "Verified", "names": names[:8]})
+    if offer["receipt"] == 2:
+        statement = {**facts(entries, run, chunk_size, offer["transfer"], sender, us.public_key), "time": int(time.time())}
+        lane.say(**{"is": "Receipt", "receipt": lanes.signed_receipt(us, statement)})
+    if lane.expect("End", "Farewell")["is"] == "End":      # of a stream it came before
+        lane.expect("Farewell")
+    return names
+
+
+# All of it in memory: this is for reading, not for films.
+
+
+def _take_chunks(lane, size, chunk_size):
+    """Says all but the last one durable: that one when it is true of all."""
+    run, count = bytearray(size), lanes.chunk_count(size, chunk_size)
     missing = set(range(count))
     while missing:
         chunk = lane.expect("Chunk")
@@ -484,18 +505,21 @@ def _receive_all(lane, offer, folder, us, sender):
         run[index * chunk_size:index * chunk_size + chunk["raw length"]] = lanes.payload_of(chunk, chunk["payload"])
         missing.discard(index)
         lane.say(**{"is": "Stored", "chunks": [index]})
-        if missing:
+        if index != count - 1:
             lane.say(**{"is": "Durable", "chunks": [index]})
-    names = _write(entries, bytes(run), folder)
-    if count:
-        lane.say(**{"is": "Durable", "chunks": [index]})
-    lane.say(**{"is": "Verified", "names": names[:8]})
-    if offer["receipt"] == 2:
-        statement = {**facts(entries, bytes(run), chunk_size, offer["transfer"], sender, us.public_key), "time": int(time.time())}
-        lane.say(**{"is": "Receipt", "receipt": lanes.signed_receipt(us, statement)})
-    if lane.expect("End", "Farewell")["is"] == "End":
-        lane.expect("Farewell")
-    return names
+    return bytes(run)
+
+
+def _take_stream(lane, chunk_size):
+    """How long it is End says, which comes when all is durable."""
+    chunks = {}
+    while (message := lane.expect("Chunk", "End"))["is"] == "Chunk":
+        chunks[message["chunk"]] = lanes.payload_of(message, message["payload"])
+        lane.say(**{"is": "Durable", "chunks": [message["chunk"]]})
+    run = b"".join(chunks[index] for index in sorted(chunks))
+    if sorted(chunks) != list(range(len(chunks))) or len(run) != message["bytes"] or any(len(chunks[index]) != chunk_size for index in range(len(chunks) - 1)):
+        raise Malformed("a stream with a gap")
+    return run
 
 
 def _write(entries, run, folder):
