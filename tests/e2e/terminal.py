@@ -1,4 +1,4 @@
-"""A person at a keyboard: pshare on a real pseudo-terminal, 120 columns wide."""
+"""A person at a keyboard: a real pseudo-terminal, 120 columns wide."""
 import fcntl
 import os
 import pty
@@ -11,24 +11,24 @@ from processes import Running, program
 from world import environment
 
 
-class OnTerminal(Running):
-    """What it prints, on either stream, ends up in `text`, as it would on a screen."""
+class Typed(Running):
+    """A program on a terminal of its own. What it prints, on either stream, ends up in `text`, as it would on a screen."""
 
-    def __init__(self, peer, *arguments):
+    def __init__(self, argv, env, cwd, name=None):
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 
         def take_the_terminal():
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
-        self.argv = [program("pshare"), *map(os.fspath, arguments)]
-        self.name = " ".join(["pshare", *map(str, arguments[:3])])
+        self.argv = list(argv)
+        self.name = name or " ".join(map(str, argv[:4]))
         self.events, self.out, self.err = [], bytearray(), bytearray()
         self._changed = threading.Condition()
         self._open_streams = 1
         self._master = master
-        self.process = subprocess.Popen(self.argv, env=environment(PSHARE_HOME=peer.home, HOME=peer.home, TERM="xterm"), cwd=peer.files,
-                                        stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=take_the_terminal)
+        self.process = subprocess.Popen(self.argv, env=env, cwd=cwd, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                                        preexec_fn=take_the_terminal)
         os.close(slave)
         Running._alive.append(self)
         self._readers = [threading.Thread(target=self._watch, daemon=True)]
@@ -53,3 +53,11 @@ class OnTerminal(Running):
 
     def presses_control_c(self):
         os.write(self._master, b"\x03")
+
+
+class OnTerminal(Typed):
+    """pshare itself, as one of the people."""
+
+    def __init__(self, peer, *arguments):
+        super().__init__([program("pshare"), *map(os.fspath, arguments)], environment(PSHARE_HOME=peer.home, HOME=peer.home, TERM="xterm"), peer.files,
+                         " ".join(["pshare", *map(str, arguments[:3])]))
