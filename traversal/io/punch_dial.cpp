@@ -66,12 +66,8 @@ std::error_code send_syn(tcp::socket& socket, const tcp::endpoint& there, int tt
 
 Port PunchDial::bind(const Endpoint& to, Port from) {
   if (dropped_) throw Failure{{.code = Errc::closed, .doing = "punching towards " + to.text()}};
-  const auto family = to_asio(to).protocol();
   std::error_code error;
-  socket_.open(family, error);
-  if (!error) socket_.set_option(tcp::socket::reuse_address{true}, error);
-  if (!error && from != Port{}) share_port(socket_.native_handle(), error);
-  if (!error) socket_.bind({family, from.number}, error);
+  bind_beside_others(socket_, to_asio(to), from.number, error);
   check(socket_, error, to);
   return Port{socket_.local_endpoint().port()};
 }
