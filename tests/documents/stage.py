@@ -19,7 +19,7 @@ FILM = "film.mkv"
 PHOTOS = "photos"
 RECEIVED = "received"
 # Where machines have what is nobody's own; here each command has it to itself.
-PLACES_OF_THE_MACHINE = ("/srv/", "/var/lib/", "/var/backups/", "/etc/")
+PLACES_OF_THE_MACHINE = ("/srv/", "/var/lib/", "/tmp/")
 YES = (r"\[y/n\]", "y")
 
 
@@ -82,10 +82,18 @@ class Scene:
         text = re.sub(r"(?<![\w.:-])[\w.-]+(:\d+)?#[A-Z0-9-]+(\.\.\.)?(?![\w#])", lambda found: found.group() if found.group() in words else words["HOST:PORT#FINGERPRINT"], text)
         for word in sorted(words, key=len, reverse=True):
             text = re.sub(rf"(?<![\w#-]){re.escape(word)}(?![\w:#-])", lambda _, word=word: words[word], text)
+        text = re.sub(r"(?<= --home )\S+", str(person.home), text)
         text = re.sub(r"\b203\.0\.113\.(\d+)\b", r"127.0.0.\1", text)
         for place in PLACES_OF_THE_MACHINE:
-            text = re.sub(rf"(?<![\w/.]){place}", f"{self.folder}{place}", text)
+            text = re.sub(rf"(?<![\w/.]){place}(?!pytest)", f"{self.folder}{place}", text)
         return text
+
+    def folder_of(self, person, text):
+        """What `--dir` names; where they are, without one."""
+        named = re.search(r"--dir (\S+)", self.filled(text, person))
+        folder = Path(named.group(1).replace("~", str(person.files))) if named else person.files
+        folder.mkdir(parents=True, exist_ok=True)   # the disk is mounted
+        return folder
 
     def types(self, person, text, **more):
         """Somebody types it at a shell, in the folder where their files are."""
@@ -155,6 +163,7 @@ class Scene:
         other = self.other(person)
         by_code = re.search(r"\bCODE|\bLINK|\d{4}-[a-z]+-[a-z]+|receive$|receive -(\s|$)", text)
         sent = PHOTOS if "tar x" in text else FILM
+        self.folder_of(person, text)
         code = {}
         if by_code:
             sending = other.start("send", sent, "--code-words", "2")
@@ -182,8 +191,7 @@ class Scene:
             receiving.presses_control_c()
         receiving.ends(0)
         sending.ends(0)
-        directory = re.search(r"--dir (\S+)", text)
-        into = person.files / "there" if "tar x" in text else Path(directory.group(1).replace("~", str(person.files))) if directory else person.files
+        into = person.files / "there" if "tar x" in text else self.folder_of(person, text)
         if into == person.files:   # the film that lies there already is not touched
             assert (into / "film (1).mkv").exists() or "--on-conflict" in text, receiving.story()
         elif sent == FILM:
@@ -214,8 +222,7 @@ class Scene:
     def contacts(self, person, text):
         if " add " in text:
             self.types(person, f"pshare contacts remove {self.other(person).name}").ends(0)
-        for folder in re.findall(r"--dir (\S+)", self.filled(text, person)):   # the disk is mounted
-            Path(folder.replace("~", str(person.files))).mkdir(parents=True, exist_ok=True)
+        self.folder_of(person, text)
         running = self.types(person, text)
         self.sits_at(running, YES)
         running.ends(0)
@@ -257,12 +264,12 @@ class Scene:
         if words[0] == "pshare-server":
             return self.serve(self.alice, command.text)
         assert "pshare " in command.text, "it is neither pshare's, so that it could be run here, nor listed in NOT_RUN"
-        verb = command.text.split("pshare ", 1)[1].split()[0]
+        verb = re.sub(r" --home \S+", "", command.text.split("pshare", 1)[1]).split()[0]
         person = {"alice": self.alice, "bob": self.bob}.get(command.who) or self._who_would_type(verb, command.text)
         {"init": self.init, "send": self.send, "receive": self.receive, "pair": self.pair, "contacts": self.contacts, "doctor": self.doctor,
          "supernode": self.supernode}.get(verb, self.look)(person, command.text)
 
     def _who_would_type(self, verb, text):
-        if verb == "receive" or re.search(r"\balice\b|\bYOU\b", text):
+        if verb == "receive" or re.search(r"\balice\b|\bYOU\b|--home \S*bob\b", text):
             return self.bob
         return self.alice

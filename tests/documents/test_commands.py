@@ -11,25 +11,25 @@ from stage import Stage
 
 # What is not run here: a pattern for the whole command, and why. A line that fits nothing any more fails.
 NOT_RUN = {
-    r"packaging/quickstart\.sh.*": "installs and builds; CI runs it on a bare machine",
+    r"(packaging/\S+\.sh|cmake\b).*": "installs and builds; CI does so on a bare machine",
     r"tests/run\.sh.*": "this is what it runs",
-    r"tests/natlab/natlab .*": "minutes in a laboratory; its options are looked at below, its short forms run in tests/natlab",
+    r"tests/(natlab/natlab|windows/wine) .*": "minutes in a laboratory; its short forms run in tests/natlab",
     r"tests/bench/\S+.*": "a benchmark of minutes",
     r"PSHARE_CAMPAIGN_PAIRS=\d+ build/release/bin/sim_campaign": "hours; with fewer pairs it is sim_campaign of tests/sim",
-    r"apt install \./pshare\S*": "installing, upgrading and removing them is tried in a fresh Debian by the packages' tests",
-    r"systemctl .*|journalctl .*": "there is no systemd here; what its units may do is tried by the packages' tests",
+    r"(sudo )?((apt|dpkg|msiexec|netsh|certutil) .*)": "installing, upgrading and removing is tried on systems made for it, by the packages' tests",
+    r"(sudo )?((systemctl|journalctl|loginctl|runuser) .*)": "there is no systemd here; what its units may do is tried by the packages' tests",
     r"ufw .*": "test_self_hosting compares its ports; the machine's own firewall is left alone",
     r"(nft|ss|tar --(create|extract)) .*": "run by test_self_hosting, in its order and place",
     r"chmod \S+|ulimit -n": "names a tool; what to do with it stands beside it",
 }
 # Spans of code that begin with "pshare" and are nothing that anybody types.
 NO_COMMANDS = {
-    r"pshare (code|signal|receipt) v1.*|pshare (guest|host)": "labels of the protocol",
+    r"pshare (code|signal|receipt) v1.*|pshare (guest|host)|pshare \d+\..*": "labels of the protocol, a version",
 }
 # Verbs that are spoken of without what they need. Looked at: there is such a verb, and such an option.
 MENTIONS = r"pshare (contacts (add|remove|verify|rule)|doctor --with|receipts check|send)"
 # How a command may be written, not one of them.
-SYNOPSES = r"pshare(-server)? .*\[.*"
+SYNOPSES = r"pshare(-server)? .*\[.*|.* \.\.\."
 
 
 def kind(command):
