@@ -46,7 +46,7 @@ class TlsStream:
     for, so that what follows on the socket may be something else."""
 
     def __init__(self, sock, us, accept, alpn, server=False, patience=10, by_record=False):
-        self.sock, self.patience = sock, patience
+        self.sock, self.patience, self.ahead = sock, patience, b""
         self.record = b"" if by_record else None      # what has come of the present one
         sock.setblocking(False)
         context = _context(us, lambda peer: peer is not None and accept(peer))
@@ -115,9 +115,10 @@ class TlsStream:
         return self._drive(lambda: self.tls.recv(most), until)
 
     def read_exactly(self, count, until):
-        data = b""
-        while len(data) < count:
-            data += self.read(count - len(data), until)
+        """What has come when it is too late stays for the next time."""
+        while len(self.ahead) < count:
+            self.ahead += self.read(count - len(self.ahead), until)
+        data, self.ahead = self.ahead[:count], self.ahead[count:]
         return data
 
     def close(self):
