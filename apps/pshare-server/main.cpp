@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "apps/pshare-server/options.hpp"
@@ -11,6 +12,7 @@
 #include "io/descriptor_limit.hpp"
 #include "io/interfaces.hpp"
 #include "io/log.hpp"
+#include "io/service_notice.hpp"
 #include "io/task_group.hpp"
 #include "relay/io/relay_service.hpp"
 #include "relay/io/server.hpp"
@@ -54,18 +56,28 @@ IpAddress advertised(const ServerOptions& options) {
   return best;
 }
 
-void print_welcome(const ServerOptions& options, Port port, const PeerId& key) {
-  const Endpoint where{advertised(options), port};
+/// What clients type.
+std::string clients_line(const ServerOptions& options, Port port, const PeerId& key) {
+  return "pshare init --name YOU --server " + Endpoint{advertised(options), port}.text() + "#" + key.text();
+}
+
+void print_welcome(const ServerOptions& options, Port port, const std::string& clients_use) {
   std::printf("pshare-server %s listens on %s.\nClients use (put the host's public name in the place of the address, if it has one):\n"
-              "  pshare init --name YOU --server %s#%s\n",
+              "  %s\n",
               std::string{version()}.c_str(), options.address ? Endpoint{*options.address, port}.text().c_str() : ("port " + std::to_string(port.number) + ", IPv4 and IPv6").c_str(),
-              where.text().c_str(), key.text().c_str());
+              clients_use.c_str());
   std::fflush(stdout);
+}
+
+/// Where we are a service: that clients can come, and the line as our state, so that `systemctl status` shows it.
+void tell_service_manager(std::string_view state) {
+  if (const char* socket = std::getenv("NOTIFY_SOCKET")) notify_service_manager(socket, state);
 }
 
 awaitable<void> stop_when_told(asio::signal_set& signals, Server& server) {
   const int signal = co_await signals.async_wait(use_awaitable);
   log(LogLevel::info, "server.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  tell_service_manager("STOPPING=1");
   server.stop();
 }
 
@@ -132,7 +144,9 @@ void run(const ServerOptions& options) {
   StunServer answers{{.port = services.stun.port(), .alternate_port = stun_alternate, .addresses = services.addresses, .software = agent}};
   StunResponder stun{std::move(answers), std::move(services.stun), std::move(services.stun_alternate)};
   Server server{loop.get_executor(), tls, rendezvous, std::move(services.control), std::move(services.reflectors), std::move(services.further), options.relays ? &relay : nullptr};
-  print_welcome(options, port, identity.id());
+  const auto clients_use = clients_line(options, port, identity.id());
+  print_welcome(options, port, clients_use);
+  tell_service_manager("READY=1\nSTATUS=Clients use: " + clients_use);
   log(LogLevel::info, "server.listening", {{"port", port.number}, {"max_clients", options.max_clients}, {"relay", options.relays ? "yes" : "no"}});
   if (!further.empty()) log(LogLevel::info, "server.listening-too", {{"ports", further}});
   const auto& addresses = services.addresses;
