@@ -3,7 +3,8 @@
 # release has only in a version that is too old is fetched into build/deps (ngtcp2.sh).
 #
 #   packaging/setup.sh            what the build needs
-#   packaging/setup.sh --tests    and what the tests need
+#   packaging/setup.sh --deb      and what packages are made with (packaging/deb/build.sh)
+#   packaging/setup.sh --tests    and what the tests need, those of packages among them
 #   packaging/setup.sh --windows  and what building for Windows needs, and trying it out under Wine (1.1 GB)
 #
 # Where everything is there already it says so and is done: no network, no root.
@@ -18,12 +19,14 @@ build_packages=(
   libgnutls28-dev libminiupnpc-dev libqrencode-dev
   iproute2 nftables
 )
-# clang builds the fuzz targets; util-linux gives end-to-end tests small file systems and namespaces; the second line is what tests/second is made of.
-# The last three lines are routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted, no service.
+# clang builds the fuzz targets; util-linux gives end-to-end tests small file systems and namespaces, the line after it systems of their own to install packages
+# in; the second line is what tests/second is made of. The last three lines are routers' code and the tools of others for the laboratory of tests/natlab: the
+# programs alone are wanted, no service.
 test_packages=(
   libgtest-dev libgmock-dev python3 python3-pytest
   python3-nacl python3-openssl python3-xxhash python3-zstandard
   clang libclang-rt-dev clang-tidy cppcheck util-linux iputils-ping
+  debootstrap systemd-container
   miniupnpd-nftables
   miniupnpc natpmpc stun-client coturn
   tinyproxy-bin dante-server
@@ -35,6 +38,7 @@ windows_packages=(
   wixl msitools wine64
   python3 python3-pytest
 )
+package_packages=(build-essential debhelper fakeroot lintian)
 # Debian starts these when it installs them. Nobody asked for that, so they are kept from it; one that was there before is left alone.
 unwanted_services=(coturn danted)
 
@@ -80,7 +84,8 @@ find_root() {
 wanted=("${build_packages[@]}")
 case "${1:-}" in
   '') ;;
-  --tests) wanted+=("${test_packages[@]}") ;;
+  --deb) wanted+=("${package_packages[@]}") ;;
+  --tests) wanted+=("${package_packages[@]}" "${test_packages[@]}") ;;
   --windows) wanted+=("${windows_packages[@]}") ;;
   -h | --help) usage; exit 0 ;;
   *) say "unknown option \"$1\""; usage >&2; exit 2 ;;
