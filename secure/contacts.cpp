@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "secure/owned_file.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -73,7 +74,7 @@ Result<PinFile> PinFile::open(std::filesystem::path file) {
   auto pins = parse(*text ? (*text)->text : std::string{});
   if (!pins) {
     auto error = std::move(pins).error();
-    error.doing = "reading " + file.string() + ", " + error.doing;
+    error.doing = "reading " + text_of(file) + ", " + error.doing;
     return Unexpected{std::move(error)};
   }
   PinFile opened;

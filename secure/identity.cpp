@@ -1,11 +1,13 @@
 #include "secure/identity.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "secure/keys.hpp"
 #include "secure/owned_file.hpp"
 #include "secure/sodium.hpp"
 #include "secure/words.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -69,10 +71,7 @@ Result<void> write_key_file(const fs::path& file, EVP_PKEY* key) {
   char* data = nullptr;
   const auto length = static_cast<std::size_t>(BIO_get_mem_data(text.get(), &data));
 
-  if (file.has_parent_path()) {
-    std::error_code ignored;  // if it could not be made, writing the file says why
-    if (fs::create_directories(file.parent_path(), ignored)) fs::permissions(file.parent_path(), fs::perms::owner_all, ignored);
-  }
+  if (file.has_parent_path()) std::ignore = make_owned_folder(file.parent_path());  // if it could not be made, writing the file says why
   auto written = write_owned_file(file, {data, length}, IfPresent::keep);
   wipe(std::as_writable_bytes(std::span{data, length}));  // the buffer is OpenSSL's, which does not
   return written;
@@ -143,7 +142,7 @@ Result<Identity> Identity::generate() {
 }
 
 Result<Identity> Identity::load(const fs::path& key_file) {
-  const auto doing = "reading the identity in " + key_file.string();
+  const auto doing = "reading the identity in " + text_of(key_file);
   auto file = read_owned_file(key_file, max_key_file);
   if (!file) return Unexpected{std::move(file).error()};
   if (!*file)
@@ -152,12 +151,12 @@ Result<Identity> Identity::load(const fs::path& key_file) {
                        .cause = std::make_error_code(std::errc::no_such_file_or_directory),
                        .hint = "`pshare init` makes an identity; --home DIR says where one is."}};
   auto& text = (*file)->text;
-  auto keys = keys_from_pem(text, key_file.string());
+  auto keys = keys_from_pem(text, text_of(key_file));
   wipe(std::as_writable_bytes(std::span{text}));
   if ((*file)->others_may_read)
     return Unexpected{{.code = Errc::refused,
                        .doing = doing + ": others on this machine may read it, so it may be known to them",
-                       .hint = "Run `chmod 600 " + key_file.string() + "` if you are sure that nobody has read it; otherwise remove it and run `pshare init` for a new one."}};
+                       .hint = way_to_keep_from_others(key_file) + " if you are sure that nobody has read it; otherwise remove it and run `pshare init` for a new one."}};
   if (!keys) return Unexpected{std::move(keys).error()};
   return Identity{*std::move(keys)};
 }

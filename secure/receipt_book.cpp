@@ -6,6 +6,7 @@
 #include "secure/owned_file.hpp"
 #include "secure/sha256.hpp"
 #include "wire/ids.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -62,17 +63,14 @@ Result<std::vector<std::string>> ReceiptBook::file_names() const {
   std::error_code trouble;
   if (!fs::exists(folder_, trouble)) return names;
   for (fs::directory_iterator each{folder_, trouble}, end; !trouble && each != end; each.increment(trouble))
-    if (auto name = each->path().filename().string(); is_ours(name)) names.push_back(std::move(name));
-  if (trouble) return Unexpected{{.code = Errc::local_io, .doing = "looking through the receipts in " + folder_.string(), .cause = trouble}};
+    if (auto name = text_of(each->path().filename()); is_ours(name)) names.push_back(std::move(name));
+  if (trouble) return Unexpected{{.code = Errc::local_io, .doing = "looking through the receipts in " + text_of(folder_), .cause = trouble}};
   std::ranges::sort(names);
   return names;
 }
 
 Result<std::string> ReceiptBook::keep(const KeptReceipt& receipt, UnixTime signed_at) const {
-  std::error_code trouble;
-  const bool fresh = fs::create_directories(folder_, trouble);
-  if (!trouble && fresh) fs::permissions(folder_, fs::perms::owner_all, trouble);
-  if (trouble) return Unexpected{{.code = Errc::local_io, .doing = "making the folder " + folder_.string() + " for receipts", .cause = trouble}};
+  if (auto made = make_owned_folder(folder_); !made) return Unexpected{std::move(made).error()};
   const auto number = receipt_number(receipt.signed_receipt);
   const auto seconds = std::clamp<std::int64_t>(signed_at.time_since_epoch().count(), 0, 9'999'999'999);
   auto time = std::to_string(seconds);
@@ -86,7 +84,8 @@ Result<std::string> ReceiptBook::keep(const KeptReceipt& receipt, UnixTime signe
   for (const auto& name : *all) {
     if (too_many == 0) break;
     if (number_in(name) == number) continue;
-    fs::remove(folder_ / name, trouble);
+    std::error_code ignored;  // there is another time
+    fs::remove(folder_ / name, ignored);
     --too_many;
   }
   return number;

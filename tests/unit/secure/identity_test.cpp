@@ -1,13 +1,14 @@
 #include "secure/identity.hpp"
 
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 #include <set>
 
+#include "file_rights.hpp"
 #include "secure/openssl.hpp"
+#include "secure/owned_file.hpp"
 #include "secure/words.hpp"
 
 namespace pshare {
@@ -38,28 +39,25 @@ TEST_F(IdentityFile, IsMadeOnFirstUseAndTheSameEverAfter) {
 
 TEST_F(IdentityFile, IsReadableByItsOwnerAlone) {
   ASSERT_TRUE(Identity::load_or_create(path / "home" / "identity.key"));
-  struct stat facts{};
-  ASSERT_EQ(::stat((path / "home" / "identity.key").c_str(), &facts), 0);
-  EXPECT_EQ(facts.st_mode & 0777, 0600u);
-  ASSERT_EQ(::stat((path / "home").c_str(), &facts), 0);
-  EXPECT_EQ(facts.st_mode & 0777, 0700u);
+  EXPECT_TRUE(is_for_owner_alone(path / "home" / "identity.key"));
+  EXPECT_TRUE(is_for_owner_alone(path / "home"));
 }
 
 TEST_F(IdentityFile, IsRefusedWithAdviceWhenOthersMayReadIt) {
   const auto file = path / "identity.key";
   ASSERT_TRUE(Identity::load_or_create(file));
-  fs::permissions(file, fs::perms::group_read, fs::perm_options::add);
+  let_others_read(file);
   const auto loaded = Identity::load(file);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Errc::refused);
-  EXPECT_THAT(loaded.error().hint, HasSubstr("chmod 600"));
+  EXPECT_THAT(loaded.error().hint, HasSubstr(way_to_keep_from_others(file)));
 }
 
 TEST_F(IdentityFile, IsNeverReplacedWhenItIsDamaged) {
   fs::create_directories(path);
   const auto file = path / "identity.key";
   std::ofstream{file} << "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n";
-  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  keep_from_others(file);
   const auto loaded = Identity::load_or_create(file);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Errc::malformed);
@@ -71,7 +69,7 @@ TEST_F(IdentityFile, MustHoldAnEd25519Key) {
   const auto file = path / "identity.key";
   // An X25519 key (RFC 8410 section 10.3's form): well-formed, but no use for signing.
   std::ofstream{file} << "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIACEgqNGzLFKjX9rR2kPiImSzQU0K1XlzhUJcgRrpwJS\n-----END PRIVATE KEY-----\n";
-  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  keep_from_others(file);
   const auto loaded = Identity::load(file);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Errc::malformed);
@@ -82,7 +80,7 @@ TEST_F(IdentityFile, IsNotAskedForAPassphrase) {
   const auto file = path / "identity.key";
   // Made with `openssl genpkey -algorithm ED25519 -aes256`. OpenSSL by itself would ask at the terminal.
   std::ofstream{file} << "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" "MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgRN1y6vnI0pAICCAAw\n" "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEIZW6dxpHpYTS1jN+RyOEc0EQHc7\n" "N2NrpPhOAoLy0mj8nSFaNWIRXbttlcQiQLRW9wwMV8x9c58utxihBfgc7BSdxkIC\n" "Lm3DiRB6vLjcDCuZJn8=\n" "-----END ENCRYPTED PRIVATE KEY-----\n";
-  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  keep_from_others(file);
   const auto loaded = Identity::load(file);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Errc::malformed);
@@ -105,7 +103,7 @@ TEST_F(IdentityFile, CannotBeAsLongAsAnything) {
   fs::create_directories(path);
   const auto file = path / "identity.key";
   std::ofstream{file} << std::string(1 << 20, '-');
-  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  keep_from_others(file);
   EXPECT_EQ(Identity::load(file).error().code, Errc::limit);
 }
 

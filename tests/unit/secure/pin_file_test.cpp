@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "file_rights.hpp"
 #include "secure/contacts.hpp"
 #include "secure/identity.hpp"
 
@@ -64,9 +64,7 @@ TEST_F(Pins, CanBeRemoved) {
 TEST_F(Pins, AreForTheirOwnerAlone) {
   auto pins = open();
   ASSERT_TRUE(pins.add({"bob", somebody()}));
-  struct stat facts{};
-  ASSERT_EQ(::stat(file.c_str(), &facts), 0);
-  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+  EXPECT_TRUE(is_for_owner_alone(file));
 }
 
 TEST_F(Pins, AreNotWrittenWithANameThatNoLineCanHold) {

@@ -3,11 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <fstream>
 
+#include "file_rights.hpp"
 #include "secure/receipt_book.hpp"
 #include "secure/sha256.hpp"
 
@@ -102,10 +101,6 @@ TEST_F(AReceipt, WhoseFieldsCannotBeIsRefused) {
 
 class TheReceiptBook : public AReceipt {
  protected:
-  static fs::path fresh_folder() {
-    std::string name = (fs::temp_directory_path() / "pshare-receipts-XXXXXX").string();
-    return ::mkdtemp(name.data());
-  }
   ~TheReceiptBook() override { fs::remove_all(folder); }
 
   std::string keep(UnixTime at, std::vector<std::string> names = {"film.mkv"}) {
@@ -125,9 +120,7 @@ TEST_F(TheReceiptBook, IsEmptyBeforeThereIsOne) {
 
 TEST_F(TheReceiptBook, KeepsThemForTheirOwnerAlone) {
   const auto number = keep(noon, {"film.mkv", "odd\n\xFFname"});
-  struct stat status {};
-  ASSERT_EQ(::stat((folder / "receipts" / ("1800000000-" + number)).c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  EXPECT_TRUE(is_for_owner_alone(folder / "receipts" / ("1800000000-" + number)));
   const auto page = value_or_throw(book.find(number.substr(0, 4)));
   ASSERT_TRUE(page.receipt);
   EXPECT_EQ(page.receipt->signed_receipt, sign_receipt(bob, statement));

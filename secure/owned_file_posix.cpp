@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "wire/native_path.hpp"
+
 namespace pshare {
 
 namespace {
@@ -33,7 +35,7 @@ class Descriptor {
 /// What the system said about the call that has just failed.
 Unexpected failed(const char* doing, const std::filesystem::path& file) {
   return Unexpected{{.code = Errc::local_io,
-                     .doing = std::string{doing} + " " + file.string(),
+                     .doing = std::string{doing} + " " + text_of(file),
                      .cause = {errno, std::system_category()},
                      .hint = "Does this folder belong to you, and has its disk room? Another one can be chosen with --home DIR."}};
 }
@@ -74,7 +76,7 @@ Result<std::optional<OwnedFile>> read_owned_file(const std::filesystem::path& fi
   }
   if (length > max_size)
     return Unexpected{{.code = Errc::limit,
-                       .doing = "reading " + file.string() + ": it is longer than " + std::to_string(max_size) + " bytes",
+                       .doing = "reading " + text_of(file) + ": it is longer than " + std::to_string(max_size) + " bytes",
                        .hint = "It cannot be a file that pshare wrote. Put the right one back, or move it away."}};
   whole.text.resize(length);
   return std::optional{std::move(whole)};
@@ -82,7 +84,7 @@ Result<std::optional<OwnedFile>> read_owned_file(const std::filesystem::path& fi
 
 Result<void> write_owned_file(const std::filesystem::path& file, std::string_view text, IfPresent if_present) {
   // A name that nobody else has: what a killed process left behind must be in nobody's way. mkostemp(3) makes it with mode 0600.
-  std::string fresh = file.string() + ".XXXXXX";
+  std::string fresh = text_of(file) + ".XXXXXX";
   const Descriptor out{::mkostemp(fresh.data(), O_CLOEXEC)};
   if (!out.valid()) return failed("writing", file);
   bool done = write_all(out.number(), text) && ::fsync(out.number()) == 0;
@@ -96,20 +98,31 @@ Result<void> write_owned_file(const std::filesystem::path& file, std::string_vie
   return {};
 }
 
+Result<void> make_owned_folder(const std::filesystem::path& folder) {
+  std::error_code trouble;
+  const bool fresh = std::filesystem::create_directories(folder, trouble);
+  if (!trouble && fresh) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, trouble);
+  if (trouble) return Unexpected{{.code = Errc::local_io, .doing = "making the folder " + text_of(folder), .cause = trouble}};
+  return {};
+}
+
+std::string way_to_keep_from_others(const std::filesystem::path& file) { return "Run `chmod 600 " + text_of(file) + "`"; }
+
 Result<OwnedFileLock> OwnedFileLock::on(const std::filesystem::path& file) {
   auto beside = file;
   beside += ".lock";
-  OwnedFileLock lock{::open(beside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (lock.descriptor_ == none) return failed("locking", beside);
-  while (::flock(lock.descriptor_, LOCK_EX) != 0)
+  const int descriptor = ::open(beside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor == none) return failed("locking", beside);
+  OwnedFileLock lock{descriptor};
+  while (::flock(descriptor, LOCK_EX) != 0)
     if (errno != EINTR) return failed("locking", beside);
   return lock;
 }
 
-OwnedFileLock::OwnedFileLock(OwnedFileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, none)) {}
+OwnedFileLock::OwnedFileLock(OwnedFileLock&& other) noexcept : handle_(std::exchange(other.handle_, none)) {}
 
 OwnedFileLock::~OwnedFileLock() {
-  if (descriptor_ != none) ::close(descriptor_);
+  if (handle_ != none) ::close(static_cast<int>(handle_));
 }
 
 }  // namespace pshare
