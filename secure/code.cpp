@@ -1,12 +1,12 @@
 #include "secure/code.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <charconv>
 #include <span>
 
 #include "secure/secret.hpp"
+#include "secure/slips.hpp"
 #include "secure/words.hpp"
 
 namespace pshare {
@@ -57,23 +57,6 @@ std::vector<std::string> parts_of(std::string_view text) {
 Unexpected refuse(std::string why, std::string hint) { return Unexpected{{.code = Errc::usage, .doing = std::move(why), .hint = std::move(hint)}}; }
 
 constexpr const char* what_a_code_is = "A code is a number and words, as the other side shows it, for instance 4821-comet-walnut.";
-
-/// Insertions, losses, changes and swaps of neighbours that make one of the other. Neither is longer than longest_guessed.
-std::size_t slips_between(std::string_view a, std::string_view b) {
-  std::array<std::array<std::size_t, longest_guessed + 1>, longest_guessed + 1> least;
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      auto& here = least[i][j];
-      if (i == 0 || j == 0) {
-        here = i + j;
-        continue;
-      }
-      here = std::min({least[i - 1][j] + 1, least[i][j - 1] + 1, least[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) here = std::min(here, least[i - 2][j - 2] + 1);
-    }
-  }
-  return least[a.size()][b.size()];
-}
 
 /// A bit for each letter in it.
 std::uint32_t letters_of(std::string_view word) {
@@ -183,7 +166,7 @@ std::vector<std::string_view> likely_words(std::string_view word) {
   for (const auto each : words()) {
     if (std::popcount(letters_of(each) & ~given) > static_cast<int>(most_slips)) continue;  // a slip loses one letter at most; this is quicker to see
     const auto slips = slips_between(word, each);
-    if (slips <= most_slips && slips < each.size() / 2 + 1) found.push_back({slips, each});
+    if (slips && *slips <= most_slips && *slips < each.size() / 2 + 1) found.push_back({*slips, each});
   }
   std::ranges::stable_sort(found, {}, &Likely::slips);
   std::vector<std::string_view> likely;

@@ -1,10 +1,13 @@
 #include "apps/pshare-server/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <sstream>
 
+#include "apps/command_line/help.hpp"
+#include "apps/command_line/misspelt.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/version.hpp"
 #include "relay/joiner.hpp"
@@ -15,6 +18,13 @@ namespace pshare {
 namespace {
 
 constexpr Port default_port{4700};
+
+constexpr std::array example_notes{
+    ExampleNote{"", "pshare-server --listen 0.0.0.0:4700 --data /var/lib/pshare-server", "on 4700 and 4701, TCP and UDP; prints the line that clients need"},
+    ExampleNote{"", "pshare-server --listen :4700 --listen :443", "port 443 as well, for networks that let out nothing but browsers"},
+    ExampleNote{"", "pshare-server --no-relay", "introduces people, and carries nothing"},
+    ExampleNote{"", "pshare-server --relay-rate 20M --relay-quota 50G", "20 MiB a second for all together; 50 GiB for two peers in 24 hours"},
+};
 
 /// Of the contract. To be told so is better than to be told that there is no such option.
 constexpr const char* options_of_later_versions[] = {"--metrics", "--config"};
@@ -56,60 +66,93 @@ ServerOptions::Place parse_listen(const std::string& text) {
   return place;
 }
 
-}  // namespace
-
-Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv) {
+/// The options as CLI11 knows them, and where it puts what was given.
+struct CommandLine {
   ServerOptions options{.address = {}, .port = default_port, .further = {}, .https_too = false, .alternate = {}, .data = {}, .max_clients = default_max_clients,
                         .relay_sessions = default_max_relay_lanes, .relay_rate = {}, .relay_quota = {}, .verbosity = 0};
   std::vector<std::string> listen;
   std::string alternate, data, relay_rate, relay_quota;
   bool no_relay = false;
-
   CLI::App app{"Introduces pshare users to each other: the rendezvous on a public machine.", "pshare-server"};
-  app.footer("\nSIGTERM ends it cleanly; names survive. Exit status: 0 ended, 1 failed, 2 wrong usage, 8 trouble with its files.");
+
+  CommandLine();
+  ServerOptions given();
+};
+
+CommandLine::CommandLine() {
   app.set_version_flag("--version", version_of_server());
+  app.option_defaults()->group("Where");
   app.add_option("--listen", listen, "Where to listen (default: every address, port 4700, and 443 as well if it is free and allowed). More of them are for TCP alone")
       ->type_name("ADDR:PORT")
       ->allow_extra_args(false);
   app.add_option("--alternate", alternate, "A second address of this host, which helps clients to find out about their NATs (default: found by itself)")->type_name("ADDR");
   app.add_option("--data", data, "Where key and names are kept (default: $STATE_DIRECTORY or ~/.local/share/pshare-server)")->type_name("DIR");
+  app.option_defaults()->group("Carrying for peers");
   app.add_flag("--no-relay", no_relay, "Carry no files for peers that find no straight path");
   app.add_option("--relay-rate", relay_rate, "Bytes each second that are carried for all of them together (default: no limit)")->type_name("RATE");
-  app.add_option("--relay-sessions", options.relay_sessions, "Pairs of peers that are carried for at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+  app.add_option("--relay-sessions", options.relay_sessions, "Pairs of peers that are carried for at once (default " + std::to_string(default_max_relay_lanes) + ")")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
   app.add_option("--relay-quota", relay_quota, "Bytes that are carried for two peers in 24 hours (default: no limit)")->type_name("SIZE");
-  app.add_option("--max-clients", options.max_clients, "Clients at once")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+  app.option_defaults()->group(std::string{options_group});
+  app.add_option("--max-clients", options.max_clients, "Clients at once (default " + std::to_string(default_max_clients) + ")")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
   for (const char* later : options_of_later_versions) app.add_option(later)->expected(0, 1)->group("");  // not in the help
   app.add_flag("-v,--verbose", options.verbosity, "Log every connection, with addresses");
+}
 
+/// What was asked for, once it has been parsed.
+ServerOptions CommandLine::given() {
+  for (const char* later : options_of_later_versions)
+    if (app.count(later) > 0) throw CLI::ValidationError{later, "not in this version."};
+  options.relays = !no_relay;
+  options.relay_rate = quantity("--relay-rate", relay_rate, parse_rate);
+  options.relay_quota = quantity("--relay-quota", relay_quota, parse_size);
+  if (options.relay_quota == 0u) throw CLI::ValidationError{"--relay-quota", "0 bytes are nothing at all. To carry no files: --no-relay."};
+  options.https_too = listen.empty();
+  if (listen.size() > max_places) throw CLI::ValidationError{"--listen: at most " + std::to_string(max_places) + " places."};
+  for (const auto& each : listen) options.further.push_back(parse_listen(each));
+  if (!listen.empty()) {
+    options.address = options.further.front().address;
+    options.port = options.further.front().port;
+    options.further.erase(options.further.begin());
+  }
+  if (!alternate.empty()) {
+    const auto address = IpAddress::parse(alternate);
+    if (!address) throw CLI::ValidationError{"--alternate: \"" + alternate + "\" is no address. For instance 192.0.2.2."};
+    options.alternate = *address;
+  }
+  const auto folder = data.empty() ? default_data() : std::optional<std::filesystem::path>{data};
+  if (!folder) throw CLI::ValidationError{"--data DIR is needed: neither STATE_DIRECTORY nor HOME says where the names may be kept."};
+  options.data = *folder;
+  return options;
+}
+
+Command noted(CLI::App& app) {
+  auto command = described(app);
+  add_examples(command, example_notes);
+  command.exit_statuses = {{0, "ended by SIGTERM or SIGINT; names survive"}, {1, "failed"}, {2, "wrong usage"}, {8, "trouble with its files"}};
+  return command;
+}
+
+}  // namespace
+
+Command pshare_server_command() {
+  CommandLine line;
+  return noted(line.app);
+}
+
+Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv) {
+  CommandLine line;
   try {
-    app.parse(argc, argv);
-    for (const char* later : options_of_later_versions)
-      if (app.count(later) > 0) throw CLI::ValidationError{later, "not in this version."};
-    options.relays = !no_relay;
-    options.relay_rate = quantity("--relay-rate", relay_rate, parse_rate);
-    options.relay_quota = quantity("--relay-quota", relay_quota, parse_size);
-    if (options.relay_quota == 0u) throw CLI::ValidationError{"--relay-quota", "0 bytes are nothing at all. To carry no files: --no-relay."};
-    options.https_too = listen.empty();
-    if (listen.size() > max_places) throw CLI::ValidationError{"--listen: at most " + std::to_string(max_places) + " places."};
-    for (const auto& each : listen) options.further.push_back(parse_listen(each));
-    if (!listen.empty()) {
-      options.address = options.further.front().address;
-      options.port = options.further.front().port;
-      options.further.erase(options.further.begin());
-    }
-    if (!alternate.empty()) {
-      const auto address = IpAddress::parse(alternate);
-      if (!address) throw CLI::ValidationError{"--alternate: \"" + alternate + "\" is no address. For instance 192.0.2.2."};
-      options.alternate = *address;
-    }
-    const auto folder = data.empty() ? default_data() : std::optional<std::filesystem::path>{data};
-    if (!folder) throw CLI::ValidationError{"--data DIR is needed: neither STATE_DIRECTORY nor HOME says where the names may be kept."};
-    options.data = *folder;
-    return std::variant<ServerOptions, Answered>{options};
+    line.app.parse(argc, argv);
+    return std::variant<ServerOptions, Answered>{line.given()};
+  } catch (const CLI::CallForHelp&) {
+    return std::variant<ServerOptions, Answered>{Answered{help_text(noted(line.app))}};
   } catch (const CLI::Success& success) {
     std::ostringstream out, unused;
-    app.exit(success, out, unused);
+    line.app.exit(success, out, unused);
     return std::variant<ServerOptions, Answered>{Answered{out.str()}};
+  } catch (const CLI::ExtrasError&) {
+    const auto command = noted(line.app);
+    return Unexpected{misspelt(command, command, line.app.remaining())};
   } catch (const CLI::ParseError& trouble) {
     return Unexpected{{.code = Errc::usage, .doing = trouble.what(), .hint = "`pshare-server --help` shows what can be said."}};
   }

@@ -37,6 +37,11 @@ struct ServerOptions {
   int verbosity = 0;
 };
 
+struct Command;  // apps/command_line/command.hpp
+
+/// All that can be said, with examples: what help, man page and completions are made of.
+Command pshare_server_command();
+
 /// Errors: usage.
 Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv);
 

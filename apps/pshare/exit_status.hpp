@@ -1,6 +1,9 @@
 // What the program ends with: the contract's numbers (design section 9).
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "wire/error.hpp"
 
 namespace pshare {
@@ -15,6 +18,23 @@ enum class ExitStatus : int {
   identity = 6,
   interrupted = 7,
   local = 8,
+};
+
+/// As people are told.
+struct ExitStatusMeaning {
+  ExitStatus status;
+  std::string_view meaning;
+};
+inline constexpr std::array exit_meanings{
+    ExitStatusMeaning{ExitStatus::done, "done"},
+    ExitStatusMeaning{ExitStatus::failed, "failed, or nobody answered in time"},
+    ExitStatusMeaning{ExitStatus::usage, "wrong usage"},
+    ExitStatusMeaning{ExitStatus::declined, "the peer declined"},
+    ExitStatusMeaning{ExitStatus::unknown_or_offline, "the peer is unknown or not online"},
+    ExitStatusMeaning{ExitStatus::no_path, "no path to the peer"},
+    ExitStatusMeaning{ExitStatus::identity, "an identity or a code did not match, or nobody has vouched for it"},
+    ExitStatusMeaning{ExitStatus::interrupted, "interrupted: the same command goes on where it stopped"},
+    ExitStatusMeaning{ExitStatus::local, "local file or disk trouble, or a source that changed while it was sent"},
 };
 
 inline ExitStatus exit_status_of(Errc code) {

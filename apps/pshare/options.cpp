@@ -5,6 +5,10 @@
 #include <array>
 #include <sstream>
 
+#include "apps/command_line/help.hpp"
+#include "apps/command_line/misspelt.hpp"
+#include "apps/pshare/exit_status.hpp"
+#include "apps/pshare/notes.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/version.hpp"
 #include "traversal/path_rank.hpp"
@@ -15,18 +19,6 @@
 namespace pshare {
 
 namespace {
-
-constexpr const char* examples = R"(
-Examples:
-  pshare init --name alice --server example.org:4700#FINGERPRINT
-  pshare send film.mkv --to bob
-  pshare receive --dir ~/Downloads
-  pshare send film.mkv            (shows a one-time code, which the other side types at `pshare receive`)
-  tar c photos | pshare send - --to bob
-
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 the peer declined, 4 peer unknown or not online, 5 no path,
-6 identity or code did not match, 7 interrupted (run it again to resume), 8 local file or disk trouble.
-)";
 
 /// Turns one of our Results into CLI11's way of refusing an argument.
 template <typename T>
@@ -55,24 +47,27 @@ struct Texts {
   std::string proxy, home, tiers, no_tiers, transport = "any", timeout, limit, level = "auto", chunk, conflict = "rename";
   std::string name, to, as, text, code, with, lifetime, give_up, rate, volume, receipt, for_whom = "contacts";
   std::string contact_name, contact_id, accept, max_size, rule_dir;
-  std::vector<std::string> paths;
+  std::vector<std::string> paths, asked_about;
   std::uint16_t port = 0;
   bool by_default = false;
   bool receipt_asked_for = false, no_receipt = false;
 };
 
 void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
+  app.option_defaults()->group("Servers");
   app.add_option("--server", texts.servers, "The rendezvous, HOST:PORT or HOST:PORT#FINGERPRINT (or PSHARE_SERVER); several, by commas or repeated, stand in for each other")
       ->type_name("HOST:PORT")
       ->allow_extra_args(false);
   app.add_option("--proxy", texts.proxy, "Reach servers through this proxy alone: http://[USER:PASSWORD@]HOST:PORT, socks5://..., or none (default: HTTPS_PROXY, ALL_PROXY)")
       ->type_name("URL");
-  app.add_option("--home", texts.home, "Where identity and contacts are kept (or PSHARE_HOME)")->type_name("DIR");
+  app.option_defaults()->group("Ways to the peer");
   app.add_option("--port", texts.port, "A port that your router forwards to this machine")->type_name("P")->check(CLI::Range(1, 65535));
   app.add_option("--tiers", texts.tiers, "Use only these ways to the peer, separated by commas: direct, mapped, punched, supernode, relay")->type_name("LIST");
   app.add_option("--no-tiers", texts.no_tiers, "Do not use these")->type_name("LIST");
-  app.add_option("--transport", texts.transport, "tcp, udp or any")->check(CLI::IsMember({"tcp", "udp", "any"}));
+  app.add_option("--transport", texts.transport, "What carries the bytes, as far as the tier leaves a choice (default: any)")->check(CLI::IsMember({"tcp", "udp", "any"}));
   app.add_option("--timeout", texts.timeout, "How long to wait for the other side: its presence, its answer, a path (default 10m)")->type_name("DURATION");
+  app.option_defaults()->group(std::string{options_group});
+  app.add_option("--home", texts.home, "Where identity and contacts are kept (or PSHARE_HOME)")->type_name("DIR");
   app.add_flag("--json", common.json, "One JSON object a line on standard output");
   app.add_flag("-q,--quiet", common.quiet, "Errors only");
   app.add_flag("-v,--verbose", common.verbosity, "Say more; twice: everything");
@@ -102,24 +97,27 @@ void finish_give_up(Duration& give_up, const Texts& texts) {
 }
 
 void add_code(CLI::App& verb, std::size_t& words, bool& qr) {
-  verb.add_option("--code-words", words, "Words of the one-time code that is shown (2 to 8; default 2, which is 20 bits for one guess)")
+  verb.add_option("--code-words", words, "Words of the one-time code that is shown, 2 to 8 (default 2: 20 bits for one guess)")
       ->type_name("N")
       ->check(CLI::Range(min_code_words, max_code_words));
   verb.add_flag("!--no-qr", qr, "Show no QR code of it");
 }
 
 void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
+  verb.option_defaults()->group("What");
   verb.add_option("PATH", texts.paths, "Files and directories; - is standard input");
-  verb.add_option("--to", texts.to, "A contact, a name at the server, or a peer ID; without it a one-time code is shown for whoever is told it")->type_name("NAME|ID");
   verb.add_option("--text", texts.text, "A message instead of files")->type_name("TEXT");
   verb.add_option("--exclude", send.excludes, "Leave out what this pattern matches; may be repeated")->type_name("PATTERN")->allow_extra_args(false);
-  verb.add_option("--lanes", send.lanes, "Connections side by side (1 to 16)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_lanes));
-  verb.add_option("--limit", texts.limit, "At most so many bytes each second, for instance 500K or 10M")->type_name("RATE");
-  verb.add_option("--level", texts.level, "Compression: auto, none, or 1 to 19")->type_name("LEVEL");
-  verb.add_option("--chunk", texts.chunk, "Size of a chunk, 64K to 4M (default: by the size of the transfer)")->type_name("SIZE");
-  add_give_up(verb, texts);
+  verb.option_defaults()->group("To whom");
+  verb.add_option("--to", texts.to, "A contact, a name at the server, or a peer ID; without it a one-time code is shown for whoever is told it")->type_name("NAME|ID");
   verb.add_flag("--trust-new", send.trust_new, "Accept and pin a name of the server's directory that is new to you, without asking");
   add_code(verb, send.code_words, send.qr);
+  verb.option_defaults()->group("How");
+  verb.add_option("--lanes", send.lanes, "Connections side by side, 1 to 16 (default 1)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_lanes));
+  verb.add_option("--limit", texts.limit, "At most so many bytes each second, for instance 500K or 10M")->type_name("RATE");
+  verb.add_option("--level", texts.level, "Compression by zstd; auto follows the line and the data (default: auto)")->type_name("auto|none|1..19");
+  verb.add_option("--chunk", texts.chunk, "Size of a chunk, 64K to 4M (default: by the size of the transfer)")->type_name("SIZE");
+  add_give_up(verb, texts);
   auto* with = verb.add_flag("--receipt", texts.receipt_asked_for, "Ask for a signed receipt (default: where both machines have three processors or more)");
   verb.add_flag("--no-receipt", texts.no_receipt, "Do without one")->excludes(with);
 }
@@ -154,15 +152,18 @@ void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
 }
 
 void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
+  verb.option_defaults()->group("From whom");
   verb.add_option("CODE", texts.code, "A one-time code of the sender's, or - to read one from standard input (also PSHARE_CODE); it can be typed later as well");
-  verb.add_option("--dir", receive.directory, "Where received files go (default: the current directory)")->type_name("DIR");
   verb.add_option("--from", receive.from, "Only from this contact; may be repeated")->type_name("NAME")->allow_extra_args(false);
-  add_give_up(verb, texts);
   verb.add_flag("--yes", receive.yes, "Accept offers from contacts (and, with CODE, that one offer) without asking");
   verb.add_flag("--trust-new", receive.trust_new, "With --yes: also from senders new to you whose name the server's directory confirms; they become contacts");
-  verb.add_flag("--once", receive.once, "Exit after one transfer");
+  verb.option_defaults()->group("Where to");
+  verb.add_option("--dir", receive.directory, "Where received files go (default: the current directory)")->type_name("DIR");
   verb.add_flag("--stdout", receive.to_stdout, "Write the one file (or stream) received to standard output");
-  verb.add_option("--on-conflict", texts.conflict, "When a name is taken: rename, overwrite or skip")->check(CLI::IsMember({"rename", "overwrite", "skip"}));
+  verb.add_option("--on-conflict", texts.conflict, "What to do with a file whose name is taken (default: rename)")->check(CLI::IsMember({"rename", "overwrite", "skip"}));
+  verb.option_defaults()->group("How long");
+  verb.add_flag("--once", receive.once, "Exit after one transfer");
+  add_give_up(verb, texts);
 }
 
 void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const Texts& texts) {
@@ -178,7 +179,7 @@ void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const 
 void add_rule(CLI::App& verb, ContactsOptions::Rule& rule, Texts& texts) {
   auto* name = verb.add_option("NAME", texts.contact_name, "Whose offers it is about");
   verb.add_flag("--default", texts.by_default, "The rule for contacts that have none of their own")->excludes(name);
-  verb.add_option("--accept", texts.accept, "always: without asking; ask: even with --yes; never")->check(CLI::IsMember({"always", "ask", "never"}));
+  verb.add_option("--accept", texts.accept, "Take it without a question (always), with one even where --yes is given (ask), or not at all (never)")->check(CLI::IsMember({"always", "ask", "never"}));
   verb.add_option("--max-size", texts.max_size, "How much is taken without asking, for instance 10G")->type_name("SIZE");
   verb.add_option("--dir", texts.rule_dir, "The folder that it goes to")->type_name("DIR");
   verb.add_flag("--clear", rule.clear, "Forget what the rule said; what else is given here is the new one");
@@ -211,10 +212,10 @@ void finish_doctor(DoctorOptions& doctor, const CLI::App& verb, const Texts& tex
 }
 
 void add_supernode(CLI::App& verb, SupernodeOptions& supernode, Texts& texts) {
-  verb.add_option("--sessions", supernode.sessions, "Lanes of others at once (default 16)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_supernode_sessions));
+  verb.add_option("--sessions", supernode.sessions, "Lanes of others at once, 1 to 1024 (default 16)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_supernode_sessions));
   verb.add_option("--rate", texts.rate, "At most so many bytes each second, for all of them together, for instance 500K or 10M")->type_name("RATE");
   verb.add_option("--volume", texts.volume, "At most so many bytes a month, for instance 100G")->type_name("SIZE");
-  verb.add_option("--for", texts.for_whom, "For whom: contacts (the default) or anyone")->check(CLI::IsMember({"contacts", "anyone"}));
+  verb.add_option("--for", texts.for_whom, "Whom to help (default: contacts)")->check(CLI::IsMember({"contacts", "anyone"}));
 }
 
 void finish_supernode(SupernodeOptions& supernode, const CommonOptions& common, const Texts& texts) {
@@ -227,9 +228,9 @@ void finish_supernode(SupernodeOptions& supernode, const CommonOptions& common, 
   if (!common.tcp) throw CLI::ValidationError{"--transport udp: a supernode carries TCP connections. Leave it out."};
 }
 
-}  // namespace
-
-Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv) {
+/// The verbs and options as CLI11 knows them, and where it puts what was given. The one description of the command line: help, man pages and completions
+/// are made from it as well (pshare_command()).
+struct CommandLine {
   CommonOptions common;
   InitOptions init;
   SendOptions send;
@@ -240,103 +241,176 @@ Result<std::variant<Options, Answered>> parse_options(int argc, const char* cons
   SupernodeOptions supernode;
   ReceiptsOptions::Check check;
   Texts texts;
-
+  ContactsOptions::Rule wanted_rule;
   CLI::App app{"Moves files straight from your machine to another person's.", "pshare"};
-  app.footer(examples);
+  CLI::App *init_verb, *id_verb, *send_verb, *receive_verb, *pair_verb, *peers_verb, *doctor_verb, *supernode_verb, *help_verb;
+  CLI::App *contacts_verb, *list, *add, *remove, *verify, *rule;
+  CLI::App *receipts_verb, *receipts_list, *receipts_check;
+
+  CommandLine();
+  Verb verb();
+};
+
+CommandLine::CommandLine() {
   app.set_version_flag("--version", version_of_pshare());
   app.fallthrough();
   app.require_subcommand(1);
   add_common(app, common, texts);
 
-  auto* init_verb = app.add_subcommand("init", "Make an identity, remember the server, register a name there");
+  init_verb = app.add_subcommand("init", "Make an identity, remember the server, register a name there");
   init_verb->add_option("--name", texts.name, "How others address you")->type_name("NAME");
-  auto* id_verb = app.add_subcommand("id", "Show your name, peer ID and fingerprint words");
-  auto* send_verb = app.add_subcommand("send", "Send files, directories, standard input or a text");
+  id_verb = app.add_subcommand("id", "Show your name, peer ID and fingerprint words");
+  send_verb = app.add_subcommand("send", "Send files, directories, standard input or a text");
   add_send(*send_verb, send, texts);
-  auto* receive_verb = app.add_subcommand("receive", "Wait for offers and receive what you agree to");
+  receive_verb = app.add_subcommand("receive", "Wait for offers and receive what you agree to");
   add_receive(*receive_verb, receive, texts);
-  auto* contacts_verb = app.add_subcommand("contacts", "Whom you know: list, add, remove, verify, rule");
+  contacts_verb = app.add_subcommand("contacts", "Whom you know: list, add, remove, verify, rule");
   contacts_verb->require_subcommand(0, 1);
-  auto* list = contacts_verb->add_subcommand("list", "All contacts (the default)");
-  auto* add = contacts_verb->add_subcommand("add", "Pin a peer ID under a name");
-  auto* remove = contacts_verb->add_subcommand("remove", "Forget a contact");
-  auto* verify = contacts_verb->add_subcommand("verify", "Compare words with a contact, which are the same on both machines if nobody is in between");
-  auto* rule = contacts_verb->add_subcommand("rule", "What is accepted from a contact: without asking or not, how much, into which folder");
-  add->add_option("NAME", texts.contact_name)->required();
-  add->add_option("ID", texts.contact_id)->required();
-  remove->add_option("NAME", texts.contact_name)->required();
-  verify->add_option("NAME", texts.contact_name)->required();
-  ContactsOptions::Rule wanted_rule;
+  list = contacts_verb->add_subcommand("list", "All contacts (the default)");
+  add = contacts_verb->add_subcommand("add", "Pin a peer ID under a name");
+  remove = contacts_verb->add_subcommand("remove", "Forget a contact");
+  verify = contacts_verb->add_subcommand("verify", "Compare words with a contact, which are the same on both machines if nobody is in between");
+  rule = contacts_verb->add_subcommand("rule", "What is accepted from a contact: without asking or not, how much, into which folder");
+  add->add_option("NAME", texts.contact_name, "What to call them")->required();
+  add->add_option("ID", texts.contact_id, "Their peer ID, as `pshare id` shows it there")->required();
+  remove->add_option("NAME", texts.contact_name, "Whom")->required();
+  verify->add_option("NAME", texts.contact_name, "With whom")->required();
   add_rule(*rule, wanted_rule, texts);
-  auto* pair_verb = app.add_subcommand("pair", "Make two people contacts of each other, by a one-time code");
+  pair_verb = app.add_subcommand("pair", "Make two people contacts of each other, by a one-time code");
   pair_verb->add_option("CODE", texts.code, "The code that the other side shows, or - to read it from standard input (also PSHARE_CODE); without one a code is shown");
   pair_verb->add_option("--as", texts.as, "What to call the other side (default: what they call themselves)")->type_name("NAME");
   add_code(*pair_verb, pair.code_words, pair.qr);
-  auto* peers_verb = app.add_subcommand("peers", "Which of your contacts are online");
-  auto* doctor_verb = app.add_subcommand("doctor", "What this network allows, and what you could change");
+  peers_verb = app.add_subcommand("peers", "Which of your contacts are online");
+  doctor_verb = app.add_subcommand("doctor", "What this network allows, and what you could change");
   add_doctor(*doctor_verb, texts);
-  auto* supernode_verb = app.add_subcommand("supernode", "Carry the transfers of contacts (or of anyone) who have no path of their own");
+  supernode_verb = app.add_subcommand("supernode", "Carry the transfers of contacts (or of anyone) who have no path of their own");
   add_supernode(*supernode_verb, supernode, texts);
-  auto* receipts_verb = app.add_subcommand("receipts", "What others have signed that they received from you");
+  receipts_verb = app.add_subcommand("receipts", "What others have signed that they received from you");
   receipts_verb->require_subcommand(0, 1);
-  auto* receipts_list = receipts_verb->add_subcommand("list", "All receipts (the default)");
-  auto* receipts_check = receipts_verb->add_subcommand("check", "Check signatures; with PATHs, also that these are the files that were received");
+  receipts_list = receipts_verb->add_subcommand("list", "All receipts (the default)");
+  receipts_check = receipts_verb->add_subcommand("check", "Check signatures; with PATHs, also that these are the files that were received");
   receipts_check->add_option("NUMBER", texts.receipt, "The receipt's number, or its first digits (default: all)");
   receipts_check->add_option("PATH", texts.paths, "What was sent, as it was named then and in that order");
   receipts_check->add_option("--exclude", check.excludes, "What had been left out; may be repeated")->type_name("PATTERN")->allow_extra_args(false);
-  for (auto* verb : {receipts_verb, receipts_list, receipts_check, init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
+  help_verb = app.add_subcommand("help", "What a verb does, and what it can be told");
+  help_verb->add_option("VERB", texts.asked_about, "Which one; for instance `contacts add`");
+  for (auto* verb : {help_verb, receipts_verb, receipts_list, receipts_check, init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
+}
 
+/// What was asked for, once it has been parsed.
+Verb CommandLine::verb() {
+  if (*init_verb) {
+    if (init_verb->count("--name")) init.name = checked(parse_name(texts.name), "--name");
+    return init;
+  }
+  if (*id_verb) return IdOptions{};
+  if (*send_verb) {
+    finish_send(send, *send_verb, texts);
+    return send;
+  }
+  if (*receive_verb) {
+    finish_receive(receive, common, texts);
+    return receive;
+  }
+  if (*contacts_verb) {
+    if (*add) contacts.action = ContactsOptions::Add{checked(parse_name(texts.contact_name), "NAME"), texts.contact_id};
+    if (*remove) contacts.action = ContactsOptions::Remove{texts.contact_name};
+    if (*verify) contacts.action = ContactsOptions::Verify{texts.contact_name};
+    if (*rule) contacts.action = finished_rule(wanted_rule, *rule, texts);
+    return contacts;
+  }
+  if (*pair_verb) {
+    if (!texts.code.empty()) pair.code = texts.code;
+    if (pair_verb->count("--as")) pair.as = checked(parse_name(texts.as), "--as");
+    return pair;
+  }
+  if (*doctor_verb) {
+    finish_doctor(doctor, *doctor_verb, texts);
+    return doctor;
+  }
+  if (*supernode_verb) {
+    finish_supernode(supernode, common, texts);
+    return supernode;
+  }
+  if (*receipts_verb) {
+    if (!texts.receipt.empty()) check.number = texts.receipt;
+    check.paths.assign(texts.paths.begin(), texts.paths.end());
+    return *receipts_check ? ReceiptsOptions{check} : ReceiptsOptions{ReceiptsOptions::List{}};
+  }
+  return PeersOptions{};
+}
+
+Command noted(CLI::App& app) {
+  auto command = described(app);
+  add_notes(command, value_notes);
+  add_examples(command, example_notes);
+  for (const auto& each : exit_meanings) command.exit_statuses.push_back({static_cast<int>(each.status), std::string{each.meaning}});
+  return command;
+}
+
+/// The verb that was understood, down to the last word of it.
+const Command& reached(const Command& root, const CLI::App& app) {
+  const auto* command = &root;
+  for (auto given = app.get_subcommands(); !given.empty(); given = given.front()->get_subcommands())
+    if (const auto* verb = command->verb(given.front()->get_name())) command = verb;
+  return *command;
+}
+
+Answered help_of(const Command& root, const Command& command) {
+  return Answered{&command == &root ? help_text(root) : help_text(command, &root)};
+}
+
+Error unexpected(CLI::App& app) {
+  const auto root = noted(app);
+  return misspelt(root, reached(root, app), app.remaining(true));
+}
+
+Error wrong(CLI::App& app, const CLI::ParseError& trouble) {
+  const auto root = noted(app);
+  return {.code = Errc::usage, .doing = trouble.what(), .hint = "`" + reached(root, app).name + " --help` shows what can be said."};
+}
+
+/// `pshare help contacts add`.
+Result<std::variant<Options, Answered>> help_asked_for(const Command& root, const std::vector<std::string>& verbs) {
+  const auto* command = &root;
+  for (const auto& each : verbs) {
+    const auto* verb = command->verb(each);
+    if (!verb) return Unexpected{misspelt(root, *command, std::span{&each, 1})};
+    command = verb;
+  }
+  return std::variant<Options, Answered>{help_of(root, *command)};
+}
+
+}  // namespace
+
+Command pshare_command() {
+  CommandLine line;
+  return noted(line.app);
+}
+
+Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv) {
+  CommandLine line;
   try {
-    app.parse(argc, argv);
-    finish_common(common, texts);
-    if (*init_verb) {
-      if (init_verb->count("--name")) init.name = checked(parse_name(texts.name), "--name");
-      return std::variant<Options, Answered>{Options{common, init}};
-    }
-    if (*id_verb) return std::variant<Options, Answered>{Options{common, IdOptions{}}};
-    if (*send_verb) {
-      finish_send(send, *send_verb, texts);
-      return std::variant<Options, Answered>{Options{common, send}};
-    }
-    if (*receive_verb) {
-      finish_receive(receive, common, texts);
-      return std::variant<Options, Answered>{Options{common, receive}};
-    }
-    if (*contacts_verb) {
-      if (*add) contacts.action = ContactsOptions::Add{checked(parse_name(texts.contact_name), "NAME"), texts.contact_id};
-      if (*remove) contacts.action = ContactsOptions::Remove{texts.contact_name};
-      if (*verify) contacts.action = ContactsOptions::Verify{texts.contact_name};
-      if (*rule) contacts.action = finished_rule(wanted_rule, *rule, texts);
-      return std::variant<Options, Answered>{Options{common, contacts}};
-    }
-    if (*pair_verb) {
-      if (!texts.code.empty()) pair.code = texts.code;
-      if (pair_verb->count("--as")) pair.as = checked(parse_name(texts.as), "--as");
-      return std::variant<Options, Answered>{Options{common, pair}};
-    }
-    if (*doctor_verb) {
-      finish_doctor(doctor, *doctor_verb, texts);
-      return std::variant<Options, Answered>{Options{common, doctor}};
-    }
-    if (*supernode_verb) {
-      finish_supernode(supernode, common, texts);
-      return std::variant<Options, Answered>{Options{common, supernode}};
-    }
-    if (*receipts_verb) {
-      if (!texts.receipt.empty()) check.number = texts.receipt;
-      check.paths.assign(texts.paths.begin(), texts.paths.end());
-      auto receipts = *receipts_check ? ReceiptsOptions{check} : ReceiptsOptions{ReceiptsOptions::List{}};
-      return std::variant<Options, Answered>{Options{common, std::move(receipts)}};
-    }
-    return std::variant<Options, Answered>{Options{common, PeersOptions{}}};
+    line.app.parse(argc, argv);
+    if (*line.help_verb) return help_asked_for(noted(line.app), line.texts.asked_about);
+    finish_common(line.common, line.texts);
+    auto verb = line.verb();
+    return std::variant<Options, Answered>{Options{line.common, std::move(verb)}};
+  } catch (const CLI::CallForHelp&) {
+    const auto root = noted(line.app);
+    return std::variant<Options, Answered>{help_of(root, reached(root, line.app))};
   } catch (const CLI::Success& success) {
     std::ostringstream out, unused;
-    app.exit(success, out, unused);
+    line.app.exit(success, out, unused);
     return std::variant<Options, Answered>{Answered{out.str()}};
+  } catch (const CLI::ExtrasError&) {
+    return Unexpected{unexpected(line.app)};
+  } catch (const CLI::RequiredError& trouble) {  // nothing where a verb or an argument is needed, or something that is none
+    const auto root = noted(line.app);
+    if (reached(root, line.app).verb_needed || line.app.remaining_size(true) > 0) return Unexpected{unexpected(line.app)};
+    return Unexpected{wrong(line.app, trouble)};
   } catch (const CLI::ParseError& trouble) {
-    const auto given = app.get_subcommands();
-    const auto help = given.empty() ? std::string{"pshare --help"} : "pshare " + given.front()->get_name() + " --help";
-    return Unexpected{{.code = Errc::usage, .doing = trouble.what(), .hint = "`" + help + "` shows what can be said."}};
+    return Unexpected{wrong(line.app, trouble)};
   }
 }
 

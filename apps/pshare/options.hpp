@@ -1,4 +1,4 @@
-// The command line of pshare (the contract of design section 9) as plain values. The only files that include CLI11.
+// The command line of pshare (the contract of design section 9) as plain values. The only files of this program that include CLI11.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@
 #include "wire/units.hpp"
 
 namespace pshare {
+
+struct Command;  // apps/command_line/command.hpp
 
 /// --timeout, when it is not given. Of the contract.
 inline constexpr Duration default_timeout = std::chrono::minutes{10};
@@ -113,6 +115,9 @@ struct Options {
   CommonOptions common;
   Verb verb;
 };
+
+/// All that can be said, with examples: what help, man pages and completions are made of.
+Command pshare_command();
 
 /// Errors: usage, with the right words of the verb concerned.
 Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv);
