@@ -195,4 +195,19 @@ CodeCompletion complete_code(std::string_view typed) {
   return completion;
 }
 
+std::vector<std::string> codes_begun(std::string_view typed) {
+  const auto first_dash = typed.find('-');
+  if (first_dash == std::string_view::npos || !number_of(typed.substr(0, first_dash))) return {};
+  const auto last_dash = typed.rfind('-');
+  const auto word_count = std::ranges::count(typed, '-');
+  if (static_cast<std::size_t>(word_count) > max_code_words) return {};
+  const auto before = std::string{typed.substr(0, last_dash + 1)};
+  const auto begun = lower(typed.substr(last_dash + 1));
+  const auto* const after = static_cast<std::size_t>(word_count) < min_code_words ? "-" : "";
+  std::vector<std::string> codes;
+  for (const auto each : words())
+    if (each.starts_with(begun)) codes.push_back(before + std::string{each} + after);
+  return codes;
+}
+
 }  // namespace pshare

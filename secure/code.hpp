@@ -70,4 +70,8 @@ struct CodeCompletion {
 inline constexpr std::size_t max_shown_choices = 24;
 CodeCompletion complete_code(std::string_view typed);
 
+/// For the Tab key of a shell: all that a code which was typed so far may be with its last word ended; with a '-' behind it where another word must follow.
+/// None before the number is there, which is the server's.
+std::vector<std::string> codes_begun(std::string_view typed);
+
 }  // namespace pshare

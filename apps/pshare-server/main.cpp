@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "apps/command_line/completion.hpp"
 #include "apps/pshare-server/options.hpp"
 #include "apps/pshare-server/services.hpp"
 #include "apps/version.hpp"
@@ -171,6 +172,11 @@ int guarded_main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   ::umask(077);  // key and names are nobody else's to read
+  if (argc == 2 && argv[1] == complete_argument) {
+    const Lookup nothing{[](ValueKind, std::string_view, const std::string&) { return std::vector<Suggestion>{}; }};
+    std::fputs(complete(pshare_server_command(), typed_words(typed_line(stdin)), nothing).text().c_str(), stdout);
+    return ended;
+  }
   const auto parsed = parse_server_options(argc, argv);
   if (!parsed) return end(parsed.error());
   if (const auto* answered = std::get_if<Answered>(&*parsed)) {

@@ -32,6 +32,12 @@ std::optional<fs::path> default_folder() {
   return std::nullopt;
 }
 
+std::optional<fs::path> chosen_folder(const CommonOptions& options) {
+  if (options.home) return options.home;
+  if (const auto given = variable("PSHARE_HOME")) return *given;
+  return default_folder();
+}
+
 /// Written beside it, synced, renamed: the old settings or the new ones, never half of either.
 Result<void> replace_file(const fs::path& file, const std::string& text) {
   auto fresh = file;
@@ -49,10 +55,7 @@ Result<void> replace_file(const fs::path& file, const std::string& text) {
 }  // namespace
 
 Result<Home> Home::open(const CommonOptions& options) {
-  auto folder = options.home;
-  if (!folder)
-    if (const auto given = variable("PSHARE_HOME")) folder = *given;
-  if (!folder) folder = default_folder();
+  const auto folder = chosen_folder(options);
   if (!folder)
     return Unexpected{{.code = Errc::usage,
                        .doing = "there is no home folder: HOME is not set",
@@ -62,6 +65,13 @@ Result<Home> Home::open(const CommonOptions& options) {
   fs::create_directories(*folder, trouble);
   if (trouble) return local("making the folder " + folder->string(), trouble, "Choose another one with --home DIR or PSHARE_HOME.");
   if (!present && ::chmod(folder->c_str(), 0700) != 0) return local("closing the folder " + folder->string() + " to others", last_error());
+  return Home{*folder};
+}
+
+std::optional<Home> Home::existing(const CommonOptions& options) {
+  const auto folder = chosen_folder(options);
+  std::error_code trouble;
+  if (!folder || !fs::is_directory(*folder, trouble)) return std::nullopt;
   return Home{*folder};
 }
 

@@ -23,6 +23,8 @@ class Home {
   /// --home, else PSHARE_HOME, else the platform's configuration folder ($XDG_CONFIG_HOME/pshare, ~/.config/pshare).
   /// Made (mode 0700) when it is not there. Errors: local_io; usage when there is no way to know where it is.
   static Result<Home> open(const CommonOptions& options);
+  /// The same, but nothing is made: nothing where there is no such folder.
+  static std::optional<Home> existing(const CommonOptions& options);
 
   const std::filesystem::path& folder() const { return folder_; }
 

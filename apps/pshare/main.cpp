@@ -7,7 +7,9 @@
 #include <thread>
 #include <vector>
 
+#include "apps/command_line/completion.hpp"
 #include "apps/pshare/code_prompt.hpp"
+#include "apps/pshare/completing.hpp"
 #include "apps/pshare/program.hpp"
 #include "io/log.hpp"
 
@@ -63,6 +65,10 @@ int end(Report& report, const Error& error) {
 
 int guarded_main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed standard output is an error to report, not a reason to vanish
+  if (argc == 2 && argv[1] == complete_argument) {
+    std::fputs(completed(typed_line(stdin)).c_str(), stdout);
+    return static_cast<int>(ExitStatus::done);
+  }
   const std::vector<std::string> arguments(argv, argv + argc);
   wipe_codes(argc, argv);
   std::vector<const char*> as_given;

@@ -16,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!code->server && !looks_like_a_code(text)) std::abort();  // else the process list would show it
   }
   if (complete_code(text).choices.size() > max_shown_choices) std::abort();
+  for (const auto& each : codes_begun(text))
+    if (each.size() <= text.rfind('-')) std::abort();
   if (likely_words(text).size() > 3) std::abort();
   return 0;
 }

@@ -89,6 +89,14 @@ TEST(Code, CompletesWordsAtTheTabKey) {
   EXPECT_THAT(complete_code("4821-").choices, IsEmpty());  // too many to be shown
 }
 
+TEST(Code, IsOfferedToAShellWithEachWordThatItsLastOneMayBe) {
+  EXPECT_THAT(codes_begun("4821-wal"), ElementsAre("4821-wall-", "4821-walnut-", "4821-walrus-"));  // another word must follow
+  EXPECT_THAT(codes_begun("4821-comet-waln"), ElementsAre("4821-comet-walnut"));
+  EXPECT_EQ(codes_begun("4821-").size(), words().size());
+  for (const char* typed : {"", "48", "4821", "4821-xq", "48-wal", "pshare:4821-wal", "-", "a-wal"}) EXPECT_THAT(codes_begun(typed), IsEmpty()) << typed;
+  EXPECT_THAT(codes_begun("4821-a-a-a-a-a-a-a-a-wal"), IsEmpty());  // there are no such long ones
+}
+
 TEST(CodeExchange, TellsEachWhoTheOtherIs) {
   SeededRandom random{11};
   const auto shown = code("4821-comet-walnut");
