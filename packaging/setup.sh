@@ -20,14 +20,15 @@ build_packages=(
   iproute2 nftables
 )
 # clang builds the fuzz targets; util-linux gives end-to-end tests small file systems and namespaces, the line after it systems of their own to install packages
-# in; the second line is what tests/second is made of. Completions are tried in real shells. The last three lines are routers' code and the tools of others for the laboratory of tests/natlab: the
-# programs alone are wanted, no service.
+# in; the second line is what tests/second is made of. Completions are tried in real shells, manual pages
+# read by man and mandoc. The last three lines are routers' code and the tools of others for the laboratory of tests/natlab: the programs alone are wanted,
+# no service.
 test_packages=(
   libgtest-dev libgmock-dev python3 python3-pytest
   python3-nacl python3-openssl python3-xxhash python3-zstandard
   clang libclang-rt-dev clang-tidy cppcheck util-linux iputils-ping
   debootstrap systemd-container
-  zsh fish
+  zsh fish man-db mandoc
   miniupnpd-nftables
   miniupnpc natpmpc stun-client coturn
   tinyproxy-bin dante-server
