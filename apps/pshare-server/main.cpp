@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "apps/command_line/completion.hpp"
+#include "apps/config_file/config_text.hpp"
 #include "apps/pshare-server/options.hpp"
 #include "apps/pshare-server/services.hpp"
 #include "apps/version.hpp"
@@ -19,7 +20,9 @@
 #include "relay/io/server.hpp"
 #include "relay/store_sqlite.hpp"
 #include "secure/identity.hpp"
+#include "secure/owned_file.hpp"
 #include "secure/random_source.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 namespace {
@@ -168,6 +171,15 @@ int end(const Error& error) {
   return error.code == Errc::local_io || error.code == Errc::malformed ? local_trouble : failed;
 }
 
+Result<std::string> read_config(const std::filesystem::path& file) {
+  auto read = read_owned_file(file, max_config_text);
+  if (read && *read) return std::move((*read)->text);
+  Error error{.code = Errc::local_io, .doing = "reading " + text_of(file) + ": there is no such file"};
+  if (!read) error.doing = read.error().doing, error.cause = read.error().cause;
+  error.hint = "Is it the right --config FILE, and may this user read it?";
+  return Unexpected{std::move(error)};
+}
+
 int guarded_main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
@@ -177,7 +189,7 @@ int guarded_main(int argc, char** argv) {
     std::fputs(complete(pshare_server_command(), typed_words(typed_line(stdin)), nothing).text().c_str(), stdout);
     return ended;
   }
-  const auto parsed = parse_server_options(argc, argv);
+  const auto parsed = parse_server_options(argc, argv, read_config);
   if (!parsed) return end(parsed.error());
   if (const auto* answered = std::get_if<Answered>(&*parsed)) {
     std::fputs(answered->text.c_str(), stdout);

@@ -8,10 +8,14 @@
 
 #include "apps/command_line/help.hpp"
 #include "apps/command_line/misspelt.hpp"
+#include "apps/config_file/config_sample.hpp"
+#include "apps/config_file/standing.hpp"
+#include "apps/pshare-server/server_config.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/version.hpp"
 #include "relay/joiner.hpp"
 #include "relay/rendezvous.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -27,7 +31,7 @@ constexpr std::array example_notes{
 };
 
 /// Of the contract. To be told so is better than to be told that there is no such option.
-constexpr const char* options_of_later_versions[] = {"--metrics", "--config"};
+constexpr const char* options_of_later_versions[] = {"--metrics"};
 
 std::optional<std::filesystem::path> default_data() {
   const auto variable = [](const char* name) -> std::optional<std::filesystem::path> {
@@ -71,11 +75,12 @@ struct CommandLine {
   ServerOptions options{.address = {}, .port = default_port, .further = {}, .https_too = false, .alternate = {}, .data = {}, .max_clients = default_max_clients,
                         .relay_sessions = default_max_relay_lanes, .relay_rate = {}, .relay_quota = {}, .verbosity = 0};
   std::vector<std::string> listen;
-  std::string alternate, data, relay_rate, relay_quota;
-  bool no_relay = false;
+  std::string alternate, data, relay_rate, relay_quota, config;
+  bool no_relay = false, config_sample = false;
   CLI::App app{"Introduces pshare users to each other: the rendezvous on a public machine.", "pshare-server"};
 
   CommandLine();
+  void understand();
   ServerOptions given();
 };
 
@@ -96,10 +101,12 @@ CommandLine::CommandLine() {
   app.add_option("--max-clients", options.max_clients, "Clients at once (default " + std::to_string(default_max_clients) + ")")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
   for (const char* later : options_of_later_versions) app.add_option(later)->expected(0, 1)->group("");  // not in the help
   app.add_flag("-v,--verbose", options.verbosity, "Log every connection, with addresses");
+  auto* with = app.add_option("--config", config, "What is not said here stands in this file, a line for each option: relay-rate = \"10M\"")->type_name("FILE");
+  app.add_flag("--config-sample", config_sample, "Show such a file with everything that can stand in it, explained and commented out")->excludes(with);
 }
 
-/// What was asked for, once it has been parsed.
-ServerOptions CommandLine::given() {
+/// What follows from all that has been said so far, on the command line and in the file; may be called again.
+void CommandLine::understand() {
   for (const char* later : options_of_later_versions)
     if (app.count(later) > 0) throw CLI::ValidationError{later, "not in this version."};
   options.relays = !no_relay;
@@ -108,6 +115,7 @@ ServerOptions CommandLine::given() {
   if (options.relay_quota == 0u) throw CLI::ValidationError{"--relay-quota", "0 bytes are nothing at all. To carry no files: --no-relay."};
   options.https_too = listen.empty();
   if (listen.size() > max_places) throw CLI::ValidationError{"--listen: at most " + std::to_string(max_places) + " places."};
+  options.further.clear();
   for (const auto& each : listen) options.further.push_back(parse_listen(each));
   if (!listen.empty()) {
     options.address = options.further.front().address;
@@ -119,6 +127,10 @@ ServerOptions CommandLine::given() {
     if (!address) throw CLI::ValidationError{"--alternate: \"" + alternate + "\" is no address. For instance 192.0.2.2."};
     options.alternate = *address;
   }
+}
+
+/// What was asked for, once all of it is there.
+ServerOptions CommandLine::given() {
   const auto folder = data.empty() ? default_data() : std::optional<std::filesystem::path>{data};
   if (!folder) throw CLI::ValidationError{"--data DIR is needed: neither STATE_DIRECTORY nor HOME says where the names may be kept."};
   options.data = *folder;
@@ -132,6 +144,37 @@ Command noted(CLI::App& app) {
   return command;
 }
 
+StandIn stand_in_for(CommandLine& line) {
+  return {.option = [&line](const ConfigKey& key) -> CLI::Option& { return *line.app.get_option_no_throw("--" + key.name); }, .understand = [&line] { line.understand(); }};
+}
+
+/// What the command line would say about the words of these lines.
+std::vector<ConfigFault> value_faults(const ConfigFile& file) {
+  std::vector<ConfigFault> faults;
+  for (auto lines = file.of("");;) {
+    CommandLine bare;
+    bare.app.parse("pshare-server", true);
+    const auto misfit = stand_in(stand_in_for(bare), lines);
+    if (!misfit) return faults;
+    faults.push_back({misfit->line->value_at, misfit->line->shown() + ": " + misfit->words});
+    std::erase(lines, misfit->line);
+  }
+}
+
+/// Lets the lines of the file stand for what the command line does not say. Errors: usage, with the line.
+Result<void> take_up(CommandLine& line, const std::string& text) {
+  const auto grammar = server_config_grammar(noted(line.app));
+  auto file = read_config_file(line.config, text, grammar, std::nullopt);
+  for (auto& fault : value_faults(file)) file.faults.push_back(std::move(fault));
+  if (!file.faults.empty()) return Unexpected{file.error(grammar)};
+  auto unsaid = file.of("");
+  std::erase_if(unsaid, [&](const StandingOption* each) { return stand_in_for(line).option(each->key).count() > 0; });
+  if (const auto misfit = stand_in(stand_in_for(line), unsaid))
+    return Unexpected{{.code = Errc::usage, .doing = file.at(misfit->line->value_at) + misfit->line->shown() + " does not go together with this command line: " + misfit->words,
+                       .hint = "Say otherwise with --" + misfit->line->key.name + ", or change the file."}};
+  return {};
+}
+
 }  // namespace
 
 Command pshare_server_command() {
@@ -139,10 +182,17 @@ Command pshare_server_command() {
   return noted(line.app);
 }
 
-Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv) {
+Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv, const ReadServerConfig& read) {
   CommandLine line;
   try {
     line.app.parse(argc, argv);
+    if (line.config_sample) return std::variant<ServerOptions, Answered>{Answered{server_config_sample(noted(line.app))}};
+    line.understand();
+    if (!line.config.empty()) {
+      const auto text = read(path_from(line.config));
+      if (!text) return Unexpected{text.error()};
+      if (auto taken = take_up(line, *text); !taken) return Unexpected{std::move(taken).error()};
+    }
     return std::variant<ServerOptions, Answered>{line.given()};
   } catch (const CLI::CallForHelp&) {
     return std::variant<ServerOptions, Answered>{Answered{help_text(noted(line.app))}};

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -42,7 +43,10 @@ struct Command;  // apps/command_line/command.hpp
 /// All that can be said, with examples: what help, man page and completions are made of.
 Command pshare_server_command();
 
-/// Errors: usage.
-Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv);
+/// The text of the file that --config names. Errors: local_io.
+using ReadServerConfig = std::function<Result<std::string>(const std::filesystem::path& file)>;
+
+/// The command line, and behind it what the file says that --config names. Errors: usage, with the line where it is the file; what `read` says.
+Result<std::variant<ServerOptions, Answered>> parse_server_options(int argc, const char* const* argv, const ReadServerConfig& read);
 
 }  // namespace pshare

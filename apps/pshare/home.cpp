@@ -1,13 +1,13 @@
 #include "apps/pshare/home.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 
+#include "apps/config_file/config_edit.hpp"
 #include "secure/owned_file.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -26,6 +26,22 @@ std::optional<std::string> variable(const char* name) {
   return value && *value ? std::optional<std::string>{value} : std::nullopt;
 }
 
+constexpr const char* settings_file = "pshare.toml";
+
+/// Errors: local_io.
+Result<std::optional<std::string>> read_settings(const fs::path& file) {
+  auto read = read_owned_file(file, max_config_text);
+  if (!read) return Unexpected{{.code = Errc::local_io, .doing = read.error().doing, .cause = read.error().cause, .hint = read.error().hint}};
+  return *read ? std::optional{std::move((*read)->text)} : std::nullopt;
+}
+
+/// What ~ means in it.
+#ifdef _WIN32
+constexpr const char* users_home = "USERPROFILE";
+#else
+constexpr const char* users_home = "HOME";
+#endif
+
 std::optional<fs::path> default_folder() {
   if (const auto config = variable("XDG_CONFIG_HOME")) return fs::path{*config} / "pshare";
   if (const auto home = variable("HOME")) return fs::path{*home} / ".config" / "pshare";
@@ -38,34 +54,34 @@ std::optional<fs::path> chosen_folder(const CommonOptions& options) {
   return default_folder();
 }
 
-/// Written beside it, synced, renamed: the old settings or the new ones, never half of either.
-Result<void> replace_file(const fs::path& file, const std::string& text) {
-  auto fresh = file;
-  fresh += ".new";
-  const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (descriptor < 0) return local("writing " + fresh.string(), last_error());
-  const bool written = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(descriptor) == 0;
-  const auto cause = last_error();
-  ::close(descriptor);
-  if (!written) return local("writing " + fresh.string(), cause);
-  if (::rename(fresh.c_str(), file.c_str()) != 0) return local("replacing " + file.string(), last_error());
-  return {};
-}
-
 }  // namespace
 
 Result<Home> Home::open(const CommonOptions& options) {
-  const auto folder = chosen_folder(options);
-  if (!folder)
-    return Unexpected{{.code = Errc::usage,
-                       .doing = "there is no home folder: HOME is not set",
-                       .hint = "Say where pshare may keep its files with --home DIR or PSHARE_HOME."}};
+  const auto folder = place(options);
+  if (!folder) return Unexpected{folder.error()};
   const bool present = fs::exists(*folder);
   std::error_code trouble;
   fs::create_directories(*folder, trouble);
   if (trouble) return local("making the folder " + folder->string(), trouble, "Choose another one with --home DIR or PSHARE_HOME.");
   if (!present && ::chmod(folder->c_str(), 0700) != 0) return local("closing the folder " + folder->string() + " to others", last_error());
   return Home{*folder};
+}
+
+Result<fs::path> Home::place(const CommonOptions& options) {
+  if (auto folder = chosen_folder(options)) return *std::move(folder);
+  return Unexpected{{.code = Errc::usage,
+                     .doing = "there is no home folder: HOME is not set",
+                     .hint = "Say where pshare may keep its files with --home DIR or PSHARE_HOME."}};
+}
+
+Result<std::optional<PshareTomlText>> Home::pshare_toml(const CommonOptions& options) {
+  const auto folder = place(options);
+  if (!folder) return Unexpected{folder.error()};
+  const auto file = *folder / settings_file;
+  auto text = read_settings(file);
+  if (!text) return Unexpected{std::move(text).error()};
+  if (!*text) return std::optional<PshareTomlText>{};
+  return std::optional{PshareTomlText{.name = text_of(file), .text = *std::move(*text), .user_home = variable(users_home)}};
 }
 
 std::optional<Home> Home::existing(const CommonOptions& options) {
@@ -85,14 +101,25 @@ Result<Identity> Home::identity() const {
 Result<PinFile> Home::contacts() const { return PinFile::open(folder_ / "contacts"); }
 Result<PinFile> Home::servers() const { return PinFile::open(folder_ / "servers"); }
 
-Result<Settings> Home::settings() const {
-  const auto file = folder_ / "pshare.toml";
-  const auto text = read_owned_file(file, Settings::max_file);
-  if (!text) return Unexpected{{.code = Errc::local_io, .doing = text.error().doing, .cause = text.error().cause, .hint = text.error().hint}};
-  return *text ? Settings::parse((*text)->text, file.string()) : Settings{};
+Result<void> Home::keep(const Settings& settings) const {
+  const auto file = folder_ / settings_file;
+  const auto lock = OwnedFileLock::on(file);
+  if (!lock) return Unexpected{lock.error()};
+  auto before = read_settings(file);
+  if (!before) return Unexpected{std::move(before).error()};
+  auto text = before->value_or("");
+  for (const auto& [key, value] : {std::pair{"server", settings.server}, std::pair{"name", settings.name}}) {  // each to the top, where it is new: so the name is above
+    if (!value) continue;
+    auto changed = with_line(text, key, *value);
+    if (!changed) return Unexpected{{.code = Errc::usage, .doing = "writing " + text_of(file) + ": " + changed.error().doing, .hint = changed.error().hint}};
+    text = *std::move(changed);
+  }
+  if (text == *before) return {};
+  // Where the file is a link, as into a folder of such files under version control, it stays one.
+  std::error_code trouble;
+  const auto target = fs::weakly_canonical(file, trouble);
+  return write_owned_file(trouble ? file : target, text, IfPresent::replace);
 }
-
-Result<void> Home::save(const Settings& settings) const { return replace_file(folder_ / "pshare.toml", settings.text()); }
 
 Result<AcceptRules> Home::rules() const {
   const auto file = folder_ / "accept.toml";

@@ -9,7 +9,6 @@
 #include "apps/pshare/accept_rules.hpp"
 #include "apps/pshare/monthly_volume.hpp"
 #include "apps/pshare/options.hpp"
-#include "apps/pshare/settings.hpp"
 #include "secure/contacts.hpp"
 #include "secure/identity.hpp"
 #include "secure/receipt_book.hpp"
@@ -26,6 +25,11 @@ class Home {
   /// The same, but nothing is made: nothing where there is no such folder.
   static std::optional<Home> existing(const CommonOptions& options);
 
+  /// Where it is or would be. Errors: usage, as above.
+  static Result<std::filesystem::path> place(const CommonOptions& options);
+  /// The text of the pshare.toml there; nothing where there is none. Errors: as above; local_io.
+  static Result<std::optional<PshareTomlText>> pshare_toml(const CommonOptions& options);
+
   const std::filesystem::path& folder() const { return folder_; }
 
   Result<Identity> identity() const;
@@ -34,9 +38,9 @@ class Home {
   ReceiptBook receipts() const { return ReceiptBook{folder_ / "receipts"}; }
   /// Servers by "host:port".
   Result<PinFile> servers() const;
-  /// Errors: usage, with the line, for a key that is unknown or of the wrong type; local_io.
-  Result<Settings> settings() const;
-  Result<void> save(const Settings& settings) const;
+  /// Writes these two into pshare.toml, where they stand or else near its top, and leaves everything else there as it is; what is not given stays.
+  /// Errors: local_io; usage, for a file that is no TOML.
+  Result<void> keep(const Settings& settings) const;
 
   /// accept.toml: what is accepted from whom. Errors: usage, with the line, for what is no such rule; local_io.
   Result<AcceptRules> rules() const;

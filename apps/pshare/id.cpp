@@ -4,8 +4,7 @@
 namespace pshare {
 
 awaitable<void> id(Program& program) {
-  const auto settings = value_or_throw(program.home.settings());
-  program.report.identity(settings.name.value_or(""), program.identity.id());
+  program.report.identity(program.options.settings.name.value_or(""), program.identity.id());
   co_return;
 }
 

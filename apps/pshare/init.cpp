@@ -63,20 +63,22 @@ std::string list_of(const std::vector<ServerSpec>& specs) {
 }  // namespace
 
 awaitable<void> init(Program& program, InitOptions options) {
-  auto settings = value_or_throw(program.home.settings());
+  auto settings = program.options.settings;
+  const auto before = settings.server;
   const bool server_known = program.options.server || std::getenv("PSHARE_SERVER") || settings.server;
   if (server_known) {
     const auto specs = chosen_servers(program);
     const auto name = options.name ? options.name : settings.name;
     co_await introduce_at_all(program, specs, name);
-    settings.server = list_of(specs);
+    // What stands in the file already may say more, a fingerprint for instance.
+    if (!before || list_of(value_or_throw(parse_servers(*before))) != list_of(specs)) settings.server = list_of(specs);
     settings.name = name;
   } else if (options.name) {
     throw Failure{{.code = Errc::usage,
                    .doing = "a name is registered at a server, and none is known",
                    .hint = "Run `pshare init --name " + *options.name + " --server HOST:PORT`."}};
   }
-  value_or_throw(program.home.save(settings));
+  value_or_throw(program.home.keep(settings));
   program.report.identity(settings.name.value_or(""), program.identity.id());
   if (settings.server && settings.name) program.report.say("Others can now send you files: run `pshare receive`.");
 }

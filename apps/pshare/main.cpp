@@ -10,6 +10,7 @@
 #include "apps/command_line/completion.hpp"
 #include "apps/pshare/code_prompt.hpp"
 #include "apps/pshare/completing.hpp"
+#include "apps/pshare/config.hpp"
 #include "apps/pshare/program.hpp"
 #include "io/log.hpp"
 
@@ -74,7 +75,7 @@ int guarded_main(int argc, char** argv) {
   std::vector<const char*> as_given;
   as_given.reserve(arguments.size());
   for (const auto& each : arguments) as_given.push_back(each.c_str());
-  const auto parsed = parse_options(argc, as_given.data());
+  const auto parsed = parse_options(argc, as_given.data(), Home::pshare_toml);
   if (!parsed) {
     Report report{{}};
     return end(report, parsed.error());
@@ -87,7 +88,8 @@ int guarded_main(int argc, char** argv) {
   if (options.common.verbosity > 1) set_log_level(LogLevel::debug);
   Report report{{.json = options.common.json, .quiet = options.common.quiet, .verbosity = options.common.verbosity}};
   try {
-    run(options, report);
+    if (const auto* asked = std::get_if<ConfigOptions>(&options.verb)) config(options.common, *asked, environment, report);
+    else run(options, report);
     return static_cast<int>(ExitStatus::done);
   } catch (const Failure& failure) {
     return end(report, failure.error());

@@ -11,8 +11,7 @@ namespace pshare {
 namespace {
 
 Introduction introduction(const Program& program, CodePurpose purpose) {
-  const auto settings = program.home.settings();
-  auto name = settings ? settings->name.value_or("") : std::string{};
+  auto name = program.options.settings.name.value_or("");
   if (name.size() > max_introduced_name) name.clear();
   return {program.identity.public_key(), std::move(name), purpose};
 }

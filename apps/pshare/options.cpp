@@ -3,14 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <map>
 #include <sstream>
 
 #include "apps/command_line/help.hpp"
 #include "apps/command_line/misspelt.hpp"
+#include "apps/config_file/standing.hpp"
 #include "apps/pshare/exit_status.hpp"
 #include "apps/pshare/notes.hpp"
 #include "apps/pshare/quantities.hpp"
+#include "apps/pshare/server_spec.hpp"
 #include "apps/version.hpp"
+#include "io/proxy.hpp"
 #include "traversal/path_rank.hpp"
 #include "wire/control.hpp"
 #include "wire/lane_messages.hpp"
@@ -39,6 +43,13 @@ std::vector<Tier> tiers_from(const std::string& list, const std::string& option)
     tiers.push_back(*tier);
   }
   return tiers;
+}
+
+std::optional<std::string> joined(const std::vector<std::string>& words) {
+  if (words.empty()) return std::nullopt;
+  std::string list;
+  for (const auto& each : words) list += (list.empty() ? "" : ",") + each;
+  return list;
 }
 
 /// The text of options that need parsing of our own, until the command line is read.
@@ -73,12 +84,15 @@ void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
   app.add_flag("-v,--verbose", common.verbosity, "Say more; twice: everything");
 }
 
+/// Here and in what follows: from what has been put into `texts`, as often as it is called.
 void finish_common(CommonOptions& common, const Texts& texts) {
-  for (const auto& each : texts.servers) common.server = common.server ? *common.server + "," + each : each;
+  common.server = joined(texts.servers);
+  if (common.server) checked(parse_servers(*common.server), "--server");
   if (!texts.proxy.empty()) common.proxy = texts.proxy;
+  if (common.proxy && *common.proxy != "none") checked(Proxy::parse(*common.proxy), "--proxy");
   if (!texts.home.empty()) common.home = texts.home;
   if (texts.port != 0) common.port = Port{texts.port};
-  if (!texts.tiers.empty()) common.tiers = tiers_from(texts.tiers, "--tiers");
+  common.tiers = texts.tiers.empty() ? std::vector<Tier>{all_tiers.begin(), all_tiers.end()} : tiers_from(texts.tiers, "--tiers");
   for (const auto tier : tiers_from(texts.no_tiers, "--no-tiers")) std::erase(common.tiers, tier);
   if (common.tiers.empty()) throw CLI::ValidationError{"--tiers and --no-tiers leave no way to the peer. Allow at least one."};
   if (texts.transport == "udp" && std::ranges::none_of(common.tiers, [](Tier tier) { return is_straight(tier); }))
@@ -126,7 +140,8 @@ void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
   send.paths.assign(texts.paths.begin(), texts.paths.end());
   if (verb.count("--to")) send.to = texts.to;
   if (verb.count("--text")) send.text = texts.text;
-  if (texts.receipt_asked_for) send.receipt = ReceiptWish::asked_for;
+  if (texts.receipt_asked_for && texts.no_receipt) throw CLI::ValidationError{"--receipt and --no-receipt contradict each other. Leave one of the two away."};
+  if (verb.count("--receipt")) send.receipt = texts.receipt_asked_for ? ReceiptWish::asked_for : ReceiptWish::none;
   if (texts.no_receipt) send.receipt = ReceiptWish::none;
   if (send.text && send.receipt == ReceiptWish::asked_for) throw CLI::ValidationError{"--receipt is for files and streams: that a text was shown is the answer to it."};
   finish_give_up(send.give_up, texts);
@@ -228,6 +243,13 @@ void finish_supernode(SupernodeOptions& supernode, const CommonOptions& common, 
   if (!common.tcp) throw CLI::ValidationError{"--transport udp: a supernode carries TCP connections. Leave it out."};
 }
 
+void add_config(CLI::App& verb, CLI::App*& check, bool& path, bool& sample) {
+  verb.require_subcommand(0, 1);
+  check = verb.add_subcommand("check", "Whether everything in pshare.toml can be understood, and each line that cannot");
+  auto* with = verb.add_flag("--path", path, "Where the file is, or would be");
+  verb.add_flag("--sample", sample, "A file with everything that can stand in it, explained and commented out")->excludes(with);
+}
+
 /// The verbs and options as CLI11 knows them, and where it puts what was given. The one description of the command line: help, man pages and completions
 /// are made from it as well (pshare_command()).
 struct CommandLine {
@@ -246,9 +268,14 @@ struct CommandLine {
   CLI::App *init_verb, *id_verb, *send_verb, *receive_verb, *pair_verb, *peers_verb, *doctor_verb, *supernode_verb, *help_verb;
   CLI::App *contacts_verb, *list, *add, *remove, *verify, *rule;
   CLI::App *receipts_verb, *receipts_list, *receipts_check;
+  CLI::App *config_verb, *config_check;
+  bool config_path = false, config_sample = false;
 
   CommandLine();
   Verb verb();
+  ConfigOptions config();
+  /// Of a key of pshare.toml.
+  CLI::Option& option(const ConfigKey& key);
 };
 
 CommandLine::CommandLine() {
@@ -292,9 +319,11 @@ CommandLine::CommandLine() {
   receipts_check->add_option("NUMBER", texts.receipt, "The receipt's number, or its first digits (default: all)");
   receipts_check->add_option("PATH", texts.paths, "What was sent, as it was named then and in that order");
   receipts_check->add_option("--exclude", check.excludes, "What had been left out; may be repeated")->type_name("PATTERN")->allow_extra_args(false);
+  config_verb = app.add_subcommand("config", "What is in force, and from where: the command line, the environment, pshare.toml");
+  add_config(*config_verb, config_check, config_path, config_sample);
   help_verb = app.add_subcommand("help", "What a verb does, and what it can be told");
   help_verb->add_option("VERB", texts.asked_about, "Which one; for instance `contacts add`");
-  for (auto* verb : {help_verb, receipts_verb, receipts_list, receipts_check, init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
+  for (auto* verb : {config_verb, config_check, help_verb, receipts_verb, receipts_list, receipts_check, init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
 }
 
 /// What was asked for, once it has been parsed.
@@ -337,7 +366,54 @@ Verb CommandLine::verb() {
     check.paths.assign(texts.paths.begin(), texts.paths.end());
     return *receipts_check ? ReceiptsOptions{check} : ReceiptsOptions{ReceiptsOptions::List{}};
   }
+  if (*config_verb) return config();
   return PeersOptions{};
+}
+
+ConfigOptions CommandLine::config() {
+  ConfigOptions config;
+  if (config_path) config.what = ConfigOptions::What::path;
+  if (config_sample) config.what = ConfigOptions::What::sample;
+  if (*config_check) config.what = ConfigOptions::What::faults;
+  if (*config_check && (config_path || config_sample)) throw CLI::ValidationError{"check takes neither --path nor --sample."};
+  for (const auto* each : app.get_options())
+    if (each->count() > 0) config.given[each->get_lnames().front()] = each->results();
+  return config;
+}
+
+CLI::Option& CommandLine::option(const ConfigKey& key) {
+  const auto& verb = key.of_verb.empty() ? key.table : key.of_verb;
+  return *(verb.empty() ? app : *app.get_subcommand(verb)).get_option_no_throw("--" + key.name);
+}
+
+StandIn stand_in_for(CommandLine& line) {
+  return {.option = [&line](const ConfigKey& key) -> CLI::Option& { return line.option(key); },
+          .understand = [&line] { finish_common(line.common, line.texts), static_cast<void>(line.verb()); }};
+}
+
+/// Whether the words on the command line are stronger than this line of the file, though they are about another option.
+bool yields(CLI::App& app, const CLI::App& verb, const ConfigKey& key) {
+  return std::ranges::any_of(key.yields, [&](const std::string& name) {
+    const auto* option = verb.get_option_no_throw(name);
+    if (!option) option = app.get_option_no_throw(name);
+    return option && option->count() > 0;
+  });
+}
+
+/// Lets the lines of the file stand for what the command line does not say. Gives what does not go together with what it says.
+std::optional<Error> take_up(CommandLine& line, const ConfigFile& file) {
+  const auto& verb = *line.app.get_subcommands().front();
+  std::vector<const StandingOption*> lines;
+  for (const auto* each : file.of(verb.get_name())) {
+    if (each->key.name == "server") line.common.settings.server = joined(each->words);                            // PSHARE_SERVER, and what a code names, are stronger
+    else if (!each->key.of_verb.empty()) line.common.settings.name = checked(parse_name(each->words.front()), "name");  // of which `init` registers another one
+    else if (line.option(each->key).count() == 0 && !yields(line.app, verb, each->key)) lines.push_back(each);
+  }
+  const auto misfit = stand_in(stand_in_for(line), lines);
+  if (!misfit) return std::nullopt;
+  return Error{.code = Errc::usage,
+               .doing = file.at(misfit->line->value_at) + misfit->line->shown() + " does not go together with this command line: " + misfit->words,
+               .hint = "Say otherwise with --" + misfit->line->key.name + ", or change the file."};
 }
 
 Command noted(CLI::App& app) {
@@ -388,13 +464,42 @@ Command pshare_command() {
   return noted(line.app);
 }
 
-Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv) {
+std::vector<ConfigFault> value_faults(const ConfigFile& file) {
+  std::map<std::string, std::vector<const StandingOption*>> by_verb;
+  for (const auto& each : file.options) by_verb[each.key.of_verb.empty() ? each.table : each.key.of_verb].push_back(&each);
+  std::vector<ConfigFault> faults;
+  for (auto& [verb, lines] : by_verb) {
+    for (bool again = true; again;) {
+      CommandLine bare;
+      if (verb == "send") bare.app.parse("pshare send -", true);
+      else bare.app.parse("pshare " + (verb.empty() ? "id" : verb), true);
+      const auto misfit = stand_in(stand_in_for(bare), lines);
+      again = misfit.has_value();
+      if (!misfit) continue;
+      faults.push_back({misfit->line->value_at, misfit->line->shown() + ": " + misfit->words});
+      std::erase(lines, misfit->line);
+    }
+  }
+  return faults;
+}
+
+Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv, const FindPshareToml& find) {
   CommandLine line;
   try {
     line.app.parse(argc, argv);
     if (*line.help_verb) return help_asked_for(noted(line.app), line.texts.asked_about);
     finish_common(line.common, line.texts);
     auto verb = line.verb();
+    if (find && !*line.config_verb) {
+      const auto found = find(line.common);
+      if (!found) return Unexpected{found.error()};
+      if (*found) {
+        const auto file = read_pshare_toml((*found)->name, (*found)->text, (*found)->user_home);
+        if (!file.faults.empty()) return Unexpected{file.error(pshare_toml_grammar(noted(line.app)))};
+        if (auto misfit = take_up(line, file)) return Unexpected{*std::move(misfit)};
+        verb = line.verb();
+      }
+    }
     return std::variant<Options, Answered>{Options{line.common, std::move(verb)}};
   } catch (const CLI::CallForHelp&) {
     const auto root = noted(line.app);

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -11,6 +13,7 @@
 #include "apps/answered.hpp"
 #include "apps/pshare/accept_rules.hpp"
 #include "apps/pshare/give_up.hpp"
+#include "apps/pshare/pshare_toml.hpp"
 #include "transfer/io/placement.hpp"
 #include "secure/code.hpp"
 #include "transfer/level_choice.hpp"
@@ -39,6 +42,7 @@ struct CommonOptions {
   std::optional<Duration> timeout;               // how long to wait for the other side; not given: default_timeout
   bool json = false, quiet = false;
   int verbosity = 0;
+  Settings settings;                             // of pshare.toml
 };
 
 struct InitOptions    { std::optional<std::string> name; };
@@ -107,9 +111,15 @@ struct SupernodeOptions {
   std::optional<std::uint64_t> volume;                  // bytes a month (of UTC)
   bool for_anyone = false;                              // else for contacts alone
 };
+/// What pshare.toml says, what is in force, or what can be said.
+struct ConfigOptions {
+  enum class What { settings, faults, path, sample };
+  What what = What::settings;
+  std::map<std::string, std::vector<std::string>> given;  // common options of this command line, by their long names, in its words
+};
 
 using Verb =
-    std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PairOptions, PeersOptions, DoctorOptions, SupernodeOptions, ReceiptsOptions>;
+    std::variant<InitOptions, IdOptions, SendOptions, ReceiveOptions, ContactsOptions, PairOptions, PeersOptions, DoctorOptions, SupernodeOptions, ReceiptsOptions, ConfigOptions>;
 
 struct Options {
   CommonOptions common;
@@ -119,7 +129,19 @@ struct Options {
 /// All that can be said, with examples: what help, man pages and completions are made of.
 Command pshare_command();
 
-/// Errors: usage, with the right words of the verb concerned.
-Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv);
+/// pshare.toml as it was found; `name` is for words, `user_home` what ~ means in it.
+struct PshareTomlText {
+  std::string name, text;
+  std::optional<std::string> user_home;
+};
+/// Finds it for a command line; nothing where there is no such file.
+using FindPshareToml = std::function<Result<std::optional<PshareTomlText>>(const CommonOptions& common)>;
+
+/// The command line, and behind it what pshare.toml says. `pshare config` is told nothing of the file. Errors: usage, with the right words of the verb concerned or
+/// with the line of the file; what `find` says.
+Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv, const FindPshareToml& find = {});
+
+/// What the command line would say about the words of these lines.
+std::vector<ConfigFault> value_faults(const ConfigFile& file);
 
 }  // namespace pshare

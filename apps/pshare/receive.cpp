@@ -60,7 +60,7 @@ class Receiving {
   }
 
   awaitable<void> introduce(TaskGroup& tasks) {
-    const auto settings = value_or_throw(program_.home.settings());
+    const auto& settings = program_.options.settings;
     std::vector<std::string> names;
     const auto contacts = value_or_throw(program_.home.contacts());
     for (const auto& pin : contacts.pins()) names.push_back(pin.name);

@@ -222,10 +222,9 @@ class Sending {
   // --- offer and answer -----------------------------------------------------------------------------------------------
 
   Offer offer(SessionId session, std::vector<Candidate> candidates, const CheckKey& key) const {
-    const auto settings = program_.home.settings();
     return {.session = session,
             .transfer = transfer_,
-            .from_name = settings ? settings->name.value_or("") : "",
+            .from_name = program_.options.settings.name.value_or(""),
             .summary = summary_,
             .candidates = std::move(candidates),
             .lanes = options_.lanes,

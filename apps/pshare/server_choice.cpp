@@ -7,8 +7,7 @@ namespace pshare {
 std::vector<ServerSpec> chosen_servers(const Program& program) {
   if (program.options.server) return value_or_throw(parse_servers(*program.options.server));
   if (const char* given = std::getenv("PSHARE_SERVER"); given && *given) return value_or_throw(parse_servers(given));
-  if (const auto settings = value_or_throw(program.home.settings()); settings.server)
-    return value_or_throw(parse_servers(*settings.server));
+  if (const auto& standing = program.options.settings.server) return value_or_throw(parse_servers(*standing));
   throw Failure{{.code = Errc::usage,
                  .doing = "no server is known",
                  .hint = "Run `pshare init --name YOU --server HOST:PORT` once, or name one with --server or PSHARE_SERVER. "

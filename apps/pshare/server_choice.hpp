@@ -10,7 +10,7 @@
 
 namespace pshare {
 
-/// --server, else PSHARE_SERVER, else those that `init` remembered. Throws usage when there is none.
+/// --server, else PSHARE_SERVER, else those of pshare.toml, where `init` has put them. Throws usage when there is none.
 std::vector<ServerSpec> chosen_servers(const Program& program);
 
 /// With its key: the fingerprint that was given, else the pinned one, else the one it shows now, which is then pinned and told.

@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& each : words) arguments.push_back(each.c_str());
   const auto count = static_cast<int>(arguments.size());
   if (data[0] % 4 == 0) {
-    const auto given = parse_server_options(count, arguments.data());
+    const auto given = parse_server_options(count, arguments.data(), [](const std::filesystem::path&) { return Result<std::string>{"relay-rate = \"1M\"\n"}; });
     check_refusal(given);
     if (given && std::holds_alternative<ServerOptions>(*given)) check(std::get<ServerOptions>(*given));
   } else {

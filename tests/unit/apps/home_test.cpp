@@ -82,16 +82,49 @@ TEST_F(AHome, DoesNotForgetWhatWasCarriedBecauseTheFileCannotBeRead) {
   }
 }
 
-TEST_F(AHome, KeepsSettingsAndReadsNoFileThatIsTooLongForThem) {
+TEST_F(AHome, KeepsNameAndServerAmongTheLinesOfTheUsersOwn) {
+  CommonOptions options;
+  options.home = folder_;
+  ASSERT_FALSE(value_or_throw(Home::pshare_toml(options)));
+  EXPECT_FALSE(fs::exists(folder_)) << "asking makes none";
   const auto home = open();
-  EXPECT_EQ(value_or_throw(home.settings()), Settings{});
-  const Settings settings{.server = "one.example:4700", .name = "ann"};
-  ASSERT_TRUE(home.save(settings));
-  EXPECT_EQ(value_or_throw(home.settings()), settings);
-  std::ofstream{folder_ / "pshare.toml"} << std::string(Settings::max_file + 1, '#');
-  const auto refused = home.settings();
+  const auto file = folder_ / "pshare.toml";
+  const auto text = [&] { return value_or_throw(Home::pshare_toml(options))->text; };
+  ASSERT_TRUE(home.keep({.server = "one.example:4700", .name = "ann"}));
+  EXPECT_EQ(text(), "server = \"one.example:4700\"\nname = \"ann\"\n");
+  std::ofstream{file} << "# mine\nname = \"ann\" # me\n\n[send]\nlanes = 4 # enough\n";
+  ASSERT_TRUE(home.keep({.server = "two.example:4700", .name = "bob"}));
+  EXPECT_EQ(text(), "# mine\nname = \"bob\" # me\nserver = \"two.example:4700\"\n\n[send]\nlanes = 4 # enough\n");
+  struct stat facts{};
+  ASSERT_EQ(::stat(file.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+}
+
+TEST_F(AHome, LeavesASettingsFileAsItIsThatItCannotChange) {
+  const auto home = open();
+  const auto file = folder_ / "pshare.toml";
+  std::ofstream{file} << "name = \n";
+  const auto refused = home.keep({.server = std::nullopt, .name = "bob"});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::local_io);
+  EXPECT_EQ(refused.error().code, Errc::usage);
+  EXPECT_EQ(fs::file_size(file), 8u);
+  std::ofstream{file} << std::string(max_config_text + 1, '#');
+  CommonOptions options;
+  options.home = folder_;
+  const auto too_long = Home::pshare_toml(options);
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().code, Errc::local_io);
+}
+
+TEST_F(AHome, WritesThroughALinkToItsSettings) {
+  const auto home = open();
+  const auto elsewhere = folder_ / "dotfiles.toml";
+  std::ofstream{elsewhere} << "# under version control\n";
+  fs::create_symlink(elsewhere, folder_ / "pshare.toml");
+  ASSERT_TRUE(home.keep({.server = std::nullopt, .name = "ann"}));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "pshare.toml"));
+  std::ifstream in{elsewhere};
+  EXPECT_EQ((std::string{std::istreambuf_iterator<char>{in}, {}}), "name = \"ann\"\n# under version control\n");
 }
 
 }  // namespace
