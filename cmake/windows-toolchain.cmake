@@ -5,6 +5,8 @@ set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc-posix)
 set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++-posix)
 set(CMAKE_RC_COMPILER x86_64-w64-mingw32-windres)
+# What is built, such as unit tests, runs under Wine.
+set(CMAKE_CROSSCOMPILING_EMULATOR ${CMAKE_CURRENT_LIST_DIR}/../tests/windows/wine)
 
 get_filename_component(pshare_sysroot ${CMAKE_CURRENT_LIST_DIR}/../build/deps/windows REALPATH)
 set(PSHARE_WINDOWS_SYSROOT ${pshare_sysroot} CACHE PATH "Where packaging/msi/libraries.sh has put the libraries")

@@ -227,7 +227,7 @@ export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-0}
 
 # What a library is made of: of what is written here, and of the compiler.
 made_of() {  # LIBRARY
-  { pinned "$1"; declare -f "build_$1" with_cmake; echo "$flags"; "$host-gcc" --version; cat "$toolchain"
+  { pinned "$1"; declare -f "build_$1" with_cmake; echo "$flags"; "$host-gcc" --version
     [ "$1" != ngtcp2 ] || made_of openssl; } | sha256sum
 }
 
@@ -265,7 +265,7 @@ copy_headers() {
   for header in "${headers[@]}"; do cp -rL "/usr/include/$header" "$sysroot/headers/"; done
   # Of the compiler's own runtime as well: a part of it is in every program.
   for package in "${header_packages[@]}" mingw-w64-x86-64-dev; do cp "/usr/share/doc/$package/copyright" "$sysroot/copyright/${package%-dev}"; done
-  dpkg-query -W -f 'set(${Package} ${source:Upstream-Version})\n' "${header_packages[@]}" >"$sysroot/headers/versions.cmake"
+  dpkg-query -W -f '${Package} ${source:Upstream-Version}\n' "${header_packages[@]}" >"$sysroot/headers/versions"
   echo "$made" >"$sysroot/built/headers"
 }
 
