@@ -33,7 +33,10 @@ class Server:
 
     def start(self):
         argv = [program("pshare-server"), "--listen", f"{self.host}:{self.port}", "--data", str(self.data), *(word for each in self.further for word in ("--listen", each)), *self.options]
-        self.running = Running(argv, environment(HOME=self.data), launcher=self.launcher)
+        self.run_it(argv, environment(HOME=self.data), launcher=self.launcher)
+
+    def run_it(self, argv, env, launcher=()):
+        self.running = Running(argv, env, launcher=launcher)
         found = self.running.wait_until(lambda: re.search(r"--server (\S+)", self.running.text), "the line that clients need")
         self.spec = found.group(1)
         self.port = int(self.spec.split("#")[0].rsplit(":", 1)[1])

@@ -1,4 +1,5 @@
 """A Windows of the tests' own under Wine, in a network of the tests' own with nothing in it but loopback, and the people of the end-to-end tests."""
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,7 +11,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import machine  # noqa: E402
 import own_network  # noqa: E402
+from people import WindowsPeer  # noqa: E402
 from processes import Running  # noqa: E402
+from world import Peer, Server  # noqa: E402
 
 _no_network = None
 
@@ -46,3 +49,41 @@ def clean(msi):
     machine.nothing_installed()
     yield
     machine.nothing_installed()
+
+
+@pytest.fixture(scope="module")
+def installed(msi):
+    machine.nothing_installed()
+    assert machine.install(msi) == 0
+    yield
+    machine.nothing_installed()
+
+
+@pytest.fixture
+def drive(installed):
+    """A folder on drive C:, gone afterwards."""
+    folder = machine.DRIVE / "test"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    yield folder
+    Running.end_all()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def server(tmp_path):
+    return Server(tmp_path / "server")
+
+
+@pytest.fixture
+def people(tmp_path, drive, server):
+    """linus on this machine and wilma on Windows, registered, who have not met."""
+    return Peer(tmp_path, "linus", server), WindowsPeer(drive, "wilma", server)
+
+
+@pytest.fixture
+def friends(people):
+    linus, wilma = people
+    linus.knows(wilma)
+    wilma.knows(linus)
+    return linus, wilma
