@@ -271,6 +271,30 @@ def test_each_declines_what_the_other_offers_in_words(tmp_path, server, bob):
     assert "Not today." in sending.words + sending.text
 
 
+def test_it_is_spoken_to_by_pshare_where_it_has_dialled(tmp_path, server, bob):
+    carol = Stranger(server, "carol")
+    bob.knows(carol)
+    write_random(bob.files / "note", 100_000)
+    sending = bob.sends("note", to="carol")
+    (tmp_path / "carol").mkdir()
+    client.receive(carol.server, client.id_from_text(bob.peer_id), tmp_path / "carol", meet=client.dial_sender)
+    sending.ends(0)
+    assert_same(bob.files / "note", tmp_path / "carol" / "note")
+
+
+def test_it_speaks_first_where_pshare_has_dialled(tmp_path, server, bob, monkeypatch):
+    carol = Stranger(server, "carol", ["answers-only"])
+    bob.knows(carol)
+    receiving = bob.receives()
+    receiving.says("Waiting for offers")
+    answer = client._answer
+    monkeypatch.setattr(client, "_answer", lambda *of: {**answer(*of), "candidates": []})      # so that it has nobody to dial
+    sent = write_random(tmp_path / "note", 100_000)
+    client.send(carol.server, carol.server.key_of("bob"), "carol", [sent])
+    receiving.ends(0)
+    assert_same(sent, bob.files / "note")
+
+
 def test_it_receives_through_the_relay_of_the_server(tmp_path, server, bob):
     carol = Stranger(server, "carol")
     bob.knows(carol)
@@ -281,6 +305,21 @@ def test_it_receives_through_the_relay_of_the_server(tmp_path, server, bob):
     sending.ends(0)
     assert_same(bob.files / "note", tmp_path / "carol" / "note")
     assert sending.event("path")["tier"] == "relay"
+
+
+def test_it_receives_through_a_supernode_for_anyone(tmp_path, server, bob):
+    carol, dave = Stranger(server, "carol"), Peer(tmp_path, "dave", server)
+    bob.knows(carol)
+    node = dave.start("supernode", "--for", "anyone")
+    node.event("supernode", state="listed")
+    write_random(bob.files / "note", 3 * client.CHUNK)
+    sending = bob.sends("note", "--tiers", "supernode", to="carol")
+    (tmp_path / "carol").mkdir()
+    client.receive(carol.server, client.id_from_text(bob.peer_id), tmp_path / "carol", meet=relayed.meet)
+    sending.ends(0)
+    assert_same(bob.files / "note", tmp_path / "carol" / "note")
+    assert sending.event("path")["tier"] == "supernode"
+    assert node.event("relaying", state="over")["bytes"] > 3 * client.CHUNK
 
 
 def test_pshare_answers_its_checks_and_no_others(tmp_path, server, bob):

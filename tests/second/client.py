@@ -432,7 +432,7 @@ def receive(server, sender, folder, agree=lambda offer: True, meet=None):
         return []
     door = None if meet else Door(server)
     server.signal(key, {"t": "accept", **head, "candidates": [door.candidate] if door else [], "receipt": offer["receipt"] == 2}, device)
-    lane = meet(server, sender, offer["session"]) if meet else _lane_of_receiver(server, sender, offer["session"], door)
+    lane = meet(server, key, device, offer) if meet else _lane_of_receiver(server, sender, offer["session"], door)
     names = _receive_all(lane, offer, Path(folder), server.us, sender)
     lane.stream.close()
     return names
@@ -447,6 +447,17 @@ def _lane_of_receiver(server, sender, session, door):
             return greeted(server.us, sock, sender, session)
         except (OSError, Malformed, Trouble):
             continue
+
+
+def dial_sender(server, key, _, offer):
+    """Instead of a listener. It is the sender who speaks first on this connection as well."""
+    for candidate in offer["candidates"]:
+        if candidate["transport"] == "tcp" and candidate["type"] in ("host", "manual", "mapped"):
+            try:
+                return greeted(server.us, socket.create_connection((text_of(candidate["address"]), candidate["port"]), 3), peer_id(key), offer["session"])
+            except (OSError, Malformed):
+                continue
+    raise Trouble("nothing to dial")
 
 
 def greeted(us, sock, sender, session):
