@@ -1,4 +1,4 @@
-// OpenSSL's handles as owners, and its error queue as an Error. Included by secure/ alone.
+// OpenSSL's handles as owners, and its error queue as an Error. Included by secure/, and where QUIC's TLS is OpenSSL's by the one file that is about it.
 #pragma once
 
 #include <openssl/bio.h>

@@ -1,5 +1,6 @@
-// The TLS of QUIC connections (RFC 9001): GnuTLS, which quic_tls.cpp alone includes. Both sides present the certificate of their Identity, and
-// what counts is the other side's public key. TLS 1.3 alone, no tickets, no early data.
+// The TLS of QUIC connections (RFC 9001): by GnuTLS or by OpenSSL, each in a file of its own (quic_tls_gnutls.cpp, quic_tls_openssl.cpp), of which CMake
+// takes one (docs/decisions/0029). Both sides present the certificate of their Identity, and what counts is the other side's public key. TLS 1.3
+// alone, no tickets, no early data.
 #pragma once
 
 #include <memory>
@@ -16,10 +17,10 @@ namespace pshare {
 /// From which tokens of stateless resets are made (RFC 9000 section 10.3): the same after a restart.
 Secret<32> quic_reset_secret(const Identity& identity);
 
-/// Key and certificate as GnuTLS holds them, for any number of connections. The Identity may go.
+/// Key and certificate as the library holds them, for any number of connections. The Identity may go.
 class QuicCredentials {
  public:
-  explicit QuicCredentials(const Identity& identity);  // throws Failure if GnuTLS cannot
+  explicit QuicCredentials(const Identity& identity);  // throws Failure if the library cannot
   QuicCredentials(const QuicCredentials&) = delete;
   ~QuicCredentials();
 
@@ -48,7 +49,7 @@ class QuicTls {
   /// The key that the other side presented, whether it was let in or not.
   const std::optional<PeerId>& shown() const;
 
-  struct State;  // for quic_tls.cpp alone
+  struct State;  // for the one file alone
 
  private:
   std::unique_ptr<State> state_;

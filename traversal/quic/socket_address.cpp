@@ -1,7 +1,5 @@
 #include "traversal/quic/socket_address.hpp"
 
-#include <arpa/inet.h>
-
 #include <cstring>
 
 namespace pshare {

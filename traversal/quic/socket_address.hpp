@@ -2,8 +2,13 @@
 // Zones are not carried: a link-local endpoint has none here.
 #pragma once
 
+#ifdef _WIN32
+#include <winsock2.h>
+#include <ws2tcpip.h>
+#else
 #include <netinet/in.h>
 #include <sys/socket.h>
+#endif
 
 #include <optional>
 
