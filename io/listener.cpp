@@ -28,7 +28,6 @@ std::optional<tcp::acceptor> listen(const asio::any_io_executor& executor, const
 
 [[noreturn]] void fail(const std::error_code& error, const std::string& where) {
   const auto doing = "listening on " + where;
-  if (is_absent(error)) throw Failure{{.code = Errc::local_io, .doing = doing, .cause = error}};
   if (is_taken(error))
     throw Failure{{.code = Errc::busy, .doing = doing, .cause = error, .hint = "choose another port, or end the program that has it"}};
   if (is_privileged(error))

@@ -5,8 +5,11 @@
 
 namespace pshare {
 
-/// Of bind(): somebody has the port. Of connect(): the two endpoints have a connection, or had one until a moment ago.
+/// Of bind() or listen(): somebody has the port.
 bool is_taken(const std::error_code& error);
+
+/// Of connect() from a given port: the two endpoints have a connection, or had one until a moment ago.
+bool is_connected_already(const std::error_code& error);
 
 /// Of bind(): the port is one that the system keeps for the privileged. Windows keeps none.
 bool is_privileged(const std::error_code& error);

@@ -5,7 +5,9 @@
 
 namespace pshare {
 
-bool is_taken(const std::error_code& error) { return error == asio::error::address_in_use || error.value() == EADDRNOTAVAIL; }
+bool is_taken(const std::error_code& error) { return error == asio::error::address_in_use; }
+
+bool is_connected_already(const std::error_code& error) { return error == asio::error::address_in_use || error.value() == EADDRNOTAVAIL; }
 
 bool is_privileged(const std::error_code& error) { return error == asio::error::access_denied; }
 

@@ -4,9 +4,10 @@
 namespace pshare {
 
 // WSAEACCES: another has the port for itself alone, or the system keeps a range of ports that this one is in.
-bool is_taken(const std::error_code& error) {
-  return error == asio::error::address_in_use || error == asio::error::access_denied || error.value() == WSAEADDRNOTAVAIL ||
-         error.value() == ERROR_ADDRESS_ALREADY_ASSOCIATED;
+bool is_taken(const std::error_code& error) { return error == asio::error::address_in_use || error == asio::error::access_denied; }
+
+bool is_connected_already(const std::error_code& error) {
+  return error == asio::error::address_in_use || error.value() == WSAEADDRNOTAVAIL || error.value() == ERROR_ADDRESS_ALREADY_ASSOCIATED;
 }
 
 bool is_privileged(const std::error_code&) { return false; }

@@ -22,7 +22,7 @@ constexpr auto as_result = asio::experimental::as_tuple(use_awaitable);
 Errc kind_of(const std::error_code& error) {
   if (error == asio::error::connection_refused) return Errc::refused;
   if (error == asio::error::timed_out) return Errc::timed_out;
-  if (is_taken(error)) return Errc::busy;
+  if (is_connected_already(error)) return Errc::busy;
   if (error == asio::error::eof || error == asio::error::bad_descriptor) return Errc::closed;
   return Errc::unreachable;
 }
@@ -126,7 +126,9 @@ awaitable<TcpStream> connect(Endpoint to, unsigned zone, std::optional<Port> fro
   if (from_port) {
     std::error_code trouble;
     bind_beside_others(socket, there, from_port->number, trouble);
-    if (trouble) fail(socket, trouble, "taking port " + std::to_string(from_port->number) + " to connect to " + to.text());
+    const auto doing = "taking port " + std::to_string(from_port->number) + " to connect to " + to.text();
+    if (is_taken(trouble)) throw Failure{{.code = Errc::busy, .doing = doing, .cause = trouble}};
+    if (trouble) fail(socket, trouble, doing);
   }
   const auto began = Clock::now();
   const auto [error] = co_await socket.async_connect(there, as_result);

@@ -1,14 +1,14 @@
 #include "traversal/io/port_mapper.hpp"
 
-#include <net/if.h>
-
 #include <algorithm>
 #include <array>
 #include <deque>
 #include <utility>
 
 #include "io/deadline.hpp"
+#include "io/interfaces.hpp"
 #include "io/log.hpp"
+#include "io/socket_errors.hpp"
 #include "io/tcp_stream.hpp"
 #include "traversal/io/igd.hpp"
 #include "traversal/io/igd_firewall.hpp"
@@ -113,7 +113,7 @@ class PortMapper::Session {
     return protocols;
   }
   static UpnpGateway way_to(const DefaultRoute& route, const IpAddress& own) {
-    return {route.gateway, own, if_nametoindex(route.interface.c_str())};
+    return {route.gateway, own, interface_index(route.interface)};
   }
   static std::vector<UpnpGateway> ways_to_firewall(const Network& at) {
     std::vector<UpnpGateway> ways{way_to(at.route, at.own)};
@@ -121,7 +121,7 @@ class PortMapper::Session {
     return ways;
   }
   Endpoint gateway() const { return {network.route.gateway, pcp_server_port}; }
-  unsigned zone() const { return network.route.gateway.scope() == Scope::link_local ? if_nametoindex(network.route.interface.c_str()) : 0; }
+  unsigned zone() const { return network.route.gateway.scope() == Scope::link_local ? interface_index(network.route.interface) : 0; }
   ip::udp::socket& socket_of(MappingProtocol protocol) { return protocol == MappingProtocol::pcp ? pcp_ : nat_pmp_; }
 
   /// Connected, so that the kernel drops what others send and tells us when nobody listens there.
@@ -148,7 +148,7 @@ class PortMapper::Session {
       if (network.own.is_v4())
         announcements_.set_option(ip::multicast::join_group(ip::make_address_v4("224.0.0.1"), for_udp({network.own, Port{0}}).address().to_v4()));
       else
-        announcements_.set_option(ip::multicast::join_group(ip::make_address_v6("ff02::1"), if_nametoindex(network.route.interface.c_str())));
+        announcements_.set_option(ip::multicast::join_group(ip::make_address_v6("ff02::1"), interface_index(network.route.interface)));
     } catch (const std::system_error& error) {
       log(LogLevel::debug, "mapping.no_announcements", {{"why", error.what()}});
       std::error_code ignored;
@@ -180,7 +180,7 @@ class PortMapper::Session {
       if (error == asio::error::operation_aborted) throw std::system_error{error};
       if (!error) {
         core_.receive(protocol, gateway(), ByteView{buffer}.first(count), Clock::now());
-      } else if (error == asio::error::connection_refused) {
+      } else if (is_turned_away(error)) {
         core_.refused(protocol, Clock::now());
       } else {
         co_await sleep_until(Clock::now() + pause_after_trouble);

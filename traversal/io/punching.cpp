@@ -13,7 +13,8 @@ namespace {
 /// A connection that leads nowhere is to be gone at once when it is closed: while the system waited for its end, the same two endpoints could not be
 /// connected again.
 void reset_when_closed(asio::ip::tcp::socket::native_handle_type socket, bool reset) {
-  const linger how{.l_onoff = reset ? 1 : 0, .l_linger = 0};
+  linger how{};  // the system's, whose fields are not of one type everywhere
+  how.l_onoff = reset ? 1 : 0;
   ::setsockopt(socket, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&how), sizeof how);
 }
 

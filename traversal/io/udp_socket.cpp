@@ -1,15 +1,10 @@
 #include "traversal/io/udp_socket.hpp"
 
-#include <netinet/ip.h>
-#include <netinet/udp.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "io/socket_errors.hpp"
+#include "io/tcp_stream.hpp"
 #include "wire/error.hpp"
 
 namespace pshare {
@@ -18,79 +13,15 @@ using asio::ip::udp;
 
 namespace {
 
-constexpr std::size_t receive_buffer = 64 * 1024;  // as much as GRO puts together
-constexpr int streaming_buffer = 4 * 1024 * 1024;  // of the socket; what the system allows may be less
-constexpr std::uint8_t ecn_bits = 0x03;            // RFC 3168 section 5
-
-/// Room for the control messages of one call: TOS, GRO or GSO size, TTL.
-struct Control {
-  alignas(cmsghdr) std::array<std::byte, 3 * CMSG_SPACE(sizeof(int))> bytes{};
-};
-
-/// Appends control messages to a message that is to be sent.
-class ControlWriter {
- public:
-  ControlWriter(msghdr& message, Control& control) : message_(message) {
-    message_.msg_control = control.bytes.data();
-    message_.msg_controllen = 0;
-  }
-  template <typename T>
-  void add(int level, int type, T value) {
-    auto* at = reinterpret_cast<cmsghdr*>(static_cast<std::byte*>(message_.msg_control) + message_.msg_controllen);
-    at->cmsg_level = level;
-    at->cmsg_type = type;
-    at->cmsg_len = CMSG_LEN(sizeof value);
-    std::memcpy(CMSG_DATA(at), &value, sizeof value);
-    message_.msg_controllen += CMSG_SPACE(sizeof value);
-  }
-
- private:
-  msghdr& message_;
-};
-
-void read_control(msghdr& message, UdpArrival& arrival) {
-  for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
-    if (each->cmsg_level == SOL_UDP && each->cmsg_type == UDP_GRO) {
-      int segment = 0;
-      std::memcpy(&segment, CMSG_DATA(each), sizeof segment);
-      if (segment > 0) arrival.segment = static_cast<std::size_t>(segment);
-    } else if ((each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_TOS) || (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_TCLASS)) {
-      std::uint8_t field = 0;  // IPv6's is an int, of which this is the byte that counts (little endian) or the last one
-      if (each->cmsg_len == CMSG_LEN(sizeof(int))) {
-        int wide = 0;
-        std::memcpy(&wide, CMSG_DATA(each), sizeof wide);
-        field = static_cast<std::uint8_t>(wide);
-      } else {
-        std::memcpy(&field, CMSG_DATA(each), sizeof field);
-      }
-      arrival.ecn = field & ecn_bits;
-    }
-  }
-}
-
-void set(int socket, int level, int option, int value) noexcept {
-  ::setsockopt(socket, level, option, &value, sizeof value);  // what the system has not got, it does without
-}
-
-UdpSent meaning(int trouble) {
-  switch (trouble) {
-    case 0: return UdpSent::sent;
-    case EAGAIN: return UdpSent::blocked;
-    case EMSGSIZE: return UdpSent::too_long;
-    case EBADF: return UdpSent::closed;
-    default: return UdpSent::lost;
-  }
-}
-
 [[noreturn]] void fail(const std::error_code& error, IpFamily family, Port port) {
   const std::string doing = std::string{"opening UDP "} + (port.number == 0 ? "any port" : "port " + std::to_string(port.number)) +
                             (family == IpFamily::v4 ? " (IPv4)" : " (IPv6)");
-  if (error == asio::error::address_in_use)
+  if (is_absent(error)) throw Failure{{.code = Errc::unsupported, .doing = doing, .cause = error}};
+  if (is_taken(error))
     throw Failure{{.code = Errc::busy, .doing = doing, .cause = error, .hint = "choose another port, or end the program that has it"}};
-  if (error == asio::error::access_denied)
+  if (is_privileged(error))
     throw Failure{{.code = Errc::refused, .doing = doing, .cause = error, .hint = "choose a port above 1023"}};
-  const bool absent = error == asio::error::address_family_not_supported || error == std::errc::address_not_available;
-  throw Failure{{.code = absent ? Errc::unsupported : Errc::local_io, .doing = doing, .cause = error}};
+  throw Failure{{.code = Errc::local_io, .doing = doing, .cause = error}};
 }
 
 }  // namespace
@@ -101,122 +32,44 @@ UdpReceiveBuffers& UdpReceiveBuffers::of(const asio::any_io_executor& executor) 
   return asio::use_service<UdpReceiveBuffers>(asio::query(executor, asio::execution::context));
 }
 
-std::span<const UdpArrival> UdpReceiveBuffers::receive(int socket) {
-  if (!memory_) memory_ = std::make_unique_for_overwrite<std::byte[]>(at_once * receive_buffer);
-  std::array<mmsghdr, at_once> messages{};
-  std::array<iovec, at_once> pieces;
-  std::array<Control, at_once> controls;
-  for (std::size_t i = 0; i < at_once; ++i) {
-    pieces[i] = {memory_.get() + i * receive_buffer, receive_buffer};
-    auto& message = messages[i].msg_hdr;
-    message.msg_name = arrivals_[i].from.data();
-    message.msg_namelen = SocketAddress::room;
-    message.msg_iov = &pieces[i];
-    message.msg_iovlen = 1;
-    message.msg_control = controls[i].bytes.data();
-    message.msg_controllen = controls[i].bytes.size();
-  }
-  const int count = ::recvmmsg(socket, messages.data(), at_once, MSG_DONTWAIT, nullptr);
-  if (count <= 0) return {};
-  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    auto& arrival = arrivals_[i];
-    arrival.bytes = {memory_.get() + i * receive_buffer, messages[i].msg_len};
-    arrival.segment = arrival.bytes.size();
-    arrival.ecn = 0;
-    read_control(messages[i].msg_hdr, arrival);
-  }
-  return std::span{arrivals_}.first(static_cast<std::size_t>(count));
-}
-
-UdpSocket::UdpSocket(udp::socket socket, IpFamily family, Endpoint local) : socket_(std::move(socket)), family_(family), local_(std::move(local)) {}
+UdpSocket::UdpSocket(udp::socket socket, IpFamily family) : socket_(std::move(socket)), family_(family) {}
 
 UdpSocket UdpSocket::bound(const asio::any_io_executor& executor, IpFamily family, const std::optional<IpAddress>& address, Port port) {
   const auto any = family == IpFamily::v4 ? IpAddress{IpAddress::V4{}} : IpAddress{IpAddress::V6{}};
-  udp::socket socket{executor};
+  UdpSocket opened{udp::socket{executor}, family};
+  auto& socket = opened.socket_;
   std::error_code error;
   socket.open(family == IpFamily::v4 ? udp::v4() : udp::v6(), error);
   if (error) fail(error, family, port);
-  const int descriptor = socket.native_handle();
-  if (family == IpFamily::v4) {
-    set(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-  } else {
-    set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    set(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+  opened.prepare();
+  if (family == IpFamily::v6) {
+    std::error_code ignored;  // what the system has not got, it does without
+    socket.set_option(asio::ip::v6_only{true}, ignored);
   }
-  const SocketAddress at{Endpoint{address.value_or(any), port}};
-  if (::bind(descriptor, at.data(), at.size()) != 0) fail({errno, asio::error::get_system_category()}, family, port);
-  SocketAddress local;
-  socklen_t length = SocketAddress::room;
-  if (::getsockname(descriptor, local.data(), &length) != 0) fail({errno, asio::error::get_system_category()}, family, port);
-  socket.native_non_blocking(true, error);
+  const auto at = to_asio({address.value_or(any), port});
+  socket.bind({at.address(), at.port()}, error);
+  if (!error) socket.native_non_blocking(true, error);
   if (error) fail(error, family, port);
-  return UdpSocket{std::move(socket), family, local.endpoint().value_or(Endpoint{})};
-}
-
-Endpoint UdpSocket::local_towards(const Endpoint& remote) const noexcept {
-  if (local_.address.scope() != Scope::unusable || remote.address.is_v4() != (family_ == IpFamily::v4)) return local_;
-  const SocketAddress to{remote};
-  const int probe = ::socket(to.data()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return local_;
-  SocketAddress from;
-  socklen_t length = SocketAddress::room;
-  // Says nothing to anybody: connecting a UDP socket only looks up the route.
-  const bool known = ::connect(probe, to.data(), to.size()) == 0 && ::getsockname(probe, from.data(), &length) == 0;
-  ::close(probe);
-  const auto endpoint = known ? from.endpoint() : std::nullopt;
-  return endpoint ? Endpoint{endpoint->address, local_.port} : local_;
-}
-
-void UdpSocket::prepare_for_streaming() noexcept {
-  const int socket = descriptor();
-  // The FORCE variants go beyond the system's limits, where we may.
-  if (::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &streaming_buffer, sizeof streaming_buffer) != 0)
-    set(socket, SOL_SOCKET, SO_RCVBUF, streaming_buffer);
-  if (::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &streaming_buffer, sizeof streaming_buffer) != 0)
-    set(socket, SOL_SOCKET, SO_SNDBUF, streaming_buffer);
-  set(socket, SOL_UDP, UDP_GRO, 1);
-  if (family_ == IpFamily::v4)
-    set(socket, IPPROTO_IP, IP_RECVTOS, 1);
-  else
-    set(socket, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+  const auto local = socket.local_endpoint(error);
+  if (error) fail(error, family, port);
+  opened.local_ = from_asio({local.address(), local.port()});
+  return opened;
 }
 
 UdpSent UdpSocket::send(const SocketAddress& to, ByteView bytes, std::size_t segment, std::uint8_t ecn, std::optional<int> ttl) noexcept {
   const bool one = segment >= bytes.size();
   if (segments_ || one) {
-    const int trouble = send_once(to, bytes, segment, ecn, ttl);
-    if (one || (trouble != EIO && trouble != EINVAL)) return meaning(trouble);
-    segments_ = false;  // an interface without checksums (EIO) or an old kernel: never again on this socket
+    const auto sent = send_once(to, bytes, segment, ecn, ttl);
+    if (one || sent) return sent.value_or(UdpSent::lost);
+    segments_ = false;  // an interface without checksums or an old system: never again on this socket
   }
   for (std::size_t at = 0; at < bytes.size(); at += segment) {
     const auto piece = bytes.subspan(at, std::min(segment, bytes.size() - at));
-    const auto sent = meaning(send_once(to, piece, piece.size(), ecn, ttl));
+    const auto sent = send_once(to, piece, piece.size(), ecn, ttl).value_or(UdpSent::lost);
     if (sent == UdpSent::blocked) return at == 0 ? sent : UdpSent::sent;  // the rest is lost, as on any full queue
     if (sent != UdpSent::sent) return sent;
   }
   return UdpSent::sent;
-}
-
-int UdpSocket::send_once(const SocketAddress& to, ByteView bytes, std::size_t segment, std::uint8_t ecn, std::optional<int> ttl) noexcept {
-  iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};  // sendmsg() only reads it
-  msghdr message{};
-  message.msg_name = const_cast<sockaddr*>(to.data());
-  message.msg_namelen = to.size();
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  Control control;
-  ControlWriter controls{message, control};
-  const bool v4 = family_ == IpFamily::v4;
-  if (segment < bytes.size()) controls.add(SOL_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(segment));
-  if (ecn != 0) controls.add(v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, static_cast<int>(ecn));
-  if (ttl) controls.add(v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_HOPLIMIT, *ttl);
-  if (message.msg_controllen == 0) message.msg_control = nullptr;
-  for (int attempt = 0;; ++attempt) {
-    if (::sendmsg(descriptor(), &message, MSG_DONTWAIT) >= 0) return 0;
-    const int trouble = errno;
-    // An ICMP error of an earlier datagram is said once, and then forgotten.
-    if (trouble != EINTR && (trouble != ECONNREFUSED || attempt > 0)) return trouble;
-  }
 }
 
 }  // namespace pshare

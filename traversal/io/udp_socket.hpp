@@ -1,5 +1,5 @@
-// A UDP socket as Linux has it: many datagrams for each system call, in (recvmmsg, UDP_GRO) and out (UDP_SEGMENT), with ECN (RFC 3168) and
-// a TTL for single datagrams. Datagrams are never fragmented (IP_PMTUDISC_PROBE), and ICMP errors never end the socket.
+// A UDP socket as the system has it: many datagrams for each system call where that can be, in (recvmmsg and UDP_GRO on Linux, URO on Windows) and out
+// (UDP_SEGMENT, USO), with ECN (RFC 3168) and a TTL for single datagrams. Datagrams are never fragmented, and ICMP errors never end the socket.
 // Who gets what arrives is traversal/io/udp_port.hpp's business.
 #pragma once
 
@@ -29,10 +29,12 @@ class UdpReceiveBuffers : public asio::execution_context::service {
   explicit UdpReceiveBuffers(asio::execution_context& context);
 
   /// What has arrived by now: at most `at_once` runs. Valid until the next call.
-  std::span<const UdpArrival> receive(int socket);
+  std::span<const UdpArrival> receive(asio::ip::udp::socket::native_handle_type socket);
   static constexpr std::size_t at_once = 16;
 
  private:
+  static constexpr std::size_t longest_run = 64 * 1024;  // as much as the system puts together
+
   void shutdown() override {}
   std::unique_ptr<std::byte[]> memory_;
   std::array<UdpArrival, at_once> arrivals_;
@@ -41,7 +43,7 @@ class UdpReceiveBuffers : public asio::execution_context::service {
 enum class UdpSent {
   sent,
   blocked,   // the socket's buffer is full: again when it is writable
-  too_long,  // for the interface or for what the kernel knows of the path (EMSGSIZE)
+  too_long,  // for the interface or for what the system knows of the path (EMSGSIZE)
   lost,      // no route, or a firewall of this machine; perhaps not for ever
   closed,    // the socket, by us
 };
@@ -63,17 +65,20 @@ class UdpSocket {
   void prepare_for_streaming() noexcept;
 
   asio::ip::udp::socket& socket() { return socket_; }
-  int descriptor() { return socket_.native_handle(); }
+  asio::ip::udp::socket::native_handle_type descriptor() { return socket_.native_handle(); }
 
  private:
-  UdpSocket(asio::ip::udp::socket socket, IpFamily family, Endpoint local);
-  /// 0, or what errno says.
-  int send_once(const SocketAddress& to, ByteView bytes, std::size_t segment, std::uint8_t ecn, std::optional<int> ttl) noexcept;
+  UdpSocket(asio::ip::udp::socket socket, IpFamily family);
+  /// What no datagram of ours does without. Before it is bound.
+  void prepare() noexcept;
+  /// Nothing: the system refuses to cut a run, or to cut this one.
+  std::optional<UdpSent> send_once(const SocketAddress& to, ByteView bytes, std::size_t segment, std::uint8_t ecn, std::optional<int> ttl) noexcept;
 
   asio::ip::udp::socket socket_;
   IpFamily family_;
   Endpoint local_;
-  bool segments_ = true;  // the kernel cuts runs for us (UDP_SEGMENT), until it once refused to
+  bool segments_ = true;  // the system cuts runs for us, until it once refused to
+  bool marks_ = true;     // and marks datagrams for ECN
 };
 
 }  // namespace pshare

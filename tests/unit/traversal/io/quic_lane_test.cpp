@@ -7,6 +7,7 @@
 #include "../../io/run.hpp"
 #include "io/deadline.hpp"
 #include "io/task_group.hpp"
+#include "io/tcp_stream.hpp"
 #include "wire/error.hpp"
 
 namespace pshare {
@@ -318,12 +319,12 @@ TEST(QuicLane, LearnsAtOnceThatTheOtherProgramWasRestarted) {
 
 /// Between the two of a Pair, as a NAT is: whoever is behind it can be given another port.
 struct Box {
-  Box(asio::io_context& in, TaskGroup& group, const Endpoint& to) : loop(in), tasks(group), server(SocketAddress{to}) {}
+  Box(asio::io_context& in, TaskGroup& group, const Endpoint& to) : loop(in), tasks(group), server(to_asio(to).address(), to.port.number) {}
 
   using Socket = asio::ip::udp::socket;
   asio::io_context& loop;
   TaskGroup& tasks;
-  SocketAddress server;
+  asio::ip::udp::endpoint server;
   asio::ip::udp::endpoint client;
   std::shared_ptr<Socket> front, back;  // towards the client and towards the server; shared with their loops
 
@@ -342,7 +343,8 @@ struct Box {
     ByteBuffer buffer(65536);
     for (;;) {
       const auto count = co_await socket->async_receive_from(asio::buffer(buffer), client, use_awaitable);
-      if (socket == front) ::sendto(back->native_handle(), buffer.data(), count, 0, server.data(), server.size());
+      std::error_code ignored;  // lost, as any datagram may be
+      if (socket == front) back->send_to(asio::buffer(buffer.data(), count), server, 0, ignored);
     }
   }
   awaitable<void> from_server(std::shared_ptr<Socket> socket) {

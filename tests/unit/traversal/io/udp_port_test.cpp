@@ -3,11 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
 
 #include "../../io/run.hpp"
 #include "io/deadline.hpp"
+#include "received_ttl.hpp"
 #include "wire/error.hpp"
 
 namespace pshare {
@@ -18,6 +17,13 @@ using testing::run;
 using ::testing::ElementsAre;
 
 Endpoint loopback(std::uint16_t port = 0) { return {*IpAddress::parse("127.0.0.1"), Port{port}}; }
+
+/// Elsewhere it depends on the version.
+#ifdef __linux__
+constexpr bool is_cut_and_marked_by_the_system = true;
+#else
+constexpr bool is_cut_and_marked_by_the_system = false;
+#endif
 
 ByteBuffer datagram(unsigned first, std::size_t size) {
   ByteBuffer bytes(size, std::byte{7});
@@ -157,8 +163,10 @@ TEST(UdpPort, SplitsRunsAndSortsEachDatagramByItself) {
     EXPECT_EQ(world.left->send_run(SocketAddress{world.right->local()}, bytes, 1200, ect0), UdpSent::sent);
     co_await world.until([&] { return !world.heard.empty(); });
     EXPECT_THAT(lane.sizes, ElementsAre(1200, 1200));
-    EXPECT_EQ(lane.last_ecn, ect0);
-    EXPECT_EQ(lane.rounds, 1);
+    if (is_cut_and_marked_by_the_system) {
+      EXPECT_EQ(lane.last_ecn, ect0);
+      EXPECT_EQ(lane.rounds, 1);
+    }
     EXPECT_THAT(world.heard, ElementsAre("stun60"));
     world.end();
   };
@@ -189,23 +197,12 @@ TEST(UdpPort, SendsDatagramsOneByOneWhereTheKernelWillNotCutARun) {
 TEST(UdpPort, SendsWithTheTtlThatItIsAskedFor) {
   asio::io_context loop;
   asio::ip::udp::socket plain{loop, {asio::ip::address_v4::loopback(), 0}};
-  const int on = 1;
-  ASSERT_EQ(::setsockopt(plain.native_handle(), IPPROTO_IP, IP_RECVTTL, &on, sizeof on), 0);
+  want_ttl(plain);
   const auto port = UdpPort::open(loop.get_executor(), loopback());
   const auto received_ttl = [&] {
-    std::array<std::byte, 100> bytes;
-    iovec piece{bytes.data(), bytes.size()};
-    alignas(cmsghdr) std::array<std::byte, 64> control;
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    EXPECT_EQ(::recvmsg(plain.native_handle(), &message, 0), 20);
-    int ttl = -1;
-    for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each))
-      if (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_TTL) std::memcpy(&ttl, CMSG_DATA(each), sizeof ttl);
-    return ttl;
+    const auto got = receive_ttl(plain);
+    EXPECT_EQ(got.size, 20u);
+    return got.ttl;
   };
   const auto to = loopback(plain.local_endpoint().port());
   EXPECT_TRUE(port->send(to, datagram(0, 20), 5));
