@@ -6,6 +6,7 @@
 
 #include "secure/identity.hpp"
 #include "wire/control.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -131,9 +132,9 @@ SqliteNameStore::~SqliteNameStore() = default;
 Result<std::unique_ptr<SqliteNameStore>> SqliteNameStore::open(const std::filesystem::path& file, std::size_t most) {
   auto database = std::make_unique<Database>();
   sqlite3* opened = nullptr;
-  const int result = sqlite3_open_v2(file.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  const int result = sqlite3_open_v2(text_of(file).c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   database->handle.reset(opened);
-  const auto doing = "opening the names in " + file.string();
+  const auto doing = "opening the names in " + text_of(file);
   if (result != SQLITE_OK) return database->trouble(doing);
   sqlite3_busy_timeout(opened, lock_patience_ms);
   if (sqlite3_db_readonly(opened, "main") == 1)  // SQLite makes do with reading; we would notice at the first new name

@@ -1,8 +1,7 @@
 #include "relay/io/dial_back.hpp"
 
-#include <cerrno>
-
 #include "io/deadline.hpp"
+#include "io/socket_errors.hpp"
 #include "io/tcp_stream.hpp"
 
 namespace pshare {
@@ -52,6 +51,7 @@ awaitable<std::optional<DialBackOutcome>> refusal(udp::socket& socket, TimePoint
     for (;;) {
       const auto [error, count] = co_await socket.async_receive(asio::buffer(nothing), as_result);
       if (error == asio::error::operation_aborted) throw std::system_error{error};
+      if (is_turned_away(error)) co_return DialBackOutcome::refused;
       if (error && error != asio::error::message_size) co_return outcome_of(error);
     }
   };

@@ -8,11 +8,8 @@
 #include "io/deadline.hpp"
 #include "io/log.hpp"
 #include "io/task_group.hpp"
+#include "relay/io/keep_alive.hpp"
 #include "wire/framing.hpp"
-
-#ifdef __linux__
-#include <netinet/tcp.h>
-#endif
 
 namespace pshare {
 
@@ -35,23 +32,6 @@ awaitable<void> say(TlsStream& stream, RelayAnswer answer) {
   const auto framed = frame(encode(answer));
   auto writing = stream.write(ByteView{framed});
   co_await with_deadline(std::move(writing), Clock::now() + relay_answer_patience, "answering at the relay");
-}
-
-void keep_alive_by_the_system(asio::ip::tcp::socket& socket) {
-  std::error_code ignored;  // lanes without a byte are cut anyway, only later
-  socket.set_option(asio::socket_base::keep_alive{true}, ignored);
-#ifdef __linux__
-  using Option = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
-  using Interval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
-  using Count = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
-  socket.set_option(Option{relay_keep_alive_idle}, ignored);
-  socket.set_option(Interval{relay_keep_alive_interval}, ignored);
-  socket.set_option(Count{relay_keep_alive_count}, ignored);
-  // Where bytes are on their way no keep-alives are sent, and the system would repeat them for a quarter of an hour.
-  using Unacknowledged = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
-  constexpr int seconds = relay_keep_alive_idle + relay_keep_alive_interval * relay_keep_alive_count;
-  socket.set_option(Unacknowledged{1000 * seconds}, ignored);
-#endif
 }
 
 }  // namespace
@@ -248,7 +228,7 @@ awaitable<void> RelayService::join(TlsStream stream, Joiner::Join verdict, Relay
 // --- while there is one ---------------------------------------------------------------------------------------------
 
 awaitable<void> RelayService::copy(RelayLane number, std::shared_ptr<Lane> lane) {
-  for (auto& end : lane->ends) keep_alive_by_the_system(end->socket());
+  for (auto& end : lane->ends) keep_alive(end->socket(), {.idle = relay_keep_alive_idle, .interval = relay_keep_alive_interval, .count = relay_keep_alive_count});
   log(LogLevel::debug, "relay.joined", {{"lane", number.number}, {"one", lane->ends[0]->remote()}, {"other", lane->ends[1]->remote()}});
   const auto both_ways = [&](TaskGroup& tasks) -> awaitable<void> {
     tasks.start(flow(number, *lane, 0));

@@ -1,19 +1,13 @@
-// For sockets that are bound to every address, IP_PKTINFO (and IPV6_RECVPKTINFO, RFC 3542 section 6) say which one was asked, and which one
-// the answer is to leave from.
 #include "relay/io/stun_responder.hpp"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <array>
-#include <cerrno>
-#include <cstddef>
-#include <cstring>
 #include <utility>
 
 #include "io/deadline.hpp"
+#include "io/socket_errors.hpp"
 #include "io/task_group.hpp"
 #include "io/tcp_stream.hpp"
+#include "relay/io/addressed_datagram.hpp"
 
 namespace pshare {
 
@@ -28,8 +22,8 @@ constexpr Duration trouble_pause = std::chrono::milliseconds{100};
 
 [[noreturn]] void fail(const std::error_code& error, const std::string& where) {
   Error trouble{.code = Errc::local_io, .doing = "listening on " + where + " (UDP)", .cause = error};
-  if (error == asio::error::address_in_use) trouble.code = Errc::busy, trouble.hint = "choose another port, or end the program that has it";
-  if (error == asio::error::access_denied) trouble.code = Errc::refused, trouble.hint = "choose a port above 1023";
+  if (is_taken(error)) trouble.code = Errc::busy, trouble.hint = "choose another port, or end the program that has it";
+  if (is_privileged(error)) trouble.code = Errc::refused, trouble.hint = "choose a port above 1023";
   throw Failure{std::move(trouble)};
 }
 
@@ -41,119 +35,13 @@ udp::endpoint udp_endpoint(const Endpoint& endpoint) {
 /// Bound, or nothing and why.
 std::optional<udp::socket> bound_socket(const asio::any_io_executor& executor, const udp::endpoint& at, std::error_code& error) {
   udp::socket socket{executor};
-  const int on = 1;
-  const bool v6 = at.protocol() == udp::v6();
   socket.open(at.protocol(), error);
-  if (!error && v6) socket.set_option(asio::ip::v6_only{true}, error);
-  if (!error && ::setsockopt(socket.native_handle(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on) != 0)
-    error.assign(errno, asio::error::get_system_category());
+  if (!error && at.protocol() == udp::v6()) socket.set_option(asio::ip::v6_only{true}, error);
+  if (!error) want_addresses(socket, at.protocol(), error);
   if (!error) socket.bind(at, error);
   if (!error) socket.non_blocking(true, error);
   if (error) return std::nullopt;
   return socket;
-}
-
-bool is_absent(const std::error_code& error) {
-  return error == asio::error::address_family_not_supported || error.value() == EADDRNOTAVAIL;
-}
-
-/// A datagram with its addresses, in the system's terms.
-struct Datagram {
-  sockaddr_storage peer{};
-  socklen_t peer_size = sizeof peer;
-  IpAddress at;                 // of ours
-  unsigned interface = 0;       // by which it came; for link-local addresses alone
-  std::size_t size = 0;
-};
-
-Endpoint endpoint_of(const sockaddr_storage& address) {
-  if (address.ss_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, &address, sizeof v4);
-    IpAddress::V4 bytes;
-    std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
-    return {IpAddress{bytes}, Port{ntohs(v4.sin_port)}};
-  }
-  sockaddr_in6 v6;
-  std::memcpy(&v6, &address, sizeof v6);
-  IpAddress::V6 bytes;
-  std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
-  return {IpAddress{bytes}, Port{ntohs(v6.sin6_port)}};
-}
-
-/// The same peer at another port; its zone stays.
-void set_port(sockaddr_storage& address, Port port) {
-  // sin_port and sin6_port are at the same place, behind the family.
-  const auto number = htons(port.number);
-  std::memcpy(reinterpret_cast<std::byte*>(&address) + offsetof(sockaddr_in, sin_port), &number, sizeof number);
-}
-static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
-
-constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo));
-
-/// Nothing when none waits, or what came is of no use.
-std::optional<Datagram> receive(int socket, std::span<std::byte> buffer, bool& empty) {
-  Datagram in;
-  alignas(cmsghdr) std::byte control[control_size];
-  iovec piece{buffer.data(), buffer.size()};
-  msghdr message{};
-  message.msg_name = &in.peer, message.msg_namelen = in.peer_size;
-  message.msg_iov = &piece, message.msg_iovlen = 1;
-  message.msg_control = control, message.msg_controllen = sizeof control;
-  const auto count = ::recvmsg(socket, &message, 0);
-  empty = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-  if (count < 0 || (message.msg_flags & MSG_TRUNC) != 0) return std::nullopt;
-  in.size = static_cast<std::size_t>(count);
-  in.peer_size = message.msg_namelen;
-  for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
-      in_pktinfo info;
-      std::memcpy(&info, CMSG_DATA(header), sizeof info);
-      IpAddress::V4 bytes;
-      std::memcpy(bytes.data(), &info.ipi_addr, bytes.size());
-      in.at = IpAddress{bytes};
-      return in;
-    }
-    if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
-      in6_pktinfo info;
-      std::memcpy(&info, CMSG_DATA(header), sizeof info);
-      IpAddress::V6 bytes;
-      std::memcpy(bytes.data(), &info.ipi6_addr, bytes.size());
-      in.at = IpAddress{bytes};
-      in.interface = info.ipi6_ifindex;
-      return in;
-    }
-  }
-  return std::nullopt;
-}
-
-template <typename Info>
-void put_control(msghdr& message, int level, int type, const Info& info) {
-  message.msg_controllen = CMSG_SPACE(sizeof info);
-  auto* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = level, header->cmsg_type = type, header->cmsg_len = CMSG_LEN(sizeof info);
-  std::memcpy(CMSG_DATA(header), &info, sizeof info);
-}
-
-/// What cannot leave is lost, as any datagram may be.
-void send(int socket, ByteView bytes, const IpAddress& from, Datagram& to) {
-  alignas(cmsghdr) std::byte control[control_size] = {};
-  iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  msghdr message{};
-  message.msg_name = &to.peer, message.msg_namelen = to.peer_size;
-  message.msg_iov = &piece, message.msg_iovlen = 1;
-  message.msg_control = control, message.msg_controllen = sizeof control;
-  if (from.is_v4()) {
-    in_pktinfo info{};
-    std::memcpy(&info.ipi_spec_dst, from.bytes().data(), from.bytes().size());
-    put_control(message, IPPROTO_IP, IP_PKTINFO, info);
-  } else {
-    in6_pktinfo info{};
-    std::memcpy(&info.ipi6_addr, from.bytes().data(), from.bytes().size());
-    info.ipi6_ifindex = from.scope() == Scope::link_local ? to.interface : 0;
-    put_control(message, IPPROTO_IPV6, IPV6_PKTINFO, info);
-  }
-  [[maybe_unused]] const auto sent = ::sendmsg(socket, &message, 0);
 }
 
 }  // namespace
@@ -171,7 +59,7 @@ UdpPorts UdpPorts::on(asio::any_io_executor executor, Port port) {
       sockets.push_back({*std::move(socket), std::nullopt});
     }
     if (!sockets.empty() && (!error || is_absent(error))) return UdpPorts{std::move(sockets)};
-    if (port.number != 0 || error != asio::error::address_in_use) break;
+    if (port.number != 0 || !is_taken(error)) break;
   }
   fail(error, port.number == 0 ? "any port" : "port " + std::to_string(port.number));
 }
@@ -190,7 +78,7 @@ UdpPorts UdpPorts::on(asio::any_io_executor executor, const std::vector<IpAddres
       sockets.push_back({*std::move(socket), address == IpAddress{} ? std::nullopt : std::optional{address}});
     }
     if (!error) return UdpPorts{std::move(sockets)};
-    if (port.number != 0 || error != asio::error::address_in_use) fail(error, at.text());
+    if (port.number != 0 || !is_taken(error)) fail(error, at.text());
   }
   fail(error, "any port");
 }
@@ -224,15 +112,15 @@ awaitable<void> StunResponder::answer_at(UdpPorts::Socket& socket, Port port) {
 bool StunResponder::answer_one(UdpPorts::Socket& socket, Port port) {
   std::array<std::byte, max_stun_message + 1> buffer;
   bool empty = false;
-  auto in = receive(socket.socket.native_handle(), buffer, empty);
+  auto in = receive_addressed(socket.socket, buffer, empty);
   if (!in) return !empty;
-  const auto from = endpoint_of(in->peer);
+  const auto from = from_asio({in->peer.address(), in->peer.port()});
   const auto answer = server_.answer(ByteView{buffer}.first(in->size), from, {in->at, port});
   if (!answer) return true;
   auto* const out = socket_for(answer->from);
   if (out == nullptr) return true;
-  set_port(in->peer, answer->to.port);
-  send(out->socket.native_handle(), answer->bytes, answer->from.address, *in);
+  in->peer.port(answer->to.port.number);
+  send_addressed(out->socket, answer->bytes, answer->from.address, *in);
   return true;
 }
 
