@@ -1,4 +1,4 @@
-// Fuzzes the patterns of --exclude and the names they are held against: lines, first the path, then patterns. A path is always left out by itself with each byte
+// Fuzzes the patterns of --exclude and the names they are held against: lines, first the path, then patterns. A path is always left out by itself with each letter
 // escaped; what each of the patterns means does not depend on the others, and is what the C library makes of it; and it is soon over.
 #include <fnmatch.h>
 
@@ -17,10 +17,11 @@
 namespace pshare {
 namespace {
 
+/// Each letter by itself; one of more than a byte stays in one piece.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c != '/') out += '\\';
+    if (c != '/' && (c & 0xC0) != 0x80) out += '\\';
     out += c;
   }
   return out;
