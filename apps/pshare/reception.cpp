@@ -1,7 +1,5 @@
 #include "apps/pshare/reception.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "apps/pshare/consent.hpp"
@@ -14,8 +12,10 @@
 #include "io/printable.hpp"
 #include "secure/receipt.hpp"
 #include "transfer/io/file_sink.hpp"
+#include "transfer/io/standard_stream.hpp"
 #include "transfer/io/stream_sink.hpp"
 #include "transfer/transfer_id.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -187,7 +187,7 @@ awaitable<void> Reception::reject(Reject::Why why, std::string words) {
 // --- the transfer ----------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Sink>> Reception::open_sink() const {
-  if (options_.to_stdout) return std::unique_ptr<Sink>{std::make_unique<StreamSink>(STDOUT_FILENO)};
+  if (options_.to_stdout) return std::unique_ptr<Sink>{std::make_unique<StreamSink>(standard_output())};
   auto files = FileSink::at(destination_, options_.on_conflict);
   if (!files) return Unexpected{std::move(files).error()};
   return std::unique_ptr<Sink>{std::make_unique<FileSink>(*std::move(files))};
@@ -380,7 +380,7 @@ Reception::End Reception::end_of(const ReceiveOutcome& outcome, const ReceiverSe
   program_.report.done("Received", {.bytes = progress.durable, .wire_bytes = session.wire_bytes(), .files = files, .resumed_bytes = progress.resumed,
                                     .seconds = std::chrono::duration<double>{Clock::now() - began_}.count(), .path = last_path_});
   if (!options_.to_stdout)
-    for (const auto& name : outcome.names) program_.report.say("  " + printable((destination_ / name).string()));
+    for (const auto& name : outcome.names) program_.report.say("  " + printable(text_of(destination_ / path_from(name))));
   return Done{};
 }
 

@@ -1,7 +1,5 @@
 // pshare send: walks what is to be sent, finds the recipient, offers, and sends; when the other side is lost in the middle, offers again
 // until it is back or patience ends.
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -23,10 +21,12 @@
 #include "secure/receipt.hpp"
 #include "transfer/io/file_source.hpp"
 #include "transfer/io/sender_session.hpp"
+#include "transfer/io/standard_stream.hpp"
 #include "transfer/io/stream_source.hpp"
 #include "transfer/transfer_id.hpp"
 #include "traversal/path_rank.hpp"
 #include "traversal/quic/quic_settings.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -181,7 +181,7 @@ class Sending {
 
   awaitable<void> open_source() {
     if (options_.paths.size() == 1 && options_.paths.front() == "-") {
-      auto stream = value_or_throw(StreamSource::from(STDIN_FILENO, stream_name, options_.chunk_size ? options_.chunk_size : default_chunk_size));
+      auto stream = value_or_throw(StreamSource::from(standard_input(), stream_name, options_.chunk_size ? options_.chunk_size : default_chunk_size));
       source_ = std::make_unique<StreamSource>(std::move(stream));
       source_opened_.ring();
       co_return;
@@ -214,7 +214,7 @@ class Sending {
     const auto& manifest = source_->manifest();
     for (std::uint32_t i = 0; i < manifest.entries(); ++i)
       if (const auto entry = manifest.entry(EntryIndex{i}); !entry.parent) names.emplace_back(entry.name);
-    for (const auto& path : options_.paths) paths.push_back(std::filesystem::absolute(path).lexically_normal().string());
+    for (const auto& path : options_.paths) paths.push_back(text_of(std::filesystem::absolute(path).lexically_normal()));
     const auto kind = source_->stream() ? TransferKind::stream : TransferKind::files;
     return transfer_id(program_.identity.id(), to_.id, kind, std::move(names), std::move(paths));
   }

@@ -1,45 +1,24 @@
 #include "transfer/io/stream_sink.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
 #include <map>
 #include <mutex>
 
-#include "transfer/disk/handle.hpp"
-#include "transfer/disk/posix/failure.hpp"
 #include "transfer/io/disk_trouble.hpp"
+#include "transfer/io/standard_stream.hpp"
 
 namespace pshare {
 
 namespace {
-
-/// How long one look at a full pipe lasts before we look whether we are still wanted.
-constexpr int patience_ms = 100;
-
-/// A pipe may stay full for as long as its reader likes, and a thread that is stuck in write(2) cannot be called back. So a pipe is
-/// opened anew, non-blocking, which leaves the caller's description as it is.
-Handle own_description_of(int fd) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode)) return Handle{};
-  return Handle{::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)};
+constexpr auto doing = "writing to standard output";
 }
 
-}  // namespace
-
 struct StreamSink::State {
-  explicit State(int given) : own(own_description_of(given)), output(own ? own.native() : given) {}
+  explicit State(Handle::Native given) : output(given) {}
 
   Result<void> write_out(ByteView bytes);
   Result<std::vector<ChunkIndex>> take(ChunkIndex chunk, ByteView raw);
 
-  const Handle own;
-  const int output;
-  std::atomic<bool> interrupted = false;
+  OutputStream output;
   std::string name;
   const std::vector<std::string> remarks;
 
@@ -51,22 +30,14 @@ struct StreamSink::State {
 };
 
 Result<void> StreamSink::State::write_out(ByteView bytes) {
-  while (!bytes.empty()) {
-    if (interrupted) return Unexpected{{.code = Errc::interrupted, .doing = "writing to standard output"}};
-    const auto count = ::write(output, bytes.data(), bytes.size());
-    if (count >= 0) {
-      written_bytes += static_cast<std::uint64_t>(count);
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    } else if (errno == EAGAIN) {
-      pollfd waits{output, POLLOUT, 0};
-      ::poll(&waits, 1, patience_ms);
-    } else if (errno == EPIPE) {
-      return Unexpected{{.code = Errc::local_io, .doing = "writing to standard output", .cause = last_system_error(),
-                         .hint = "the program that was reading it has ended"}};
-    } else if (errno != EINTR) {
-      return Unexpected{disk_trouble("writing to standard output", last_system_error())};
-    }
+  if (const auto written = output.write(bytes); !written) {
+    const auto& error = written.error();
+    if (error.code == Errc::interrupted) return Unexpected{{.code = Errc::interrupted, .doing = doing}};
+    if (error.cause == std::errc::broken_pipe)
+      return Unexpected{{.code = Errc::local_io, .doing = doing, .cause = error.cause, .hint = "the program that was reading it has ended"}};
+    return Unexpected{disk_trouble(doing, error.cause)};
   }
+  written_bytes += bytes.size();
   return {};
 }
 
@@ -96,7 +67,7 @@ Result<std::vector<ChunkIndex>> StreamSink::State::take(ChunkIndex chunk, ByteVi
   return stored;
 }
 
-StreamSink::StreamSink(int fd) : state_(std::make_unique<State>(fd)) {}
+StreamSink::StreamSink(Handle::Native native) : state_(std::make_unique<State>(native)) {}
 StreamSink::StreamSink(StreamSink&&) noexcept = default;
 StreamSink::~StreamSink() = default;
 
@@ -128,6 +99,6 @@ Result<std::vector<std::string>> StreamSink::finish(std::uint64_t bytes) {
 }
 
 const std::vector<std::string>& StreamSink::remarks() const { return state_->remarks; }
-void StreamSink::interrupt() { state_->interrupted = true; }
+void StreamSink::interrupt() { state_->output.interrupt(); }
 
 }  // namespace pshare

@@ -1,10 +1,11 @@
-// The one file of a transfer written to a descriptor such as standard output, in order. Chunks that come early wait in memory for
+// The one file of a transfer written to a stream such as standard output, in order. Chunks that come early wait in memory for
 // those before them. Nothing is kept: a stream that breaks begins anew.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "transfer/disk/handle.hpp"
 #include "transfer/io/sink.hpp"
 #include "wire/units.hpp"
 
@@ -15,8 +16,8 @@ inline constexpr std::uint64_t most_reordered = 64 * MiB;
 
 class StreamSink final : public Sink {
  public:
-  /// `fd` stays the caller's and lives longer.
-  explicit StreamSink(int fd);
+  /// `native` stays the caller's and lives longer.
+  explicit StreamSink(Handle::Native native);
 
   Result<void> check_space(std::uint64_t) const override { return {}; }
   /// Errors: unsupported (more than one file, or none).

@@ -1,38 +1,32 @@
 #include "transfer/io/stream_source.hpp"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cassert>
-#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 
-#include "transfer/disk/handle.hpp"
-#include "transfer/disk/posix/failure.hpp"
 #include "transfer/io/disk_trouble.hpp"
+#include "transfer/io/standard_stream.hpp"
 #include "transfer/sender.hpp"
 
 namespace pshare {
 
 namespace {
-constexpr int no_limit = -1;  // poll(2)
+constexpr auto doing = "reading standard input";
 }
 
 struct StreamSource::State {
+  explicit State(Handle::Native native) : input(native) {}
+
   /// Reads until the end, a fault, or stop.
   void read_ahead(const std::function<void()>& changed);
-  /// Fills `out`; fewer bytes only at the end of the stream. Nothing: asked to stop. `failed` is set by a fault.
-  std::optional<std::size_t> fill(std::span<std::byte> out, std::error_code& failed) const;
+  /// Fills `out`; fewer bytes only at the end of the stream. Errors: as InputStream::read.
+  Result<std::size_t> fill(std::span<std::byte> out);
   bool wait_for_room();
 
-  int input = 0;
-  Handle stop;  // an eventfd, readable when the thread is to end
+  InputStream input;
   Manifest manifest;
   std::uint64_t chunk_size = 0;
 
@@ -45,18 +39,13 @@ struct StreamSource::State {
   std::thread thread;
 };
 
-std::optional<std::size_t> StreamSource::State::fill(std::span<std::byte> out, std::error_code& failed) const {
+Result<std::size_t> StreamSource::State::fill(std::span<std::byte> out) {
   std::size_t got = 0;
   while (got < out.size()) {
-    std::array<pollfd, 2> waiting{pollfd{input, POLLIN, 0}, pollfd{stop.native(), POLLIN, 0}};
-    if (::poll(waiting.data(), waiting.size(), no_limit) < 0 && errno != EINTR) return failed = last_system_error(), std::nullopt;
-    if (waiting[1].revents != 0) return std::nullopt;
-    if (waiting[0].revents == 0) continue;
-    const auto count = ::read(input, out.data() + got, out.size() - got);
-    if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (count < 0) return failed = last_system_error(), std::nullopt;
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
+    const auto count = input.read(out.subspan(got));
+    if (!count) return count;
+    if (*count == 0) break;
+    got += *count;
   }
   return got;
 }
@@ -71,13 +60,12 @@ bool StreamSource::State::wait_for_room() {
 void StreamSource::State::read_ahead(const std::function<void()>& changed) {
   for (bool ended = false; !ended && wait_for_room();) {
     ByteBuffer chunk(chunk_size);
-    std::error_code failed;
-    const auto got = fill(chunk, failed);
-    if (!got && !failed) return;
+    const auto got = fill(chunk);
+    if (!got && got.error().code == Errc::interrupted) return;
     {
       const std::lock_guard lock{mutex};
-      if (failed) {
-        growth.trouble = source_trouble("reading standard input", failed);
+      if (!got) {
+        growth.trouble = source_trouble(doing, got.error().cause);
         ended = true;
       } else {
         ended = *got < chunk.size();
@@ -91,12 +79,9 @@ void StreamSource::State::read_ahead(const std::function<void()>& changed) {
   }
 }
 
-Result<StreamSource> StreamSource::from(int fd, const std::string& name, std::uint64_t chunk_size) {
-  auto state = std::make_unique<State>();
-  state->input = fd;
+Result<StreamSource> StreamSource::from(Handle::Native native, const std::string& name, std::uint64_t chunk_size) {
+  auto state = std::make_unique<State>(native);
   state->chunk_size = chunk_size;
-  state->stop = Handle{::eventfd(0, EFD_CLOEXEC)};
-  if (!state->stop) return Unexpected{source_trouble("reading standard input", last_system_error())};
   constexpr std::uint16_t mode = 0644;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   Entry entry;
@@ -154,8 +139,7 @@ StreamSource::~StreamSource() {
     state_->stopping = true;
   }
   state_->room.notify_one();
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto told = ::write(state_->stop.native(), &one, sizeof one);
+  state_->input.interrupt();
   state_->thread.join();
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "transfer/disk/handle.hpp"
 #include "transfer/io/chunk_reader.hpp"
 #include "transfer/manifest.hpp"
 
@@ -12,9 +13,9 @@ namespace pshare {
 
 class StreamSource final : public ChunkReader {
  public:
-  /// `fd` stays the caller's and lives longer. `name` is what the file is called on the other side. Nothing is read before start().
+  /// `native` stays the caller's and lives longer. `name` is what the file is called on the other side. Nothing is read before start().
   /// Errors: malformed (the name), local_io.
-  static Result<StreamSource> from(int fd, const std::string& name, std::uint64_t chunk_size = default_chunk_size);
+  static Result<StreamSource> from(Handle::Native native, const std::string& name, std::uint64_t chunk_size = default_chunk_size);
 
   const Manifest& manifest() const override;
   std::uint64_t length(ChunkIndex chunk) const override;
