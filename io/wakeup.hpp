@@ -1,7 +1,8 @@
-// How one coroutine tells another, on the same loop, that there is news.
+// How one coroutine tells another, on the same loop, that there is news; and how a thread tells a coroutine.
 #pragma once
 
 #include <list>
+#include <memory>
 #include <optional>
 
 #include "io/asio.hpp"
@@ -34,6 +35,22 @@ class Wakeups {
  private:
   asio::any_io_executor executor_;
   std::list<Wakeup*> waiting_;
+};
+
+/// A Wakeup that is rung in other threads.
+class RemoteWakeup {
+ public:
+  explicit RemoteWakeup(asio::any_io_executor executor) : executor_(executor), here_(std::make_shared<Wakeup>(executor)) {}
+
+  /// From any thread.
+  void ring() const {
+    asio::post(executor_, [here = here_] { here->ring(); });
+  }
+  awaitable<void> wait() { return here_->wait(); }
+
+ private:
+  asio::any_io_executor executor_;
+  std::shared_ptr<Wakeup> here_;  // shared with the rings that are on their way when this goes
 };
 
 }  // namespace pshare

@@ -1,13 +1,15 @@
 // pshare-server: the rendezvous on a public machine. Builds the graph by hand, prints the line that clients need, serves until SIGTERM.
-#include <sys/stat.h>
-
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
+#include <vector>
 
 #include "apps/command_line/completion.hpp"
 #include "apps/config_file/config_text.hpp"
+#include "apps/process/arguments.hpp"
+#include "apps/process/environment.hpp"
+#include "apps/process/plain_output.hpp"
+#include "apps/process/stop_request.hpp"
+#include "apps/pshare-server/always_on.hpp"
 #include "apps/pshare-server/options.hpp"
 #include "apps/pshare-server/services.hpp"
 #include "apps/version.hpp"
@@ -75,19 +77,19 @@ void print_welcome(const ServerOptions& options, Port port, const std::string& c
 
 /// Where we are a service: that clients can come, and the line as our state, so that `systemctl status` shows it.
 void tell_service_manager(std::string_view state) {
-  if (const char* socket = std::getenv("NOTIFY_SOCKET")) notify_service_manager(socket, state);
+  if (const auto socket = environment("NOTIFY_SOCKET")) notify_service_manager(*socket, state);
 }
 
-awaitable<void> stop_when_told(asio::signal_set& signals, Server& server) {
-  const int signal = co_await signals.async_wait(use_awaitable);
-  log(LogLevel::info, "server.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+awaitable<void> stop_when_told(StopRequests& requests, Server& server) {
+  const auto name = co_await requests.next();
+  log(LogLevel::info, "server.stopping", {{"signal", name}});
   tell_service_manager("STOPPING=1");
   server.stop();
 }
 
-awaitable<void> serve_until_told(asio::signal_set& signals, Server& server, StunResponder& stun) {
+awaitable<void> serve_until_told(StopRequests& requests, Server& server, StunResponder& stun) {
   const auto body = [&](TaskGroup& tasks) -> awaitable<void> {
-    tasks.start(stop_when_told(signals, server));
+    tasks.start(stop_when_told(requests, server));
     tasks.start(stun.run());
     co_await server.run();
   };
@@ -113,7 +115,7 @@ Identity own_identity(const std::filesystem::path& key_file) {
   auto identity = Identity::load_or_create(key_file);
   if (identity) return *std::move(identity);
   auto error = std::move(identity).error();
-  const auto name = key_file.string();
+  const auto name = text_of(key_file);
   if (error.code == Errc::refused) {
     error.code = Errc::local_io;  // a matter of permissions
     error.hint = "Run `chmod 600 " + name + "` if you are sure that nobody has read it. Otherwise remove it: a new key is made, and every client has to be told.";
@@ -132,7 +134,7 @@ void run(const ServerOptions& options) {
   const TlsContext tls{identity};
   asio::io_context loop{1};
   // Before the line is printed: whoever has read it may end us.
-  asio::signal_set signals{loop, SIGTERM, SIGINT};
+  StopRequests requests{loop.get_executor()};
   auto services = open_services(loop.get_executor(), options);
   std::string further;
   for (const auto& each : services.further) further += (further.empty() ? "" : ",") + std::to_string(each.port().number);
@@ -158,7 +160,7 @@ void run(const ServerOptions& options) {
                                          {"addresses", addresses ? addresses->first.text() + "," + addresses->second.text() : std::string{"one"}}});
 
   std::exception_ptr trouble;
-  asio::co_spawn(loop, serve_until_told(signals, server, stun), [&](std::exception_ptr thrown) { trouble = thrown; });
+  asio::co_spawn(loop, serve_until_told(requests, server, stun), [&](std::exception_ptr thrown) { trouble = thrown; });
   loop.run();
   if (trouble) std::rethrow_exception(trouble);
 }
@@ -181,15 +183,17 @@ Result<std::string> read_config(const std::filesystem::path& file) {
 }
 
 int guarded_main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGHUP, SIG_IGN);
-  ::umask(077);  // key and names are nobody else's to read
+  const PlainOutput plain_output;
+  be_always_on();
   if (argc == 2 && argv[1] == complete_argument) {
     const Lookup nothing{[](ValueKind, std::string_view, const std::string&) { return std::vector<Suggestion>{}; }};
     std::fputs(complete(pshare_server_command(), typed_words(typed_line(stdin)), nothing).text().c_str(), stdout);
     return ended;
   }
-  const auto parsed = parse_server_options(argc, argv, read_config);
+  const auto arguments = program_arguments(argc, argv);
+  std::vector<const char*> as_given;
+  for (const auto& each : arguments) as_given.push_back(each.c_str());
+  const auto parsed = parse_server_options(static_cast<int>(as_given.size()), as_given.data(), read_config);
   if (!parsed) return end(parsed.error());
   if (const auto* answered = std::get_if<Answered>(&*parsed)) {
     std::fputs(answered->text.c_str(), stdout);

@@ -11,6 +11,8 @@
 #include "apps/config_file/config_sample.hpp"
 #include "apps/config_file/standing.hpp"
 #include "apps/pshare-server/server_config.hpp"
+#include "apps/process/environment.hpp"
+#include "apps/process/folders.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "apps/version.hpp"
 #include "relay/joiner.hpp"
@@ -34,13 +36,8 @@ constexpr std::array example_notes{
 constexpr const char* options_of_later_versions[] = {"--metrics"};
 
 std::optional<std::filesystem::path> default_data() {
-  const auto variable = [](const char* name) -> std::optional<std::filesystem::path> {
-    const char* value = std::getenv(name);
-    return value && *value ? std::optional<std::filesystem::path>{value} : std::nullopt;
-  };
-  if (auto state = variable("STATE_DIRECTORY")) return state;  // systemd's StateDirectory=
-  if (auto data = variable("XDG_DATA_HOME")) return *data / "pshare-server";
-  if (auto home = variable("HOME")) return *home / ".local/share/pshare-server";
+  if (const auto state = environment("STATE_DIRECTORY")) return path_from(*state);  // systemd's StateDirectory=
+  if (const auto data = data_folder()) return *data / "pshare-server";
   return std::nullopt;
 }
 
@@ -131,7 +128,7 @@ void CommandLine::understand() {
 
 /// What was asked for, once all of it is there.
 ServerOptions CommandLine::given() {
-  const auto folder = data.empty() ? default_data() : std::optional<std::filesystem::path>{data};
+  const auto folder = data.empty() ? default_data() : std::optional{path_from(data)};
   if (!folder) throw CLI::ValidationError{"--data DIR is needed: neither STATE_DIRECTORY nor HOME says where the names may be kept."};
   options.data = *folder;
   return options;

@@ -8,6 +8,7 @@
 #include "apps/pshare/flat_toml.hpp"
 #include "apps/pshare/quantities.hpp"
 #include "wire/control.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -26,7 +27,7 @@ Unexpected refuse_at(const toml::source_region& where, const std::string& what, 
 std::string in_quotes(std::string_view text) { return "\"" + std::string{text} + "\""; }
 
 Result<void> check_directory(const std::filesystem::path& directory) {
-  const auto text = directory.string();
+  const auto text = text_of(directory);
   if (!directory.is_absolute()) return refuse("dir must be an absolute path (one that begins with /), not " + in_quotes(text));
   if (text.size() > AcceptRules::max_directory) return refuse("dir is longer than " + std::to_string(AcceptRules::max_directory) + " bytes", Errc::limit);
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) return refuse("dir holds control characters");
@@ -59,7 +60,7 @@ Result<AcceptRule> rule_from(const toml::node& node) {
       if (!size) return refuse_at(value.source(), "max-size: " + size.error().doing);
       rule.max_size = *size;
     } else {
-      rule.directory = *text;
+      rule.directory = path_from(*text);
       if (const auto checked = check_directory(*rule.directory); !checked) return refuse_at(value.source(), checked.error().doing, checked.error().code);
     }
   }
@@ -69,7 +70,7 @@ Result<AcceptRule> rule_from(const toml::node& node) {
 void write_down(toml::table& into, const AcceptRule& rule) {
   if (rule.accept) into.insert("accept", word(*rule.accept));
   if (rule.max_size) into.insert("max-size", exact_size(*rule.max_size));
-  if (rule.directory) into.insert("dir", rule.directory->string());
+  if (rule.directory) into.insert("dir", text_of(*rule.directory));
 }
 
 }  // namespace

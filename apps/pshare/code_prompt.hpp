@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "apps/pshare/code_line.hpp"
 #include "apps/pshare/program.hpp"
@@ -14,14 +15,12 @@ namespace pshare {
 /// again. Throws interrupted when the user ends the input.
 awaitable<Code> type_code(Program& program, std::function<bool()> busy);
 
-/// Whether something might be piped in.
-bool input_is_a_pipe();
 /// The first line of standard input, however long it takes; nothing if that ends first. Errors: usage (no code).
-awaitable<std::optional<Code>> read_code(Program& program);
+awaitable<std::optional<Code>> read_code();
 
 /// From PSHARE_CODE, which is then no longer to be seen in the environment of this process.
 std::optional<std::string> take_code_from_environment();
-/// Overwrites what might be a code on the command line of `receive` and `pair`, so that the process list does not show it. The caller has a copy.
-void wipe_codes(int argc, char** argv);
+/// Overwrites what might be a code among the arguments of `receive` and `pair`, so that the process list does not show it (apps/process/arguments.hpp).
+void wipe_codes(const std::vector<std::string>& arguments, int argc, char** argv);
 
 }  // namespace pshare

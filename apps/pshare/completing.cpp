@@ -1,9 +1,8 @@
 #include "apps/pshare/completing.hpp"
 
-#include <cstdlib>
-
 #include "apps/command_line/command.hpp"
 #include "apps/command_line/completion.hpp"
+#include "apps/process/environment.hpp"
 #include "apps/pshare/home.hpp"
 #include "apps/pshare/options.hpp"
 #include "io/printable.hpp"
@@ -15,8 +14,8 @@ namespace {
 
 /// A shell hands over what was typed, and not yet what it makes of it.
 std::string with_home_folder(const std::string& folder) {
-  const char* home = std::getenv("HOME");
-  return home && (folder == "~" || folder.starts_with("~/")) ? home + folder.substr(1) : folder;
+  const auto home = environment("HOME");
+  return home && (folder == "~" || folder.starts_with("~/")) ? *home + folder.substr(1) : folder;
 }
 
 std::vector<Suggestion> pins_of(const Result<PinFile>& file) {

@@ -4,6 +4,7 @@
 
 #include "io/printable.hpp"
 #include "wire/control.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -48,7 +49,7 @@ std::string names_of(const std::vector<std::string>& names) {
 std::string limits_of(const AcceptRule& rule) {
   std::string words;
   if (rule.max_size) words = "up to " + size_words(*rule.max_size);
-  if (rule.directory) words += (words.empty() ? "into " : ", into ") + printable(rule.directory->string());
+  if (rule.directory) words += (words.empty() ? "into " : ", into ") + printable(text_of(*rule.directory));
   return words;
 }
 

@@ -1,11 +1,8 @@
 #include "apps/pshare/home.hpp"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstdlib>
-
 #include "apps/config_file/config_edit.hpp"
+#include "apps/process/environment.hpp"
+#include "apps/process/folders.hpp"
 #include "secure/owned_file.hpp"
 #include "wire/native_path.hpp"
 
@@ -19,13 +16,6 @@ Unexpected local(std::string doing, std::error_code cause, std::string hint = {}
   return Unexpected{{.code = Errc::local_io, .doing = std::move(doing), .cause = cause, .hint = std::move(hint)}};
 }
 
-std::error_code last_error() { return {errno, std::system_category()}; }
-
-std::optional<std::string> variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value && *value ? std::optional<std::string>{value} : std::nullopt;
-}
-
 constexpr const char* settings_file = "pshare.toml";
 
 /// Errors: local_io.
@@ -36,22 +26,17 @@ Result<std::optional<std::string>> read_settings(const fs::path& file) {
 }
 
 /// What ~ means in it.
-#ifdef _WIN32
-constexpr const char* users_home = "USERPROFILE";
-#else
-constexpr const char* users_home = "HOME";
-#endif
-
-std::optional<fs::path> default_folder() {
-  if (const auto config = variable("XDG_CONFIG_HOME")) return fs::path{*config} / "pshare";
-  if (const auto home = variable("HOME")) return fs::path{*home} / ".config" / "pshare";
-  return std::nullopt;
+std::optional<std::string> users_home() {
+  const auto folder = user_folder();
+  return folder ? std::optional{text_of(*folder)} : std::nullopt;
 }
 
+/// What the user chose; otherwise what the system has for it.
 std::optional<fs::path> chosen_folder(const CommonOptions& options) {
   if (options.home) return options.home;
-  if (const auto given = variable("PSHARE_HOME")) return *given;
-  return default_folder();
+  if (const auto given = environment("PSHARE_HOME")) return path_from(*given);
+  if (const auto of_programs = configuration_folder()) return *of_programs / "pshare";
+  return std::nullopt;
 }
 
 }  // namespace
@@ -59,11 +44,7 @@ std::optional<fs::path> chosen_folder(const CommonOptions& options) {
 Result<Home> Home::open(const CommonOptions& options) {
   const auto folder = place(options);
   if (!folder) return Unexpected{folder.error()};
-  const bool present = fs::exists(*folder);
-  std::error_code trouble;
-  fs::create_directories(*folder, trouble);
-  if (trouble) return local("making the folder " + folder->string(), trouble, "Choose another one with --home DIR or PSHARE_HOME.");
-  if (!present && ::chmod(folder->c_str(), 0700) != 0) return local("closing the folder " + folder->string() + " to others", last_error());
+  if (const auto made = make_owned_folder(*folder); !made) return local(made.error().doing, made.error().cause, "Choose another one with --home DIR or PSHARE_HOME.");
   return Home{*folder};
 }
 
@@ -81,7 +62,7 @@ Result<std::optional<PshareTomlText>> Home::pshare_toml(const CommonOptions& opt
   auto text = read_settings(file);
   if (!text) return Unexpected{std::move(text).error()};
   if (!*text) return std::optional<PshareTomlText>{};
-  return std::optional{PshareTomlText{.name = text_of(file), .text = *std::move(*text), .user_home = variable(users_home)}};
+  return std::optional{PshareTomlText{.name = text_of(file), .text = *std::move(*text), .user_home = users_home()}};
 }
 
 std::optional<Home> Home::existing(const CommonOptions& options) {
@@ -129,7 +110,7 @@ Result<AcceptRules> Home::rules() const {
   auto rules = AcceptRules::parse((*text)->text);
   if (rules) return rules;
   return Unexpected{{.code = Errc::usage,
-                     .doing = "reading the rules for what is accepted: " + file.string() + ", " + rules.error().doing,
+                     .doing = "reading the rules for what is accepted: " + text_of(file) + ", " + rules.error().doing,
                      .hint = rules.error().hint + " Correct the file, or remove it and lay the rules down again (`pshare contacts rule`). Until then nothing is accepted or changed."}};
 }
 
@@ -158,7 +139,7 @@ Result<MonthlyVolume> Home::volume() const {
   if (!*text) return MonthlyVolume{};
   auto volume = MonthlyVolume::decode((*text)->text);
   if (volume) return volume;
-  return local(file.string() + ": " + volume.error().doing, {}, "Remove the file to count this month from the beginning.");
+  return local(text_of(file) + ": " + volume.error().doing, {}, "Remove the file to count this month from the beginning.");
 }
 
 Result<MonthlyVolume> Home::add_to_volume(std::uint64_t bytes, UnixTime now) const {

@@ -19,7 +19,7 @@ namespace pshare {
 
 class Home {
  public:
-  /// --home, else PSHARE_HOME, else the platform's configuration folder ($XDG_CONFIG_HOME/pshare, ~/.config/pshare).
+  /// --home, else PSHARE_HOME, else the platform's configuration folder ($XDG_CONFIG_HOME/pshare, ~/.config/pshare; on Windows %APPDATA%\pshare).
   /// Made (mode 0700) when it is not there. Errors: local_io; usage when there is no way to know where it is.
   static Result<Home> open(const CommonOptions& options);
   /// The same, but nothing is made: nothing where there is no such folder.

@@ -1,4 +1,5 @@
 // pshare init: makes the identity, remembers the server, and registers a name there.
+#include "apps/process/environment.hpp"
 #include "apps/pshare/program.hpp"
 #include "apps/pshare/server_choice.hpp"
 #include "io/task_group.hpp"
@@ -65,7 +66,7 @@ std::string list_of(const std::vector<ServerSpec>& specs) {
 awaitable<void> init(Program& program, InitOptions options) {
   auto settings = program.options.settings;
   const auto before = settings.server;
-  const bool server_known = program.options.server || std::getenv("PSHARE_SERVER") || settings.server;
+  const bool server_known = program.options.server || environment("PSHARE_SERVER") || settings.server;
   if (server_known) {
     const auto specs = chosen_servers(program);
     const auto name = options.name ? options.name : settings.name;

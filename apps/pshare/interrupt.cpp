@@ -1,7 +1,7 @@
 // Ctrl-C and SIGTERM as an awaitable, so that a transfer can say its last words before the program ends.
-#include <csignal>
 #include <optional>
 
+#include "apps/process/stop_request.hpp"
 #include "apps/pshare/program.hpp"
 
 namespace pshare {
@@ -14,23 +14,23 @@ class Interruptions : public asio::execution_context::service {
   static inline asio::execution_context::id id;
   explicit Interruptions(asio::execution_context& context) : asio::execution_context::service(context) {}
 
-  asio::signal_set& signals(const asio::any_io_executor& executor) {
-    if (!signals_) signals_.emplace(executor, SIGINT, SIGTERM);
-    return *signals_;
+  StopRequests& requests(const asio::any_io_executor& executor) {
+    if (!requests_) requests_.emplace(executor);
+    return *requests_;
   }
 
  private:
-  void shutdown() override { signals_.reset(); }
-  std::optional<asio::signal_set> signals_;
+  void shutdown() override { requests_.reset(); }
+  std::optional<StopRequests> requests_;
 };
 
 }  // namespace
 
 awaitable<void> until_interrupted() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  auto& signals = asio::use_service<Interruptions>(asio::query(executor, asio::execution::context)).signals(executor);
-  co_await signals.async_wait(use_awaitable);
-  signals.clear();  // the default action again: whoever is in a hurry presses Ctrl-C twice
+  auto& requests = asio::use_service<Interruptions>(asio::query(executor, asio::execution::context)).requests(executor);
+  co_await requests.next();
+  requests.let_through();  // the default action again: whoever is in a hurry presses Ctrl-C twice
   throw Failure{{.code = Errc::interrupted, .doing = "interrupted"}};
 }
 

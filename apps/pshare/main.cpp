@@ -1,13 +1,15 @@
 // pshare: the user's tool. Reads the command line, builds what the verb needs, runs it, and turns its end into an exit status.
-#include <csignal>
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "apps/command_line/completion.hpp"
+#include "apps/process/arguments.hpp"
+#include "apps/process/environment.hpp"
+#include "apps/process/plain_output.hpp"
 #include "apps/pshare/code_prompt.hpp"
 #include "apps/pshare/completing.hpp"
 #include "apps/pshare/config.hpp"
@@ -32,11 +34,6 @@ awaitable<void> run_verb(Program& program, Verb verb) {
 
 /// Two are enough to read and compress while a third thread, the loop, encrypts and sends; more only where there are cores for them.
 std::size_t worker_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 8); }
-
-std::optional<std::string> environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value && *value ? std::optional<std::string>{value} : std::nullopt;
-}
 
 void run(const Options& options, Report& report) {
   const auto home = value_or_throw(Home::open(options.common));
@@ -65,17 +62,17 @@ int end(Report& report, const Error& error) {
 }  // namespace
 
 int guarded_main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed standard output is an error to report, not a reason to vanish
+  const PlainOutput plain_output;
   if (argc == 2 && argv[1] == complete_argument) {
     std::fputs(completed(typed_line(stdin)).c_str(), stdout);
     return static_cast<int>(ExitStatus::done);
   }
-  const std::vector<std::string> arguments(argv, argv + argc);
-  wipe_codes(argc, argv);
+  const auto arguments = program_arguments(argc, argv);
+  wipe_codes(arguments, argc, argv);
   std::vector<const char*> as_given;
   as_given.reserve(arguments.size());
   for (const auto& each : arguments) as_given.push_back(each.c_str());
-  const auto parsed = parse_options(argc, as_given.data(), Home::pshare_toml);
+  const auto parsed = parse_options(static_cast<int>(as_given.size()), as_given.data(), Home::pshare_toml);
   if (!parsed) {
     Report report{{}};
     return end(report, parsed.error());

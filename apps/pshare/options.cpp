@@ -18,6 +18,7 @@
 #include "traversal/path_rank.hpp"
 #include "wire/control.hpp"
 #include "wire/lane_messages.hpp"
+#include "wire/native_path.hpp"
 #include "wire/signal.hpp"
 
 namespace pshare {
@@ -64,6 +65,13 @@ struct Texts {
   bool receipt_asked_for = false, no_receipt = false;
 };
 
+/// CLI11's own paths are right on POSIX alone.
+std::vector<std::filesystem::path> paths_from(const std::vector<std::string>& texts) {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& each : texts) paths.push_back(path_from(each));
+  return paths;
+}
+
 void add_common(CLI::App& app, CommonOptions& common, Texts& texts) {
   app.option_defaults()->group("Servers");
   app.add_option("--server", texts.servers, "The rendezvous, HOST:PORT or HOST:PORT#FINGERPRINT (or PSHARE_SERVER); several, by commas or repeated, stand in for each other")
@@ -90,7 +98,7 @@ void finish_common(CommonOptions& common, const Texts& texts) {
   if (common.server) checked(parse_servers(*common.server), "--server");
   if (!texts.proxy.empty()) common.proxy = texts.proxy;
   if (common.proxy && *common.proxy != "none") checked(Proxy::parse(*common.proxy), "--proxy");
-  if (!texts.home.empty()) common.home = texts.home;
+  if (!texts.home.empty()) common.home = path_from(texts.home);
   if (texts.port != 0) common.port = Port{texts.port};
   common.tiers = texts.tiers.empty() ? std::vector<Tier>{all_tiers.begin(), all_tiers.end()} : tiers_from(texts.tiers, "--tiers");
   for (const auto tier : tiers_from(texts.no_tiers, "--no-tiers")) std::erase(common.tiers, tier);
@@ -137,7 +145,7 @@ void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
 }
 
 void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
-  send.paths.assign(texts.paths.begin(), texts.paths.end());
+  send.paths = paths_from(texts.paths);
   if (verb.count("--to")) send.to = texts.to;
   if (verb.count("--text")) send.text = texts.text;
   if (texts.receipt_asked_for && texts.no_receipt) throw CLI::ValidationError{"--receipt and --no-receipt contradict each other. Leave one of the two away."};
@@ -173,7 +181,7 @@ void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
   verb.add_flag("--yes", receive.yes, "Accept offers from contacts (and, with CODE, that one offer) without asking");
   verb.add_flag("--trust-new", receive.trust_new, "With --yes: also from senders new to you whose name the server's directory confirms; they become contacts");
   verb.option_defaults()->group("Where to");
-  verb.add_option("--dir", receive.directory, "Where received files go (default: the current directory)")->type_name("DIR");
+  verb.add_option_function<std::string>("--dir", [&](const std::string& text) { receive.directory = path_from(text); }, "Where received files go (default: the current directory)")->type_name("DIR");
   verb.add_flag("--stdout", receive.to_stdout, "Write the one file (or stream) received to standard output");
   verb.add_option("--on-conflict", texts.conflict, "What to do with a file whose name is taken (default: rename)")->check(CLI::IsMember({"rename", "overwrite", "skip"}));
   verb.option_defaults()->group("How long");
@@ -207,7 +215,7 @@ ContactsOptions::Rule finished_rule(ContactsOptions::Rule rule, const CLI::App& 
   if (verb.count("--max-size")) rule.change.max_size = checked(parse_size(texts.max_size), "--max-size");
   if (!verb.count("--dir")) return rule;
   std::error_code trouble;
-  const auto absolute = std::filesystem::absolute(texts.rule_dir, trouble);  // `pshare receive` may run elsewhere
+  const auto absolute = std::filesystem::absolute(path_from(texts.rule_dir), trouble);  // `pshare receive` may run elsewhere
   if (trouble || texts.rule_dir.empty()) throw CLI::ValidationError{"--dir: \"" + texts.rule_dir + "\" is no folder."};
   rule.change.directory = absolute.lexically_normal();
   return rule;
@@ -363,7 +371,7 @@ Verb CommandLine::verb() {
   }
   if (*receipts_verb) {
     if (!texts.receipt.empty()) check.number = texts.receipt;
-    check.paths.assign(texts.paths.begin(), texts.paths.end());
+    check.paths = paths_from(texts.paths);
     return *receipts_check ? ReceiptsOptions{check} : ReceiptsOptions{ReceiptsOptions::List{}};
   }
   if (*config_verb) return config();

@@ -45,7 +45,7 @@ awaitable<void> pair(Program& program, PairOptions options) {
   auto given = options.code ? options.code : take_code_from_environment();
   std::optional<Code> code;
   if (given == "-") {
-    code = co_await read_code(program);
+    code = co_await read_code();
     if (!code) throw Failure{{.code = Errc::usage, .doing = "standard input has no code", .hint = "Pipe one in: `echo CODE | pshare pair -`."}};
   } else if (given) {
     code = value_or_throw(Code::parse(*given));

@@ -8,6 +8,7 @@
 #include "secure/receipt.hpp"
 #include "transfer/content_facts.hpp"
 #include "transfer/io/file_source.hpp"
+#include "wire/native_path.hpp"
 #include "wire/units.hpp"
 
 namespace pshare {
@@ -19,10 +20,10 @@ using nlohmann::json;
 /// "2026-03-01 14:05", by this machine's time zone.
 std::string time_words(UnixTime time) {
   const std::time_t seconds = time.time_since_epoch().count();
-  std::tm local{};
-  if (!::localtime_r(&seconds, &local)) return "at an unknown time";
+  const std::tm* const local = std::localtime(&seconds);  // the only thread that asks
+  if (!local) return "at an unknown time";
   std::array<char, 32> text;
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M", &local)};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M", local)};
 }
 
 std::string names_words(const KeptReceipt& kept, const ContentFacts& held) {
@@ -120,7 +121,7 @@ awaitable<void> check(Program& program, const PinFile& contacts, ReceiptsOptions
   }
   if (bad != 0)
     throw Failure{{.code = Errc::identity_mismatch, .doing = not_holding_words(bad, pages.size()),
-                   .hint = "What does not hold proves nothing. It lies in " + (program.home.folder() / "receipts").string() + "."}};
+                   .hint = "What does not hold proves nothing. It lies in " + text_of(program.home.folder() / "receipts") + "."}};
   if (pages.empty()) program.report.say("No receipts yet. `pshare send --receipt` asks for one.");
   if (!last) co_return;
   if (wanted.paths.empty()) {

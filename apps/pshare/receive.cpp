@@ -134,7 +134,7 @@ class Receiving {
   }
 
   awaitable<void> come_by_piped_code() {
-    auto piped = co_await read_code(program_);
+    auto piped = co_await read_code();
     if (!piped) co_return;
     done_with_code_ = true;
     const auto met = co_await meet(*std::move(piped));
@@ -350,7 +350,7 @@ awaitable<void> receive(Program& program, ReceiveOptions options) {
   const auto given = options.code ? options.code : take_code_from_environment();
   std::optional<Code> code;
   if (given == "-") {
-    code = co_await read_code(program);
+    code = co_await read_code();
     if (!code) throw Failure{{.code = Errc::usage, .doing = "standard input has no code", .hint = "Pipe one in: `echo CODE | pshare receive -`."}};
   } else if (given) {
     code = value_or_throw(Code::parse(*given));

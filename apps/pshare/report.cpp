@@ -8,6 +8,7 @@
 #include "apps/pshare/terminal.hpp"
 #include "io/printable.hpp"
 #include "secure/identity.hpp"
+#include "wire/native_path.hpp"
 
 namespace pshare {
 
@@ -45,7 +46,7 @@ json rule_json(const AcceptRule& rule) {
   json out{{"accept", nullptr}, {"max_size", nullptr}, {"dir", nullptr}};
   if (rule.accept) out["accept"] = word(*rule.accept);
   if (rule.max_size) out["max_size"] = *rule.max_size;
-  if (rule.directory) out["dir"] = rule.directory->string();
+  if (rule.directory) out["dir"] = text_of(*rule.directory);
   return out;
 }
 
@@ -76,6 +77,7 @@ void Report::clear_progress() {
   std::fputs("\r", stderr);
   for (; lines_shown_ > 1; --lines_shown_) std::fputs("\x1b[A", stderr);
   std::fputs("\x1b[J", stderr);
+  std::fflush(stderr);
   lines_shown_ = 0;
 }
 
@@ -84,6 +86,7 @@ void Report::line(std::string_view words) {
   const auto length = static_cast<int>(words.size());
   if (question_.empty()) std::fprintf(stderr, "%.*s\n", length, words.data());
   else std::fprintf(stderr, "\n%.*s\n%s", length, words.data(), question_.c_str());
+  std::fflush(stderr);
 }
 
 void Report::question(std::string_view asked) {

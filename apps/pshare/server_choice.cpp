@@ -1,12 +1,12 @@
 #include "apps/pshare/server_choice.hpp"
 
-#include <cstdlib>
+#include "apps/process/environment.hpp"
 
 namespace pshare {
 
 std::vector<ServerSpec> chosen_servers(const Program& program) {
   if (program.options.server) return value_or_throw(parse_servers(*program.options.server));
-  if (const char* given = std::getenv("PSHARE_SERVER"); given && *given) return value_or_throw(parse_servers(given));
+  if (const auto given = environment("PSHARE_SERVER")) return value_or_throw(parse_servers(*given));
   if (const auto& standing = program.options.settings.server) return value_or_throw(parse_servers(*standing));
   throw Failure{{.code = Errc::usage,
                  .doing = "no server is known",

@@ -1,16 +1,16 @@
 #include "apps/pshare/terminal.hpp"
 
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cctype>
 
 #include "wire/error.hpp"
 
 namespace pshare {
+
+namespace {
+/// Whoever types more than this, in bytes, answers no question of ours.
+constexpr std::size_t longest_answer = 1024;
+}
 
 /// A question that waits for its turn.
 class Waits {
@@ -27,31 +27,24 @@ class Waits {
 /// A question that is on the screen.
 class Shown {
  public:
-  Shown(int tty, const std::function<void(std::string_view)>& tell, std::string_view question) : tty_(tty), tell_(tell) { tell_(question); }
+  Shown(Console& console, const std::function<void(std::string_view)>& tell, std::string_view question) : console_(console), tell_(tell) {
+    tell_(question);
+    console_.show(question);
+  }
   Shown(const Shown&) = delete;
   Shown& operator=(const Shown&) = delete;
   ~Shown() {
     tell_({});
     // Whoever types an answer ends the line; what comes after a question that nobody needs any more begins one.
-    if (!answered_) [[maybe_unused]] const auto shown = ::write(tty_, "\n", 1);
+    if (!answered_) console_.show("\n");
   }
   void answered() { answered_ = true; }
 
  private:
-  int tty_;
+  Console& console_;
   bool answered_ = false;
   const std::function<void(std::string_view)>& tell_;
 };
-
-std::optional<ScreenSize> screen_size() {
-  if (!::isatty(STDERR_FILENO)) return std::nullopt;
-  winsize size{};
-  ScreenSize screen;
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return screen;
-  if (size.ws_col > 0) screen.columns = size.ws_col;
-  if (size.ws_row > 0) screen.rows = size.ws_row;
-  return screen;
-}
 
 std::optional<std::size_t> screen_width() {
   const auto size = screen_size();
@@ -59,7 +52,7 @@ std::optional<std::size_t> screen_width() {
 }
 
 Terminal::Terminal(asio::any_io_executor executor, std::function<void(std::string_view)> on_question)
-    : executor_(executor), on_question_(std::move(on_question)), present_(::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)), answered_(executor), wanted_(executor) {}
+    : executor_(executor), on_question_(std::move(on_question)), present_(somebody_is_there()), answered_(executor), wanted_(executor) {}
 
 awaitable<Terminal::Hold> Terminal::hold() {
   while (asking_ || waiting_ > 0) co_await answered_.wait();
@@ -80,21 +73,16 @@ awaitable<Terminal::Hold> Terminal::turn() {
 awaitable<std::string> Terminal::ask(std::string question) {
   const auto hold = co_await turn();
 
-  // Opened anew: making standard input itself non-blocking would outlive us in the shell that shares it.
-  const int tty = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  if (tty < 0)
-    throw Failure{{.code = Errc::local_io, .doing = "opening the terminal", .cause = {errno, std::system_category()}}};
-  asio::posix::stream_descriptor screen{executor_, tty};
-  Shown shown{tty, on_question_, question};
-  co_await asio::async_write(screen, asio::buffer(question), use_awaitable);
+  Console console{executor_, Console::Keys::in_lines};
+  Shown shown{console, on_question_, question};
   std::string typed;
-  const auto ended = asio::experimental::as_tuple(use_awaitable);
-  const auto [trouble, length] = co_await asio::async_read_until(screen, asio::dynamic_buffer(typed, 1024), '\n', ended);
-  if (trouble == asio::error::operation_aborted) throw std::system_error{trouble};
-  if (trouble) throw Failure{{.code = Errc::interrupted, .doing = "reading your answer: the input has ended"}};
+  while (!typed.ends_with('\n') && typed.size() < longest_answer) {
+    const auto more = co_await console.typed();
+    if (!more) throw Failure{{.code = Errc::interrupted, .doing = "reading your answer: the input has ended"}};
+    typed += *more;
+  }
   shown.answered();
-  typed.resize(length - 1);
-  if (!typed.empty() && typed.back() == '\r') typed.pop_back();
+  while (typed.ends_with('\n') || typed.ends_with('\r')) typed.pop_back();
   co_return typed;
 }
 

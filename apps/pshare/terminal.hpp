@@ -7,16 +7,13 @@
 #include <string_view>
 #include <utility>
 
+#include "apps/pshare/console.hpp"
 #include "io/asio.hpp"
 #include "io/wakeup.hpp"
 
 namespace pshare {
 
-struct ScreenSize {
-  std::size_t columns = 80, rows = 24;
-};
 /// Of the terminal behind standard error; nothing when that is none.
-std::optional<ScreenSize> screen_size();
 std::optional<std::size_t> screen_width();
 
 /// Asks one question at a time, whoever asks; a cancelled question (its offer was withdrawn) makes room for the next.
