@@ -2,9 +2,9 @@
 # Sets up, builds and runs all tests. The last line is the sum over all configurations: "123 passed, 0 failed".
 #
 #   tests/run.sh                 release, debug, fuzz and a part of analysis: what is meant to fit into 40 minutes on two cores
-#   tests/run.sh --all           all of them
+#   tests/run.sh --all           all of them but windows
 #   tests/run.sh --quick         the release build alone
-#   tests/run.sh --only NAME     one configuration: release, debug, tsan, fuzz or analysis; may be repeated
+#   tests/run.sh --only NAME     one configuration: release, debug, tsan, fuzz, analysis or windows; may be repeated
 #   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
 #
 # release  what users get: simulations, end-to-end tests, the laboratory of kernels; unit tests where debug does not run them
@@ -12,6 +12,7 @@
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
 # fuzz     every fuzz target for 20 s (PSHARE_FUZZ_SECONDS) from its corpus, two at once for each core
 # analysis cppcheck and clang-tidy; without options cppcheck alone, which takes seconds
+# windows  the .msi and the zip, made by packaging/msi/build.sh, tried under Wine with the programs of release (docs/windows.md)
 #
 # Nothing is left running. The second time only what changed is built again. docs: tests/README.md.
 set -euo pipefail
@@ -51,7 +52,7 @@ while [ $# -gt 0 ]; do
     --quick) wanted+=(release) ;;
     --all) wanted=("${known[@]}"); unit_tests_in_release=true ;;
     --only)
-      [ $# -ge 2 ] && [[ " ${known[*]} " == *" $2 "* ]] || { usage >&2; exit 2; }
+      [ $# -ge 2 ] && [[ " ${known[*]} windows " == *" $2 "* ]] || { usage >&2; exit 2; }
       wanted+=("$2"); shift ;;
     --full) export PSHARE_E2E_FULL=1 ;;
     -h | --help) usage; exit 0 ;;
@@ -160,6 +161,25 @@ fuzz() {
   count fuzz "$good" "$bad"
 }
 
+# What is installed there meets the programs of here.
+windows() {
+  say "windows: building"
+  if ! packaging/msi/build.sh; then count windows 0 1 "it does not build"; return; fi
+  if ! build release pshare pshare-server; then count windows 0 1 "release does not build"; return; fi
+  say "windows: testing"
+  local report=build/windows/results.xml
+  rm -f "$report"
+  PSHARE_BIN_DIR=$top/build/release/bin /usr/bin/python3 -B -m pytest --junit-xml="$report" tests/windows | tee build/windows-tests.log || true
+  local totals all bad
+  totals=$(tr '\n' ' ' <"$report" 2>/dev/null) || true
+  attribute() { sed -n "s/.*<testsuite [^>]*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" <<<"$totals"; }
+  all=$(attribute tests)
+  if [ -z "$all" ]; then count windows 0 1 "pytest did not finish"; return; fi
+  bad=$(($(attribute failures) + $(attribute errors)))
+  [ "$bad" -eq 0 ] || { echo "--- windows"; tail -n 200 build/windows-tests.log; } >>"$failures"
+  count windows $((all - bad - $(attribute skipped))) "$bad"
+}
+
 # Both tools end with "N files, M findings".
 analysis() {
   say "analysis: cppcheck"
@@ -200,6 +220,7 @@ for each in "${wanted[@]}"; do
   case "$each" in
     fuzz) fuzz ;;
     analysis) analysis ;;
+    windows) windows ;;
     *) test_preset "$each" ;;
   esac
 done
