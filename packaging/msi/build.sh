@@ -2,7 +2,7 @@
 # Makes what users of Windows install: pshare-VERSION-x64.msi, and a zip of the same programs for those who want no installer. On Debian, with
 # nothing from elsewhere. docs/windows.md, docs/decisions/0028.
 #
-#   packaging/msi/build.sh            into build/packages, where SHA256SUMS names them
+#   packaging/msi/build.sh            into build/msi, where SHA256SUMS names them
 #   packaging/msi/build.sh --newest   with what Debian has by now of the libraries (libraries.sh)
 #
 # The same commit gives the same bytes. The first time takes half an hour on two cores, most of it for the libraries.
@@ -11,7 +11,7 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$top"
-packages=build/packages
+packages=build/msi
 built=build/windows
 staged=$built/staged
 host=x86_64-w64-mingw32
@@ -159,6 +159,7 @@ ROWS
 
 # --- both ----------------------------------------------------------------------------------------------------------------------------
 
+rm -rf "$packages"  # of one version at a time
 mkdir -p "$packages"
 msi=$packages/pshare-$version-x64.msi
 zip=$packages/pshare-$version-x64.zip
@@ -171,11 +172,6 @@ packaging/msi/zip.py "$built/pshare.zip" "pshare-$version" "$staged" "$SOURCE_DA
 mv "$built/pshare.msi" "$msi"
 mv "$built/pshare.zip" "$zip"
 
-(
-  cd "$packages"
-  touch SHA256SUMS
-  { grep -vF -e "  ${msi##*/}" -e "  ${zip##*/}" SHA256SUMS || true; sha256sum -- "${msi##*/}" "${zip##*/}"; } | sort -k 2 >SHA256SUMS.new
-  mv SHA256SUMS.new SHA256SUMS
-)
+(cd "$packages" && sha256sum -- "${msi##*/}" "${zip##*/}" >SHA256SUMS)
 say "$msi, $(stat -c %s "$msi") bytes"
 say "$zip, $(stat -c %s "$zip") bytes"

@@ -20,7 +20,7 @@ ENVIRONMENT = r"HKLM\System\CurrentControlSet\Control\Session Manager\Environmen
 
 def package(kind):
     """The .msi or .zip that was built last."""
-    folder = Path(os.environ.get("PSHARE_PACKAGES", TOP / "build/packages"))
+    folder = Path(os.environ.get("PSHARE_PACKAGES", TOP / "build/msi"))
     found = sorted(folder.glob(f"pshare-*-x64.{kind}"), key=lambda path: path.stat().st_mtime)
     assert found, f"there is no .{kind} in {folder}: packaging/msi/build.sh makes it"
     return found[-1]
