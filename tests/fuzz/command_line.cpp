@@ -1,11 +1,14 @@
 // Fuzzes the command lines of both programs: a wrong one is refused in words, whatever is wrong with it, and what is accepted is within the limits that
-// the help names. The arguments stand in the input with a NUL behind each; the first byte says which program.
+// the help names. What the Tab key is told of them is well-formed. The arguments stand in the input with a NUL behind each; the first byte says which program.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "apps/command_line/command.hpp"
+#include "apps/command_line/completion.hpp"
 #include "apps/pshare-server/options.hpp"
 #include "apps/pshare/options.hpp"
 #include "traversal/path_rank.hpp"
@@ -43,6 +46,14 @@ void check(const ServerOptions& options) {
   demand(options.relay_rate != 0u && options.relay_quota != 0u);
 }
 
+/// Whatever was typed, what is offered goes on from it, and is a line for the shell.
+void check_completion(const std::vector<std::string>& words) {
+  static const auto command = pshare_command();
+  const Lookup nobody{[](ValueKind, std::string_view, const std::string&) { return std::vector<Suggestion>{}; }};
+  const auto completion = complete(command, std::span{words}.subspan(1), nobody);
+  for (const auto& each : completion.suggestions) demand(each.word.starts_with(words.back()) && each.word.size() >= words.back().size());
+}
+
 template <typename Given>
 void check_refusal(const Given& given) {
   demand(given || (given.error().code == Errc::usage && !given.error().doing.empty()));
@@ -70,6 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_refusal(given);
     if (given && std::holds_alternative<ServerOptions>(*given)) check(std::get<ServerOptions>(*given));
   } else {
+    check_completion(words);
     const auto given = parse_options(count, arguments.data());
     check_refusal(given);
     if (given && std::holds_alternative<Options>(*given)) {
