@@ -83,4 +83,7 @@ set(PSHARE_NGTCP2_DESCRIPTION "${ngtcp2_version}, with the TLS of ${ngtcp2_tls_n
 add_library(pshare_ngtcp2 INTERFACE)
 target_include_directories(pshare_ngtcp2 SYSTEM INTERFACE ${PSHARE_NGTCP2_INCLUDE})
 target_compile_definitions(pshare_ngtcp2 INTERFACE NGTCP2_STATICLIB)
-target_link_libraries(pshare_ngtcp2 INTERFACE ${PSHARE_NGTCP2_CRYPTO_LIBRARY} ${PSHARE_NGTCP2_LIBRARY} ${ngtcp2_tls})
+# As targets that know what they need: a file alone may end up behind the libraries whose symbols it wants.
+add_library(pshare_ngtcp2_crypto STATIC IMPORTED)
+set_target_properties(pshare_ngtcp2_crypto PROPERTIES IMPORTED_LOCATION ${PSHARE_NGTCP2_CRYPTO_LIBRARY} INTERFACE_LINK_LIBRARIES "${PSHARE_NGTCP2_LIBRARY};${ngtcp2_tls}")
+target_link_libraries(pshare_ngtcp2 INTERFACE pshare_ngtcp2_crypto)

@@ -27,13 +27,16 @@ Errc kind_of(const std::error_code& error) {
   return Errc::unreachable;
 }
 
-/// For an operation that did not succeed: as cancellation if it was that, else as a Failure.
-[[noreturn]] void fail(const tcp::socket& socket, std::error_code error, std::string doing) {
-  if (error == asio::error::operation_aborted) {
-    if (socket.is_open()) throw std::system_error{error};
-    throw Failure{{.code = Errc::closed, .doing = std::move(doing)}};  // our own close() overtook it
-  }
+/// For connecting that did not succeed: as cancellation if it was that, else as a Failure.
+[[noreturn]] void fail_to_connect(std::error_code error, std::string doing) {
+  if (error == asio::error::operation_aborted) throw std::system_error{error};
   throw Failure{{.code = kind_of(error), .doing = std::move(doing), .cause = error}};
+}
+
+/// The same for what is done with a connection. Our own close() may have overtaken it, which each system calls by another name.
+[[noreturn]] void fail(const tcp::socket& socket, std::error_code error, std::string doing) {
+  if (!socket.is_open()) throw Failure{{.code = Errc::closed, .doing = std::move(doing)}};
+  fail_to_connect(error, std::move(doing));
 }
 
 }  // namespace
@@ -128,11 +131,11 @@ awaitable<TcpStream> connect(Endpoint to, unsigned zone, std::optional<Port> fro
     bind_beside_others(socket, there, from_port->number, trouble);
     const auto doing = "taking port " + std::to_string(from_port->number) + " to connect to " + to.text();
     if (is_taken(trouble)) throw Failure{{.code = Errc::busy, .doing = doing, .cause = trouble}};
-    if (trouble) fail(socket, trouble, doing);
+    if (trouble) fail_to_connect(trouble, doing);
   }
   const auto began = Clock::now();
   const auto [error] = co_await socket.async_connect(there, as_result);
-  if (error) fail(socket, error, "connecting to " + to.text() + (from_port ? " from port " + std::to_string(from_port->number) : ""));
+  if (error) fail_to_connect(error, "connecting to " + to.text() + (from_port ? " from port " + std::to_string(from_port->number) : ""));
   co_return TcpStream{std::move(socket), Clock::now() - began};
 }
 
