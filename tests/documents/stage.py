@@ -19,7 +19,7 @@ FILM = "film.mkv"
 PHOTOS = "photos"
 RECEIVED = "received"
 # Where machines have what is nobody's own; here each command has it to itself.
-PLACES_OF_THE_MACHINE = ("/srv/", "/var/lib/", "/tmp/")
+PLACES_OF_THE_MACHINE = ("/srv/", "/var/lib/", "/etc/", "/tmp/")
 YES = (r"\[y/n\]", "y")
 
 
@@ -56,6 +56,8 @@ class Stage:
         self._scenes += 1
         folder = self.folder / f"scene-{self._scenes}"
         people = self._people(folder)
+        for place in PLACES_OF_THE_MACHINE:
+            (folder / place.strip("/")).mkdir(parents=True)
         for person, before in zip(people, self.first):
             shutil.copytree(before.home, person.home)
             person.peer_id, person.words = before.peer_id, before.words
@@ -251,6 +253,15 @@ class Scene:
         assert running.text.strip(), "it shows something"
 
     def serve(self, person, text):
+        if settings := re.search(r"--config (\S+)|> (\S+)", self.filled(text, person)):
+            file = Path(settings.group(1) or settings.group(2))
+            file.parent.mkdir(parents=True)
+            if settings.group(1):
+                self.types(person, f"pshare-server --config-sample > {file}").ends(0)
+        if "--config-sample" in text:
+            self.types(person, text).ends(0)
+            assert not settings or "listen" in file.read_text(encoding="utf-8")
+            return
         listening = self.types(person, text)
         listening.wait_until(lambda: "Clients use" in listening.text, "the line that clients need")
         os.killpg(listening.process.pid, 15)
@@ -263,6 +274,8 @@ class Scene:
         words = shlex.split(command.text.replace("#", "\\#"))
         if words[0] == "pshare-server":
             return self.serve(self.alice, command.text)
+        if words[0] == "mkdir":
+            return self.types(self.alice, command.text).ends(0)
         assert "pshare " in command.text, "it is neither pshare's, so that it could be run here, nor listed in NOT_RUN"
         verb = re.sub(r" --home \S+", "", command.text.split("pshare", 1)[1]).split()[0]
         person = {"alice": self.alice, "bob": self.bob}.get(command.who) or self._who_would_type(verb, command.text)

@@ -20,7 +20,7 @@ NOT_RUN = {
     r"(sudo )?((systemctl|journalctl|loginctl|runuser) .*)": "there is no systemd here; what its units may do is tried by the packages' tests",
     r"ufw .*": "test_self_hosting compares its ports; the machine's own firewall is left alone",
     r"(nft|ss|tar --(create|extract)) .*": "run by test_self_hosting, in its order and place",
-    r"chmod \S+|ulimit -n": "names a tool; what to do with it stands beside it",
+    r"chmod \S+|ulimit -[nf]": "names a tool; what to do with it stands beside it",
 }
 # Spans of code that begin with "pshare" and are nothing that anybody types.
 NO_COMMANDS = {
