@@ -18,7 +18,7 @@ DOCUMENTS = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 
 # First words by which a command is known where nothing else says that it is one.
 PROGRAMS = {
-    "pshare", "pshare-server", "adduser", "apt", "apt-get", "build", "cat", "certbot", "chmod", "chown", "cmake", "cp", "ctest", "curl", "dig", "dpkg", "git", "install",
+    "pshare", "pshare-server", "adduser", "apt", "apt-get", "build", "cat", "certbot", "chmod", "chown", "cmake", "cp", "ctest", "curl", "dig", "dpkg", "editor", "git", "install",
     "certutil", "journalctl", "loginctl", "man", "mkdir", "msiexec", "mv", "netsh", "nft", "ninja", "python3", "rm", "rsync", "runuser", "scp", "setcap", "sha256sum", "sqlite3", "ss", "ssh", "sudo", "systemctl",
     "tar", "tmux", "ufw", "ulimit", "useradd", "wine",
 }

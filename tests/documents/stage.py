@@ -79,7 +79,7 @@ class Scene:
     def filled(self, text, person, server=None, **more):
         """The command with what its words stand for. Servers become `server`, the stage's own if there is none."""
         other = self.other(person)
-        words = {"NAME": other.name, "YOU": other.name, "ID": other.peer_id, "NUMBER": str(self.stage.receipt), "PATH": FILM, "DURATION": "10s", "P": "46321",
+        words = {"NAME": other.name, "YOU": other.name, "ID": other.peer_id, "NUMBER": str(self.stage.receipt), "PATH": FILM, "DURATION": "10s", "DIR": str(self.folder / "folder"), "P": "46321",
                  "HOST:PORT#FINGERPRINT": server or self.server.spec, **more}
         text = re.sub(r"(?<![\w.:-])[\w.-]+(:\d+)?#[A-Z0-9-]+(\.\.\.)?(?![\w#])", lambda found: found.group() if found.group() in words else words["HOST:PORT#FINGERPRINT"], text)
         for word in sorted(words, key=len, reverse=True):
@@ -272,6 +272,8 @@ class Scene:
 
     def play(self, command):
         words = shlex.split(command.text.replace("#", "\\#"))
+        if re.search(r"--(help|version)$", command.text):
+            return self.look(self.alice, command.text)
         if words[0] == "pshare-server":
             return self.serve(self.alice, command.text)
         if words[0] == "mkdir":

@@ -17,7 +17,7 @@ NOT_RUN = {
     r"tests/bench/\S+.*": "a benchmark of minutes",
     r"PSHARE_CAMPAIGN_PAIRS=\d+ build/release/bin/sim_campaign": "hours; with fewer pairs it is sim_campaign of tests/sim",
     r"(sudo )?((apt|dpkg|msiexec|netsh|certutil) .*)": "installing, upgrading and removing is tried on systems made for it, by the packages' tests",
-    r"(sudo )?((systemctl|journalctl|loginctl|runuser) .*)": "there is no systemd here; what its units may do is tried by the packages' tests",
+    r"(sudo )?((systemctl|systemd-\S+|journalctl|loginctl|runuser|chown|editor) .*)": "there is no systemd here; what its units may do is tried by the packages' tests",
     r"ufw .*": "test_self_hosting compares its ports; the machine's own firewall is left alone",
     r"(nft|ss|tar --(create|extract)) .*": "run by test_self_hosting, in its order and place",
     r"chmod \S+|ulimit -[nf]": "names a tool; what to do with it stands beside it",
