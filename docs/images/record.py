@@ -172,6 +172,7 @@ def windows(names):
 def picture(frames, names, still=None):
     """An SVG: each line of each screen for as long as it was there, again and again; or what is there at the moment `still`."""
     whole = frames[-1][0] + LAST_MOMENT
+    still = still if still is None else min(still, frames[-1][0])
     drawings, rules = [], []
     for index, name in enumerate(names):
         for row in range(ROWS):

@@ -19,7 +19,7 @@ FILM = "film.mkv"
 PHOTOS = "photos"
 RECEIVED = "received"
 # Where machines have what is nobody's own; here each command has it to itself.
-PLACES_OF_THE_MACHINE = ("/srv/", "/var/lib/", "/etc/", "/tmp/")
+PLACES_OF_THE_MACHINE = ("/srv", "/var/lib", "/etc", "/tmp")
 YES = (r"\[y/n\]", "y")
 
 
@@ -57,7 +57,7 @@ class Stage:
         folder = self.folder / f"scene-{self._scenes}"
         people = self._people(folder)
         for place in PLACES_OF_THE_MACHINE:
-            (folder / place.strip("/")).mkdir(parents=True)
+            (folder / place[1:]).mkdir(parents=True)
         for person, before in zip(people, self.first):
             shutil.copytree(before.home, person.home)
             person.peer_id, person.words = before.peer_id, before.words
@@ -79,6 +79,8 @@ class Scene:
     def filled(self, text, person, server=None, **more):
         """The command with what its words stand for. Servers become `server`, the stage's own if there is none."""
         other = self.other(person)
+        for place in PLACES_OF_THE_MACHINE:
+            text = re.sub(rf"(?<![\w/.]){place}(?=/|\s|$)", f"{self.folder}{place}", text)
         words = {"NAME": other.name, "YOU": other.name, "ID": other.peer_id, "NUMBER": str(self.stage.receipt), "PATH": FILM, "DURATION": "10s", "DIR": str(self.folder / "folder"), "P": "46321",
                  "HOST:PORT#FINGERPRINT": server or self.server.spec, **more}
         text = re.sub(r"(?<![\w.:-])[\w.-]+(:\d+)?#[A-Z0-9-]+(\.\.\.)?(?![\w#])", lambda found: found.group() if found.group() in words else words["HOST:PORT#FINGERPRINT"], text)
@@ -86,8 +88,6 @@ class Scene:
             text = re.sub(rf"(?<![\w#-]){re.escape(word)}(?![\w:#-])", lambda _, word=word: words[word], text)
         text = re.sub(r"(?<= --home )\S+", str(person.home), text)
         text = re.sub(r"\b203\.0\.113\.(\d+)\b", r"127.0.0.\1", text)
-        for place in PLACES_OF_THE_MACHINE:
-            text = re.sub(rf"(?<![\w/.]){place}(?!pytest)", f"{self.folder}{place}", text)
         return text
 
     def folder_of(self, person, text):
@@ -145,9 +145,14 @@ class Scene:
             if words := re.search(r"--code-words (\d+)", text):
                 assert len(code.split("-")) == 1 + int(words.group(1)), code
             receiving = other.start("receive", code, "--dir", other.files / RECEIVED, "--yes")
+        typed = re.fullmatch(r"[^|]* -( .*)?", text)
+        if typed:
+            sending.types("call me\n\x04")
         sending.ends(0)
         receiving.ends(0)
-        if "--text" in text:
+        if typed:
+            assert receiving.event("done")["bytes"] == len("call me\n")
+        elif "--text" in text:
             assert receiving.event("text")["text"] in text
         elif " - " in text:
             assert receiving.event("done")["bytes"] > 3 * 20_000
@@ -257,7 +262,7 @@ class Scene:
             file = Path(settings.group(1) or settings.group(2))
             file.parent.mkdir(parents=True)
             if settings.group(1):
-                self.types(person, f"pshare-server --config-sample > {file}").ends(0)
+                self.types(person, "pshare-server --config-sample > FILE", FILE=str(file)).ends(0)
         if "--config-sample" in text:
             self.types(person, text).ends(0)
             assert not settings or "listen" in file.read_text(encoding="utf-8")
