@@ -1,4 +1,5 @@
 """docs/self-hosting.md: its backup brings back the very server, its firewall rules are ones that nft takes and that let in what they say, its log lines exist."""
+import os
 import re
 import shlex
 import shutil
@@ -42,7 +43,7 @@ def test_the_backup_of_the_page_brings_back_key_and_names(tmp_path):
                     path.unlink()
         elif command == "systemctl start pshare-server":
             server.start()
-        else:
+        elif os.geteuid() == 0 or not command.startswith("chown "):
             subprocess.run(["bash", "-c", re.sub(r"(?<= )/var", f"{machine}/var", command)], check=True)
     assert stops == 2 and server.fingerprint == fingerprint
     alice.run("peers")
