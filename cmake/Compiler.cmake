@@ -22,7 +22,7 @@ endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(WIN32)
   # Windows 10; none of windows.h's rarer parts and of its macros min and max. Coroutines make more sections than an object file has room for by default.
-  add_compile_definitions(_WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX)
+  add_compile_definitions(_WIN32_WINNT=0x0A00 NTDDI_VERSION=0x0A000006 WIN32_LEAN_AND_MEAN NOMINMAX)
   target_compile_options(pshare_flags INTERFACE -Wa,-mbig-obj)
   # No other file has to be there, neither the compiler's runtime nor a library. Address randomisation and a stack without code are what the linker does anyway.
   target_link_options(pshare_flags INTERFACE -static -fstack-protector-strong -Wl,--dynamicbase,--high-entropy-va,--nxcompat,--no-insert-timestamp)

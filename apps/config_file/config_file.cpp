@@ -12,10 +12,10 @@ namespace {
 
 std::string in_quotes(std::string_view text) { return "\"" + std::string{text} + "\""; }
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+std::string perhaps_meant(std::string_view word, const std::vector<std::string>& known) {
   std::string words;
-  for (const auto& each : nearest(word, known)) words += (words.empty() ? " Did you mean " : " or ") + each;
-  return words.empty() ? words : words + "?";
+  for (const auto& each : nearest(word, known)) words += (words.empty() ? " Perhaps you mean " : " or ") + each;
+  return words.empty() ? words : words + ".";
 }
 
 const KeyRefusal* refusal_of(const ConfigGrammar& grammar, std::string_view table, std::string_view name) {
@@ -45,7 +45,7 @@ std::string unknown_key(const ConfigGrammar& grammar, const ConfigLine& line) {
     if (each.name == line.key) elsewhere.push_back(each.table.empty() ? "above all tables" : "below [" + each.table + "]");
   }
   auto words = line.table.empty() ? in_quotes(line.key) + " is no setting" : in_quotes(line.key) + " is nothing that can be said of [" + line.table + "]";
-  if (elsewhere.empty()) return words + "." + did_you_mean(line.key, known);
+  if (elsewhere.empty()) return words + "." + perhaps_meant(line.key, known);
   words += ". It can stand ";
   for (const auto& each : elsewhere) words += (each == elsewhere.front() ? "" : each == elsewhere.back() ? " and " : ", ") + each;
   return words + ".";
@@ -152,7 +152,7 @@ ConfigFile read_config_file(std::string name, std::string_view text, const Confi
     if (key) words = in_quotes(table.name) + " is no table, but " + std::string{type_words(key->type)} + ", for instance " + key->name + " = " + key->example + ".";
     else if (refusal) words = "[" + table.name + "] cannot stand here: " + std::string{refusal->why};
     else if (grammar.tables.empty()) words += " This file has none.";
-    else words += did_you_mean(table.name, grammar.tables);
+    else words += perhaps_meant(table.name, grammar.tables);
     file.faults.push_back({table.at, words});
   }
   for (const auto& line : read.lines)

@@ -64,22 +64,22 @@ std::string list_of(const std::vector<ServerSpec>& specs) {
 }  // namespace
 
 awaitable<void> init(Program& program, InitOptions options) {
-  auto settings = program.options.settings;
-  const auto before = settings.server;
+  const auto& before = program.options.settings;
+  auto settings = before;
   const bool server_known = program.options.server || environment("PSHARE_SERVER") || settings.server;
   if (server_known) {
     const auto specs = chosen_servers(program);
     const auto name = options.name ? options.name : settings.name;
     co_await introduce_at_all(program, specs, name);
-    // What stands in the file already may say more, a fingerprint for instance.
-    if (!before || list_of(value_or_throw(parse_servers(*before))) != list_of(specs)) settings.server = list_of(specs);
+    if (!before.server || list_of(value_or_throw(parse_servers(*before.server))) != list_of(specs)) settings.server = list_of(specs);
     settings.name = name;
   } else if (options.name) {
     throw Failure{{.code = Errc::usage,
                    .doing = "a name is registered at a server, and none is known",
                    .hint = "Run `pshare init --name " + *options.name + " --server HOST:PORT`."}};
   }
-  value_or_throw(program.home.keep(settings));
+  // What stands in the file already stays as it is written there, with a fingerprint for instance.
+  value_or_throw(program.home.keep({.server = settings.server != before.server ? settings.server : std::nullopt, .name = settings.name != before.name ? settings.name : std::nullopt}));
   program.report.identity(settings.name.value_or(""), program.identity.id());
   if (settings.server && settings.name) program.report.say("Others can now send you files: run `pshare receive`.");
 }

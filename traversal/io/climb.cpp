@@ -156,7 +156,7 @@ awaitable<void> Climb::expect_word(Tier tier) {
   if (told) co_await sleep_until(Clock::now() + relays_word_patience);
   if (turn != supernode_turn_ || climber_.attended_[tier] > 0) co_return;  // then that one's end counts
   relays.forget();
-  meeting_ended(tier, Error{.code = told || !relays.near() ? Errc::timed_out : Errc::no_path, .doing = "looking for supernodes for the sender"});
+  meeting_ended(tier, Error{.code = told || !relays.nearby() ? Errc::timed_out : Errc::no_path, .doing = "looking for supernodes for the sender"});
 }
 
 void Climb::meeting_ended(Tier tier, const std::optional<Error>& trouble) {

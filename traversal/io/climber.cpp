@@ -339,25 +339,25 @@ awaitable<LanePtr> Climber::over_udp(std::shared_ptr<UdpPort> port, Endpoint rem
 /// For the receiver: measures for the sender, who chooses. Gives whether there is one to choose.
 awaitable<bool> Climber::tell_relays() {
   co_await with_.relays.look();
-  const auto& known = with_.relays.near();
+  const auto& known = with_.relays.nearby();
   if (!known) co_return false;
-  RelaysNear near{settings_.session, {}};
-  for (const auto& each : *known) near.relays.push_back({each.listing.relay, each.round_trip});
-  say(near);
-  co_return !near.relays.empty();
+  RelaysNear nearby{settings_.session, {}};
+  for (const auto& each : *known) nearby.relays.push_back({each.listing.relay, each.round_trip});
+  say(nearby);
+  co_return !nearby.relays.empty();
 }
 
-void Climber::heard(const RelaysNear& near) {
-  const auto before = std::exchange(their_relays_, near.relays).value_or(std::vector<RelaysNear::Distance>{});
+void Climber::heard(const RelaysNear& nearby) {
+  const auto before = std::exchange(their_relays_, nearby.relays).value_or(std::vector<RelaysNear::Distance>{});
   their_relays_known_.ring();
-  const bool more = std::ranges::any_of(near.relays, [&](const auto& each) { return std::ranges::find(before, each.relay, &RelaysNear::Distance::relay) == before.end(); });
+  const bool more = std::ranges::any_of(nearby.relays, [&](const auto& each) { return std::ranges::find(before, each.relay, &RelaysNear::Distance::relay) == before.end(); });
   if (more && climb_ && settings_.role == ClimbRole::sender) climb_->more_relays();
 }
 
 awaitable<std::vector<NearRelay>> Climber::supernodes() {
   co_await with_.relays.look();
-  if (!with_.relays.near()) throw Failure{{.code = Errc::timed_out, .doing = "the server has not said which supernodes there are"}};
-  const auto ours = *with_.relays.near();
+  if (!with_.relays.nearby()) throw Failure{{.code = Errc::timed_out, .doing = "the server has not said which supernodes there are"}};
+  const auto ours = *with_.relays.nearby();
   if (ours.empty()) co_return ours;
   const auto until = Clock::now() + relays_word_patience;
   while (!their_relays_ && Clock::now() < until) co_await their_relays_known_.wait(until);

@@ -107,7 +107,7 @@ class Climber {
   void heard(const Punch& punch);
   /// `seen_at`: as in PeerFacts, by now; those that were seen before are kept where there is no newer one of the family.
   void heard(const MoreCandidates& more, const std::vector<IpAddress>& seen_at);
-  void heard(const RelaysNear& near);
+  void heard(const RelaysNear& nearby);
   void heard(const MeetAtRelay& meet);
   /// Something has changed here or there, so that a straight path may be possible: on a relayed one it is looked for at once.
   void try_again();

@@ -27,8 +27,8 @@ awaitable<void> RelayGuide::look() {
     }
   };
   const Looked looked{*this};
-  std::vector<NearRelay> near;
-  Measuring measuring{.near = near, .news = Wakeup{executor_}};
+  std::vector<NearRelay> nearby;
+  Measuring measuring{.nearby = nearby, .news = Wakeup{executor_}};
   try {
     auto trusted = trusted_();
     const auto listed = co_await server_.relays(trusted, Clock::now() + relay_list_patience);
@@ -40,13 +40,13 @@ awaitable<void> RelayGuide::look() {
         tasks.start(measure(each, measuring));
       }
       const auto enough_at = Clock::now() + relay_distance_patience;
-      while (measuring.open > 0 && (near.empty() || Clock::now() < enough_at))
-        co_await measuring.news.wait(near.empty() ? std::nullopt : std::optional{enough_at});
+      while (measuring.open > 0 && (nearby.empty() || Clock::now() < enough_at))
+        co_await measuring.news.wait(nearby.empty() ? std::nullopt : std::optional{enough_at});
     };
     co_await with_tasks<void>(body);
     looked_at_ = Clock::now();
-    log(LogLevel::debug, "relays.near", {{"listed", listed.size()}, {"count", near.size()}});
-    near_ = std::move(near);
+    log(LogLevel::debug, "relays.near", {{"listed", listed.size()}, {"count", nearby.size()}});
+    near_ = std::move(nearby);
   } catch (const Failure& failure) {
     log(LogLevel::debug, "relays.unknown", {{"why", failure.error().message()}});
     if (failure.error().code == Errc::unsupported) near_.emplace();  // a server that knows no relays lists none
@@ -59,7 +59,7 @@ awaitable<void> RelayGuide::measure(RelayListing listing, Measuring& all) {
     auto dialling = relay_round_trip(listing.endpoints, way_.outlet);
     const auto round_trip = co_await with_deadline(std::move(dialling), Clock::now() + longest_relay_distance_patience, "measuring how far a supernode is");
     log(LogLevel::debug, "relay.near", {{"relay", listing.relay.short_text()}, {"round_trip", round_trip}});
-    all.near.push_back({listing, round_trip});
+    all.nearby.push_back({listing, round_trip});
   } catch (const Failure& failure) {
     log(LogLevel::debug, "relay.out_of_reach", {{"relay", listing.relay.short_text()}, {"why", failure.error().message()}});
   }

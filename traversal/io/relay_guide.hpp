@@ -36,7 +36,7 @@ class RelayGuide {
   /// server it is as it was before.
   awaitable<void> look();
   /// Those that answered, by the latest look to which the server gave its list. Nothing before the first.
-  const std::optional<std::vector<NearRelay>>& near() const { return near_; }
+  const std::optional<std::vector<NearRelay>>& nearby() const { return near_; }
   void forget() { looked_at_.reset(); }
 
   /// The server's own relay. Nothing if it does not relay, as far as is known.
@@ -52,7 +52,7 @@ class RelayGuide {
 
  private:
   struct Measuring {
-    std::vector<NearRelay>& near;
+    std::vector<NearRelay>& nearby;
     std::size_t open = 0;
     Wakeup news;
   };

@@ -119,12 +119,12 @@ TEST(PshareToml, SaysWhichOfItsLinesDoesNotGoTogetherWithTheCommandLine) {
 TEST(PshareToml, IsRefusedWithTheLineThatIsWrongAndWhatToWriteInstead) {
   const std::pair<const char*, std::vector<const char*>> table[]{
       {"\n\n\n\n\n[send]\nlimit = \"2X\"\n", {"pshare.toml:7:9: [send] limit: \"2X\" is not a rate", "10M"}},
-      {"[send]\nlimt = \"2M\"\n", {"pshare.toml:2:1: ", "\"limt\" is nothing that can be said of [send]", "Did you mean limit?"}},
-      {"sever = \"x\"\n", {"pshare.toml:1:1: \"sever\" is no setting", "Did you mean server?"}},
+      {"[send]\nlimt = \"2M\"\n", {"pshare.toml:2:1: ", "\"limt\" is nothing that can be said of [send]", "Perhaps you mean limit."}},
+      {"sever = \"x\"\n", {"pshare.toml:1:1: \"sever\" is no setting", "Perhaps you mean server."}},
       {"lanes = 4\n", {"pshare.toml:1:1: ", "It can stand below [send]"}},
       {"[receive]\nlanes = 4\n", {"pshare.toml:2:1: ", "below [send]"}},
       {"[init]\nname = \"ann\"\n", {"pshare.toml:2:1: ", "above all tables"}},
-      {"[sned]\nlanes = 4\n", {"pshare.toml:1:2: [sned] is no table", "Did you mean send?"}},
+      {"[sned]\nlanes = 4\n", {"pshare.toml:1:2: [sned] is no table", "Perhaps you mean send."}},
       {"[server]\nhost = \"x\"\n", {"pshare.toml:1:2: \"server\" is no table"}},
       {"[config]\npath = true\n", {"pshare.toml:1:2: [config] cannot stand here"}},
       {"[send]\nlanes = \"4\"\n", {"pshare.toml:2:9: [send] lanes is a whole number", "lanes = 1"}},

@@ -66,7 +66,7 @@ TEST(ServerConfig, IsWeakerThanTheCommandLine) {
 
 TEST(ServerConfig, IsRefusedWithTheLineThatIsWrong) {
   EXPECT_THAT(refused("max-clients = 9\nrelay-rate = \"fast\"\n"), StartsWith("/etc/s.toml:2:14: relay-rate: \"fast\" is not a rate"));
-  EXPECT_THAT(refused("max-client = 9\n"), HasSubstr("Did you mean max-clients?"));
+  EXPECT_THAT(refused("max-client = 9\n"), HasSubstr("Perhaps you mean max-clients."));
   EXPECT_THAT(refused("max-clients = \"9\"\n"), StartsWith("/etc/s.toml:1:15: max-clients is a whole number"));
   EXPECT_THAT(refused("max-clients = 0\n"), StartsWith("/etc/s.toml:1:15: max-clients: "));
   EXPECT_THAT(refused("listen = \":http\"\n"), StartsWith("/etc/s.toml:1:10: listen: "));

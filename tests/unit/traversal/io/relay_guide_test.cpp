@@ -93,8 +93,8 @@ TEST(RelayGuide, AllWhoLookAtOnceSeeTheSame) {
     tasks.start(world.guide.look());
     co_await world.guide.look();
     EXPECT_EQ(world.asked, 1u);
-    EXPECT_TRUE(world.guide.near());
-    EXPECT_THAT(*world.guide.near(), SizeIs(1));
+    EXPECT_TRUE(world.guide.nearby());
+    EXPECT_THAT(*world.guide.nearby(), SizeIs(1));
   });
 }
 
@@ -105,8 +105,8 @@ TEST(RelayGuide, BelievesTheServerOnlyOfThoseThatServeAnyone) {
   world.others = {{.relay = stranger.id(), .endpoints = {at}, .for_anyone = false}, {.relay = volunteer.id(), .endpoints = {at}, .for_anyone = true}};
   world.tell(at, [&](TaskGroup&) -> awaitable<void> {
     co_await world.guide.look();
-    EXPECT_TRUE(world.guide.near());
-    EXPECT_THAT(*world.guide.near(), SizeIs(2));
+    EXPECT_TRUE(world.guide.nearby());
+    EXPECT_THAT(*world.guide.nearby(), SizeIs(2));
     EXPECT_EQ(world.guide.tier_of(world.carol.id()), Tier::supernode);
     EXPECT_EQ(world.guide.tier_of(volunteer.id()), Tier::supernode);
     EXPECT_EQ(world.guide.tier_of(stranger.id()), std::nullopt);
@@ -126,8 +126,8 @@ TEST(RelayGuide, LooksItselfWhenTheLookUnderWayIsCalledOff) {
       co_await world.guide.look();
     };
     co_await with_tasks<void>(looks);
-    EXPECT_TRUE(world.guide.near());
-    EXPECT_THAT(*world.guide.near(), SizeIs(1));
+    EXPECT_TRUE(world.guide.nearby());
+    EXPECT_THAT(*world.guide.nearby(), SizeIs(1));
   });
 }
 
@@ -147,7 +147,7 @@ TEST(RelayGuide, TakesNoAnswerForNoSupernode) {
       tasks.start(refuse(Errc::limit));
       tasks.start(world.client.run());
       co_await world.guide.look();
-      EXPECT_FALSE(world.guide.near());
+      EXPECT_FALSE(world.guide.nearby());
     };
     co_await with_tasks<void>(body);
   };
@@ -160,7 +160,7 @@ TEST(RelayGuide, MeasuresThroughTheProxyWhereNothingGoesStraight) {
   world.tell(out_of_reach, [&](TaskGroup&) -> awaitable<void> {
     co_await world.guide.look();
     EXPECT_EQ(world.proxied, 1u);
-    EXPECT_THAT(*world.guide.near(), SizeIs(1));
+    EXPECT_THAT(*world.guide.nearby(), SizeIs(1));
   });
 }
 
@@ -171,8 +171,8 @@ TEST(RelayGuide, MeasuresThroughTheProxyWhereTheStraightWayLeadsNowhere) {
       out_of_reach,
       [&](TaskGroup&) -> awaitable<void> {
         co_await world.guide.look();
-        EXPECT_THAT(*world.guide.near(), SizeIs(1));
-        EXPECT_GE(world.guide.near()->front().round_trip, relay_distance_patience) << "a proxy takes its time";
+        EXPECT_THAT(*world.guide.nearby(), SizeIs(1));
+        EXPECT_GE(world.guide.nearby()->front().round_trip, relay_distance_patience) << "a proxy takes its time";
       },
       relay_distance_patience + 100ms);
 }
@@ -184,7 +184,7 @@ TEST(RelayGuide, HasNoPatienceWithoutEnd) {
       out_of_reach,
       [&](TaskGroup&) -> awaitable<void> {
         co_await world.guide.look();
-        EXPECT_THAT(*world.guide.near(), IsEmpty());
+        EXPECT_THAT(*world.guide.nearby(), IsEmpty());
       },
       1min);
 }
