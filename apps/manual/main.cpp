@@ -12,6 +12,7 @@
 #include "apps/manual/prose.hpp"
 #include "apps/manual/settings_table.hpp"
 #include "apps/pshare-server/options.hpp"
+#include "apps/pshare-server/server_config.hpp"
 #include "apps/pshare/options.hpp"
 #include "apps/pshare/pshare_toml.hpp"
 
@@ -45,7 +46,8 @@ std::string page_of(const PageName& name, const std::vector<Section>& prose) {
   static const auto tool = pshare_command(), server = pshare_server_command();
   for (const auto* program : {&tool, &server})
     if (const auto* command = command_of(*program, name.name)) return command_page(name, *program, *command, prose);
-  return written_page(name, prose, {{"settings", settings_table(pshare_toml_keys(tool))}});
+  const auto settings = name.name == "pshare-server.toml" ? server_config_grammar(server).keys : pshare_toml_keys(tool);
+  return written_page(name, prose, {{"settings", settings_table(settings)}});
 }
 
 void write_pages(const fs::path& prose, const fs::path& man) {

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from programs import MAN, help_of, verbs_of
+from programs import MAN, help_of, run, verbs_of
 
 PAGES = sorted(MAN.glob("*.[1-8]"))
 COMMANDS = [("pshare",)] + [("pshare", verb) for verb in verbs_of("pshare")] + [("pshare-server",)]
@@ -30,7 +30,7 @@ def examples(told):
 
 
 def test_there_is_a_page_for_each_verb():
-    assert {page.name for page in PAGES} == {page_of(command).name for command in COMMANDS} | {"pshare.toml.5"}
+    assert {page.name for page in PAGES} == {page_of(command).name for command in COMMANDS} | {"pshare.toml.5", "pshare-server.toml.5"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -67,3 +67,12 @@ def test_the_examples_of_the_help_are_in_the_page(command):
     assert shown
     for each in shown:
         assert re.search(rf"^ +{re.escape(each)}$", text, re.M), each
+
+
+@pytest.mark.parametrize("page, sample", [("pshare.toml.5", ("pshare", "config", "--sample")), ("pshare-server.toml.5", ("pshare-server", "--config-sample"))], ids=["pshare", "pshare-server"])
+def test_every_key_of_the_sample_is_in_the_page(page, sample, tmp_path):
+    keys = re.findall(r"^#([a-z-]+) = ", run(*sample, home=tmp_path), re.M)
+    assert len(keys) > 5
+    text = rendered(MAN / page)
+    for key in keys:
+        assert re.search(rf"^ +{key}$|^ +{key}  ", text, re.M), key
