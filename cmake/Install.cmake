@@ -11,6 +11,10 @@ set(PSHARE_USER_UNIT_DIR lib/systemd/user CACHE STRING "Where systemd looks for 
 install(TARGETS pshare RUNTIME COMPONENT pshare)
 install(TARGETS pshare-server RUNTIME COMPONENT pshare-server)
 add_custom_target(installed DEPENDS pshare pshare-server)
+# Manual pages and completions say themselves where they belong: apps/manual, packaging/completions.
+if(TARGET manual)  # not where it cannot be run
+  add_dependencies(installed manual)
+endif()
 
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   foreach(unit pshare-server pshare-supernode pshare-receive)
