@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <stdexcept>
 
 #include "apps/answered.hpp"
 #include "apps/pshare-server/options.hpp"
 #include "apps/pshare/options.hpp"
+#include "wire/ids.hpp"
 
 namespace pshare {
 namespace {
@@ -63,9 +65,18 @@ std::vector<std::string> words_of(const std::string& example) {
   return words.front().starts_with("pshare") ? std::vector(words.begin(), pipe) : std::vector(pipe + 1, words.end());
 }
 
+/// Where the example leaves it to the reader.
+std::string with_a_fingerprint(std::string word) {
+  static const auto fingerprint = PeerId{}.text();
+  constexpr std::string_view gap = "#FINGERPRINT";
+  for (auto at = word.find(gap); at != std::string::npos; at = word.find(gap)) word.replace(at + 1, gap.size() - 1, fingerprint);
+  return word;
+}
+
 void expect_taken(const Command& command) {
   for (const auto& example : command.examples) {
-    const auto words = words_of(example.command);
+    auto words = words_of(example.command);
+    for (auto& each : words) each = with_a_fingerprint(each);
     std::vector<const char*> arguments;
     for (const auto& each : words) arguments.push_back(each.c_str());
     const auto count = static_cast<int>(arguments.size());
@@ -74,7 +85,7 @@ void expect_taken(const Command& command) {
       EXPECT_TRUE(taken) << example.command << ": " << taken.error().message();
     } else {
       ASSERT_EQ(words.front(), "pshare-server") << example.command;
-      const auto taken = parse_server_options(count, arguments.data());
+      const auto taken = parse_server_options(count, arguments.data(), [](const std::filesystem::path&) { return Result<std::string>{""}; });
       EXPECT_TRUE(taken) << example.command << ": " << taken.error().message();
     }
   }
