@@ -15,14 +15,14 @@ class App;
 namespace pshare {
 
 /// What stands for a value, beyond any text: where the Tab key looks for it.
-enum class ValueKind { text, file, directory, contact, code, receipt, server, list, verb };
+enum class ValueKind { text, file, directory, contact, code, receipt, server, list, verb, proposed };
 
 struct CommandOption {
   std::vector<std::string> names = {};    // "-q", "--quiet": the short ones first
   std::string value;                 // as it is shown, for instance "DIR"; "" for a flag
   std::string meaning;
   std::string group;
-  std::vector<std::string> choices = {};  // what the value can be; not all of it where `kind` is something else than text
+  std::vector<std::string> choices = {};  // all that the value can be; of a list, all that can be in it; if `kind` is proposed, some of what it can be
   ValueKind kind = ValueKind::text;
   bool repeatable = false;
 

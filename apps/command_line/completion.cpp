@@ -84,7 +84,8 @@ Completion complete_value(const Reading& reading, const Wanted& wanted, std::str
     case ValueKind::directory: completion.kind = Completion::Kind::directories; return completion;
     case ValueKind::list: complete_list(completion, prefix, begun, wanted.choices); return completion;
     case ValueKind::verb: complete_verb(completion, *reading.root, reading.asked_about, begun); return completion;
-    case ValueKind::text: break;
+    case ValueKind::text:
+    case ValueKind::proposed: break;
     case ValueKind::contact:
     case ValueKind::code:
     case ValueKind::receipt:

@@ -33,7 +33,7 @@ const Note* note_of(std::span<const Note> notes, std::string_view table, std::st
 ConfigKey key_of(const CommandOption& option, std::string table, std::string name) {
   ConfigKey key{.table = std::move(table), .name = std::move(name), .type = type_of(option), .commas = option.value == "LIST", .value = option.value, .meaning = option.meaning,
                 .choices = option.choices};
-  if (key.type != KeyType::text) key.choices.clear();  // of others they are examples
+  if (key.type != KeyType::text || option.kind != ValueKind::text) key.choices.clear();  // of others they are proposals
   if (key.type == KeyType::truth) key.by_default = "false";
   return key;
 }

@@ -10,11 +10,11 @@ const std::vector<std::string> tiers{"direct", "mapped", "punched", "supernode",
 
 const std::array notes{
     ValueNote{"", "--server", ValueKind::server},
-    ValueNote{"", "--proxy", ValueKind::text, {"none", "http://", "socks5://"}},
+    ValueNote{"", "--proxy", ValueKind::proposed, {"none", "http://", "socks5://"}},
     ValueNote{"", "--tiers", ValueKind::list, tiers},
     ValueNote{"", "--no-tiers", ValueKind::list, tiers},
     ValueNote{"send", "--to", ValueKind::contact},
-    ValueNote{"send", "--level", ValueKind::text, {"auto", "none", "1", "3", "9", "19"}},
+    ValueNote{"send", "--level", ValueKind::proposed, {"auto", "none", "1", "3", "9", "19"}},
     ValueNote{"receive", "CODE", ValueKind::code},
     ValueNote{"receive", "--from", ValueKind::contact},
     ValueNote{"contacts remove", "NAME", ValueKind::contact},

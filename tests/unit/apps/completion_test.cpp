@@ -66,6 +66,7 @@ TEST(Completion, OffersWhatAValueCanBe) {
   EXPECT_THAT(offered({"receipts", "check", ""}), ElementsAre("3f2a"));
   EXPECT_THAT(offered({"id", "--server", "ex"}), ElementsAre("example.org:4700"));
   EXPECT_THAT(offered({"send", "--limit", ""}), IsEmpty());
+  EXPECT_THAT(offered({"send", "x", "--level", "a"}), ElementsAre("auto"));
 }
 
 TEST(Completion, KnowsThePeopleOfTheHomeThatWasNamed) {

@@ -254,6 +254,14 @@ TEST(PshareToml, HasEveryOptionOfTheCommandLineOrAReasonWhyNot) {
     }
 }
 
+TEST(PshareToml, TellsWhatAValueCanBeFromWhatIsProposedAtTheTabKey) {
+  const auto keys = pshare_toml_keys(pshare_command());
+  const auto choices = [&](std::string_view name) { return std::ranges::find(keys, name, &ConfigKey::full_name)->choices; };
+  EXPECT_THAT(choices("transport"), ElementsAre("tcp", "udp", "any"));
+  EXPECT_THAT(choices("send.level"), ElementsAre());  // 1 to 19, not just those that are proposed
+  EXPECT_THAT(choices("proxy"), ElementsAre());
+}
+
 TEST(PshareToml, HasASampleThatSaysNothingUntilALineIsUncommented) {
   const auto sample = pshare_toml_sample();
   EXPECT_TRUE(read(sample).faults.empty());
