@@ -5,6 +5,8 @@
 #include <aclapi.h>
 #include <sddl.h>
 
+#include <array>
+#include <cstddef>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -27,9 +29,26 @@ std::wstring list_of(const fs::path& path) {
   return list;
 }
 
-void set_list(const fs::path& path, const wchar_t* text) {
+/// The SID of whoever runs this, as text.
+std::wstring this_user() {
+  HANDLE token = nullptr;
+  alignas(TOKEN_USER) std::array<std::byte, 256> memory;
+  DWORD size = 0;
+  wchar_t* text = nullptr;
+  if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return {};
+  const bool known = GetTokenInformation(token, TokenUser, memory.data(), static_cast<DWORD>(memory.size()), &size) &&
+                     ConvertSidToStringSidW(reinterpret_cast<TOKEN_USER*>(memory.data())->User.Sid, &text);
+  CloseHandle(token);
+  const std::wstring sid = known ? text : L"";
+  LocalFree(text);
+  return sid;
+}
+
+/// This user, and whom `others` names.
+void set_list(const fs::path& path, const std::wstring& others) {
+  const auto text = L"D:P(A;;FA;;;" + this_user() + L")" + others;
   void* descriptor = nullptr;
-  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, &descriptor, nullptr)) throw std::runtime_error{"no such list"};
+  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(text.c_str(), SDDL_REVISION_1, &descriptor, nullptr)) throw std::runtime_error{"no such list"};
   const auto done = SetFileSecurityW(path.c_str(), DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, descriptor);
   LocalFree(descriptor);
   if (!done) throw std::runtime_error{"the list cannot be set"};
@@ -45,9 +64,9 @@ bool is_for_owner_alone(const fs::path& path) {
   return true;
 }
 
-void let_others_read(const fs::path& path) { set_list(path, L"D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FR;;;WD)"); }
+void let_others_read(const fs::path& path) { set_list(path, L"(A;;FR;;;WD)"); }
 
-void keep_from_others(const fs::path& path) { set_list(path, L"D:P(A;;FA;;;OW)(A;;FA;;;SY)"); }
+void keep_from_others(const fs::path& path) { set_list(path, L""); }
 
 fs::path fresh_folder() {
   std::random_device chance;
