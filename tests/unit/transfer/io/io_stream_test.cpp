@@ -13,6 +13,7 @@
 #include "transfer/checksum.hpp"
 #include "transfer/io/receiver_session.hpp"
 #include "transfer/io/sender_session.hpp"
+#include "transfer/io/standard_stream.hpp"
 #include "transfer/io/stream_sink.hpp"
 #include "transfer/io/stream_source.hpp"
 #include "trees.hpp"
@@ -197,6 +198,37 @@ TEST(StreamSinkTest, TakesExactlyOneFile) {
   const auto opened = sink.open(some_transfer(), manifest, false);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::unsupported);
+}
+
+TEST(StandardStreamTest, WhoeverComesAfterTheInterruptionReturnsAtOnce) {
+  Pipe pipe;
+  OutputStream output{pipe.in.native()};
+  ASSERT_TRUE(output.write(ByteBuffer(1)));
+  InputStream input{pipe.out.native()};
+  input.interrupt();
+  output.interrupt();
+  ByteBuffer byte(1);
+  const auto read = input.read(byte);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Errc::interrupted);
+  const auto written = output.write(byte);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::interrupted);
+}
+
+TEST(StandardStreamTest, ReadsWhatThereIsAndThenTheEnd) {
+  Pipe pipe;
+  {
+    OutputStream output{pipe.in.native()};
+    ASSERT_TRUE(output.write(ByteBuffer(3, std::byte{7})));
+  }
+  pipe.in = Handle{};
+  InputStream input{pipe.out.native()};
+  ByteBuffer some(10);
+  const auto count = input.read(some), end = input.read(some);
+  ASSERT_TRUE(count && end);
+  EXPECT_EQ(*count, 3u);
+  EXPECT_EQ(*end, 0u);
 }
 
 TEST(StreamSourceTest, EndsWhileItWaitsForInput) {
