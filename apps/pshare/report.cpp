@@ -249,9 +249,9 @@ void Report::supernode(const SupernodeStanding& standing, std::string_view words
   if (!hint.empty()) say("  " + std::string{hint});
 }
 
-void Report::relaying(const RelayedLane& lane) {
+void Report::relaying(const LaneNews& lane) {
   if (manner_.json) {
-    const auto peer = [](const RelayedLane::Peer& each) { return json{{"name", each.name}, {"peer_id", each.id.text()}}; };
+    const auto peer = [](const LaneNews::Peer& each) { return json{{"name", each.name}, {"peer_id", each.id.text()}}; };
     json event{{"event", "relaying"}, {"state", lane.over ? "over" : "begun"}, {"lane", lane.number}, {"peers", {peer(lane.one), peer(lane.other)}}};
     if (lane.over) event.update({{"bytes", lane.over->bytes}, {"seconds", std::chrono::duration<double>{lane.over->age}.count()}, {"why", lane.over->why}});
     emit(event);

@@ -32,7 +32,7 @@ struct SupernodeStanding {
 };
 
 /// For the `relaying` event.
-struct RelayedLane {
+struct LaneNews {
   struct Peer {
     std::string name;  // a contact's; empty: none
     PeerId id;
@@ -88,7 +88,7 @@ class Report {
   /// How a supernode stands with the server; `words` and `hint` for people, the rest for programs.
   void supernode(const SupernodeStanding& standing, std::string_view words, std::string_view hint);
   /// It began to carry a lane, or carries it no more.
-  void relaying(const RelayedLane& lane);
+  void relaying(const LaneNews& lane);
   /// The last lines of a terminal, as they are now; several calls overwrite each other. Not with -q or --json.
   void block(const std::vector<std::string>& lines);
   /// The terminal has just been asked this, and waits for an answer; empty: it is over. Lines that come meanwhile are set apart from it and show it again.

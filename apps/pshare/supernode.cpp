@@ -211,7 +211,7 @@ class Supernode {
     tasks_->start(relay_->serve(std::move(stream), std::move(hello)));
   }
 
-  RelayedLane::Peer peer(const PeerId& id) const {
+  LaneNews::Peer peer(const PeerId& id) const {
     if (id == program_.identity.id()) return {.name = "you", .id = id};
     const auto contact = contacts_.find(id);
     return {.name = contact == contacts_.end() ? std::string{} : contact->second, .id = id};
@@ -227,7 +227,7 @@ class Supernode {
     program_.report.relaying({.number = lane.lane.number,
                               .one = peer(lane.one),
                               .other = peer(lane.other),
-                              .over = RelayedLane::Over{.bytes = lane.bytes, .age = Clock::now() - lane.since, .why = over.why.message()}});
+                              .over = LaneNews::Over{.bytes = lane.bytes, .age = Clock::now() - lane.since, .why = over.why.message()}});
     books_.ring();
     news_.ring();
   }
