@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs all tests. The last line is the sum over all configurations: "123 passed, 0 failed".
 #
-#   tests/run.sh                 release, debug, fuzz and a part of analysis: what is meant to fit into 40 minutes on two cores
+#   tests/run.sh                 release, packaging, debug, fuzz and a part of analysis: what is meant to fit into 40 minutes on two cores
 #   tests/run.sh --all           all of them but windows
 #   tests/run.sh --quick         the release build alone
-#   tests/run.sh --only NAME     one configuration: release, debug, tsan, fuzz, analysis or windows; may be repeated
+#   tests/run.sh --only NAME     one configuration: release, packaging, debug, tsan, fuzz, analysis or windows; may be repeated
 #   tests/run.sh --full          end-to-end tests at the sizes pshare is held to (2 GiB, 20,000 files, 20 kills): takes an hour or more
 #
 # release  what users get: simulations, end-to-end tests, the laboratory of kernels; unit tests where debug does not run them
+# packaging the Debian packages: built, looked into, and used on bare Debians (root alone can do the last)
 # debug    unit tests, and the end-to-end tests in which much moves or breaks, under AddressSanitizer and UndefinedBehaviorSanitizer
 # tsan     what has threads under ThreadSanitizer: the unit tests of drivers, and a few end-to-end tests
 # fuzz     every fuzz target for 20 s (PSHARE_FUZZ_SECONDS) from its corpus, two at once for each core
@@ -43,7 +44,7 @@ tsan_e2e='e2e\.(consent\.one_receive_serves|fidelity\.(several|a_tree)|options\.
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 say() { printf '\n=== %s\n' "$*"; }
 
-known=(release debug tsan fuzz analysis)
+known=(release packaging debug tsan fuzz analysis)
 with_clang_tidy=true
 wanted=()
 unit_tests_in_release=false
@@ -61,7 +62,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 if [ ${#wanted[@]} -eq 0 ]; then
-  wanted=(release debug fuzz analysis)
+  wanted=(release packaging debug fuzz analysis)
   with_clang_tidy=false
 fi
 # Compiling them twice is what would take the longest of all.
@@ -136,8 +137,17 @@ test_preset() {  # PRESET
       run_ctest tsan tsan -R "$tsan_unit"
       run_ctest tsan tsan-e2e -R "$tsan_e2e" ;;
     debug) run_ctest debug debug -R '^(unit_|e2e\.)' -E "$debug_without" ;;
+    release) run_ctest release release -LE '^packaging$' ;;
     *) run_ctest "$1" "$1" ;;
   esac
+}
+
+# With what a release build has compiled, as far as that goes.
+packaging() {
+  say "packaging: building"
+  if ! build release pshare pshare-server natlab-internet; then count packaging 0 1 "it does not build"; return; fi
+  say "packaging: testing"
+  run_ctest release packaging -L '^packaging$'
 }
 
 fuzz() {
@@ -219,6 +229,7 @@ begun=$SECONDS
 for each in "${wanted[@]}"; do
   case "$each" in
     fuzz) fuzz ;;
+    packaging) packaging ;;
     analysis) analysis ;;
     windows) windows ;;
     *) test_preset "$each" ;;

@@ -55,6 +55,7 @@ class Machine:
              "--resolv-conf=off", "--timezone=off", "--link-journal=no", f"--machine={self._name}", "--boot"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self._enter_groups)
         self.wait_until(lambda: self.try_to("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"), "booted")
+        self._first = self._first_process()
         return self
 
     def _enter_groups(self):
@@ -67,13 +68,11 @@ class Machine:
                 self.wait_until(lambda at=folder: _removed(at), f"rid of {folder}", patience=10)
 
     def _first_process(self):
-        """The manager's child, which is the machine's init."""
-        if not self._first:
-            children = Path(f"/proc/{self._manager.pid}/task/{self._manager.pid}/children").read_text().split()
-            if not children:
-                return None
-            self._first = children[0]
-        return self._first
+        """The manager's child, which is the machine's init; before that there are others for a moment."""
+        if self._first:
+            return self._first
+        children = Path(f"/proc/{self._manager.pid}/task/{self._manager.pid}/children").read_text().split()
+        return children[0] if children else None
 
     @property
     def console(self):
@@ -128,7 +127,8 @@ class Machine:
         return self.run("apt-get", "remove", "--quiet", "--yes", *names)
 
     def purge(self, *names):
-        return self.run("apt-get", "purge", "--quiet", "--yes", "--autoremove", *names)
+        """With what came along. apt would keep of that what some other package merely suggests (systemd: libqrencode4)."""
+        return self.run("apt-get", "purge", "--quiet", "--yes", "--autoremove", "--option=APT::AutoRemove::SuggestsImportant=false", *names)
 
     def files(self):
         """All that is there, but for what any use of a machine changes."""
