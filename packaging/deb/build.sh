@@ -80,8 +80,7 @@ say "building $version"
 make_packages "$work" "$out"
 
 say "lintian looks at it"
-# Man pages are on their way.
-lintian --allow-root --fail-on error,warning --suppress-tags no-manual-page "$out"/*.deb >&2
+lintian --allow-root --fail-on error,warning "$out"/*.deb >&2
 
 if [ -n "$twice" ]; then
   say "building it once more"
