@@ -12,7 +12,7 @@ WINE = HERE / "wine"
 PREFIX = Path(os.environ.get("WINEPREFIX", TOP / "build/windows/wine"))
 DRIVE = PREFIX / "drive_c"
 PROGRAMS = DRIVE / "Program Files/pshare"
-PATIENCE = 120
+PATIENCE = 300  # a machine that does much else
 
 UNINSTALL = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall"
 ENVIRONMENT = r"HKLM\System\CurrentControlSet\Control\Session Manager\Environment"
