@@ -13,10 +13,10 @@ bool server_is_near(const Diagnosis& diagnosis) {
 
 void conclude(Diagnosis& diagnosis) {
   auto& network = diagnosis.network;
-  const bool near = server_is_near(diagnosis);
-  network.udp = near ? PortHabit{} : habit_of(diagnosis.udp.forecast);
-  network.tcp = near ? PortHabit{} : habit_of(diagnosis.tcp.forecast);
-  const bool own_address = !near && !diagnosis.translated && (diagnosis.tcp.strangers_get_in == true || diagnosis.udp.strangers_get_in == true);
+  const bool nearby = server_is_near(diagnosis);
+  network.udp = nearby ? PortHabit{} : habit_of(diagnosis.udp.forecast);
+  network.tcp = nearby ? PortHabit{} : habit_of(diagnosis.tcp.forecast);
+  const bool own_address = !nearby && !diagnosis.translated && (diagnosis.tcp.strangers_get_in == true || diagnosis.udp.strangers_get_in == true);
   network.reachable = own_address || diagnosis.manual_port_works == true;
   network.mapped = std::ranges::any_of(diagnosis.mappings.ports, [](const MappedPort& each) { return !each.behind_another && each.external.address.is_v4(); });
   // What could not be tried, since the server is known by an IPv4 address, counts as working.
@@ -37,7 +37,7 @@ void conclude(Diagnosis& diagnosis) {
                                  .manual_port_works = diagnosis.manual_port_works.value_or(true),
                                  .server_has_stun = diagnosis.server.stun,
                                  .clock_is_off = ahead && std::chrono::abs(*ahead) > clock_tolerance});
-  if (near)
+  if (nearby)
     diagnosis.advice.insert(diagnosis.advice.begin(), {.what = "ask-outside", .words = "Ask again with a server on the internet: yours is in your own network, and cannot tell what the router in front of both of you does."});
 }
 

@@ -155,10 +155,10 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
     if (each.address.scope() != Scope::loopback && each.address.scope() != Scope::link_local) addresses += (addresses.empty() ? "" : ", ") + each.address.text();
   page.line((addresses.empty() ? "no address" : addresses) + ", port " + std::to_string(diagnosis.port.number) + ".");
   const auto& seen = diagnosis.udp.external ? diagnosis.udp.external : diagnosis.tcp.external;
-  const bool near = server_is_near(diagnosis);
-  if (near) page.line("Your server sees you as " + seen->address.text() + ", so it is in your own network. How the internet sees you, it cannot tell.");
-  if (seen && !near && diagnosis.translated) page.line("The internet sees you as " + seen->address.text() + ": there is a NAT in front of you.");
-  if (seen && !near && !diagnosis.translated) page.line("There is no NAT in front of you.");
+  const bool nearby = server_is_near(diagnosis);
+  if (nearby) page.line("Your server sees you as " + seen->address.text() + ", so it is in your own network. How the internet sees you, it cannot tell.");
+  if (seen && !nearby && diagnosis.translated) page.line("The internet sees you as " + seen->address.text() + ": there is a NAT in front of you.");
+  if (seen && !nearby && !diagnosis.translated) page.line("There is no NAT in front of you.");
 
   say_nat(page, "UDP", diagnosis.udp, diagnosis.translated);
   say_nat(page, "TCP", diagnosis.tcp, diagnosis.translated);
@@ -182,7 +182,7 @@ std::string diagnosis_words(const Diagnosis& diagnosis) {
               : *diagnosis.manual_port_works ? "port " + number + ": your server gets in there."
                                              : "port " + number + ": your server does not get in there.");
   }
-  if (!near && (diagnosis.tcp.strangers_get_in || diagnosis.udp.strangers_get_in)) {
+  if (!nearby && (diagnosis.tcp.strangers_get_in || diagnosis.udp.strangers_get_in)) {
     page.group("From outside");
     const auto gets_in = [](const std::optional<bool>& in) { return !in ? "unknown" : *in ? "yes" : "no"; };
     page.line(std::string{"do strangers get in where no port is opened for them? Over TCP: "} + gets_in(diagnosis.tcp.strangers_get_in) + "; over UDP: " +

@@ -91,7 +91,7 @@ InputStream::InputStream(Handle::Native native) : state_(new State{native}) {}
 
 Result<std::size_t> InputStream::State::read_bytes(std::span<std::byte> out) {
   const auto wanted = static_cast<DWORD>(std::min(out.size(), most_at_once));
-  for (;;) {
+  for (bool once_more = ::GetFileType(input) == FILE_TYPE_PIPE;; once_more = false) {
     DWORD count = 0, error = 0;
     const bool allowed = interruption.allows([&] {
       if (!::ReadFile(input, out.data(), wanted, &count, nullptr)) error = ::GetLastError();
@@ -100,8 +100,8 @@ Result<std::size_t> InputStream::State::read_bytes(std::span<std::byte> out) {
     // The other end of a pipe has been closed; of a pipe that carries messages, which may be longer than what was asked for, the rest comes next.
     if (error == ERROR_BROKEN_PIPE || error == ERROR_HANDLE_EOF) return std::size_t{0};
     if (error != 0 && error != ERROR_MORE_DATA) return disk_failure(reading, code_of(error));
-    // Somebody may write nothing into a pipe; that is not its end.
-    if (count > 0 || ::GetFileType(input) != FILE_TYPE_PIPE) return std::size_t{count};
+    // Somebody may write nothing into a pipe; that is not its end. But Wine says the end of a pipe of Linux' in that way, again and again.
+    if (count > 0 || !once_more) return std::size_t{count};
   }
 }
 
