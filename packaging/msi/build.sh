@@ -5,7 +5,7 @@
 #   packaging/msi/build.sh            into build/msi, where SHA256SUMS names them
 #   packaging/msi/build.sh --newest   with what Debian has by now of the libraries (libraries.sh)
 #
-# The same commit gives the same bytes. The first time takes half an hour on two cores, most of it for the libraries.
+# The same commit gives the same bytes. The first time most of it goes into the libraries: a quarter of an hour on two cores that did much else.
 # Needs root only where packages have to be installed.
 set -euo pipefail
 
