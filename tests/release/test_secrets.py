@@ -37,6 +37,7 @@ NOBODYS = re.compile(r"://\[?USER\b|@(?:[\w-]+\.)*(?:example(?:\.(?:com|net|org)
 
 # (where it begins, what it looks like, why it is none)
 ALLOWED = (
+    ("packaging/msi/sources.sha256", "random hex", "digests of the source packages that the libraries for Windows are built from"),
     ("secure/spake2.cpp", "random hex", "the points M and N of RFC 9382"),
     ("tests/fuzz/corpus/fuzz_stun/", "random letters", "the nonce of RFC 8489, appendix B.1, and what fuzzing made of it"),
     ("tests/fuzz/corpus/fuzz_identity_file/", "private key", "keys that were made for the fuzzer and belong to nobody"),
