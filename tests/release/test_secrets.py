@@ -37,6 +37,10 @@ NOBODYS = re.compile(r"://\[?USER\b|@(?:[\w-]+\.)*(?:example(?:\.(?:com|net|org)
 
 # (where it begins, what it looks like, why it is none)
 ALLOWED = (
+    ("apps/pshare/in_force.cpp", "login in an address", "what a proxy looks like whose password is hidden, in a comment"),
+    ("tests/unit/apps/config_file/", "login in an address", "logins of nobody, to proxies that are not there"),
+    ("tests/unit/apps/config_file/", "somebody's folder", "folders of nobody, in settings that are only read"),
+    ("tests/packaging/", "somebody's folder", "root's, on the machines that these tests make"),
     ("packaging/msi/sources.sha256", "random hex", "digests of the source packages that the libraries for Windows are built from"),
     ("secure/spake2.cpp", "random hex", "the points M and N of RFC 9382"),
     ("tests/fuzz/corpus/fuzz_stun/", "random letters", "the nonce of RFC 8489, appendix B.1, and what fuzzing made of it"),
