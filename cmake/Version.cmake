@@ -26,9 +26,9 @@ file(STRINGS ${PSHARE_ASIO_INCLUDE}/asio/version.hpp asio_version REGEX "define 
 string(REGEX REPLACE ".*// " "" asio_version "${asio_version}")
 
 set(libraries_of_both "Asio=${asio_version}" "OpenSSL=${OPENSSL_VERSION}" "libsodium=${sodium_VERSION}" "nlohmann-json=${nlohmann_json_VERSION}" "spdlog=${spdlog_VERSION}"
-  "CLI11=${CLI11_VERSION}")
+  "CLI11=${CLI11_VERSION}" "toml++=${tomlplusplus_VERSION}")
 pshare_list_libraries(PSHARE_LIBRARIES_OF_PSHARE ${libraries_of_both} "ngtcp2=${PSHARE_NGTCP2_DESCRIPTION}" "zstd=${zstd_VERSION}" "xxHash=${xxhash_VERSION}"
-  "miniupnpc=${miniupnpc_VERSION}" "libqrencode=${qrencode_VERSION}" "toml++=${tomlplusplus_VERSION}")
+  "miniupnpc=${miniupnpc_VERSION}" "libqrencode=${qrencode_VERSION}")
 pshare_list_libraries(PSHARE_LIBRARIES_OF_SERVER ${libraries_of_both} "SQLite=${SQLite3_VERSION}")
 
 set(PSHARE_COMPILER "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
