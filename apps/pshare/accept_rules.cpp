@@ -16,6 +16,13 @@ namespace {
 
 constexpr std::array<std::pair<Acceptance, std::string_view>, 3> acceptances{{{Acceptance::always, "always"}, {Acceptance::ask, "ask"}, {Acceptance::never, "never"}}};
 
+// Quoted as TOML quotes it: without a meaning for backslashes.
+#ifdef _WIN32
+constexpr std::string_view an_absolute_path = R"('C:\in\alice')";
+#else
+constexpr std::string_view an_absolute_path = R"("/home/me/in")";
+#endif
+
 Unexpected refuse(std::string what, Errc code = Errc::malformed) {
   return Unexpected{{.code = code, .doing = std::move(what), .hint = "A rule has accept (\"always\", \"ask\" or \"never\"), max-size (like \"10G\") and dir (an absolute path)."}};
 }
@@ -28,7 +35,7 @@ std::string in_quotes(std::string_view text) { return "\"" + std::string{text} +
 
 Result<void> check_directory(const std::filesystem::path& directory) {
   const auto text = text_of(directory);
-  if (!directory.is_absolute()) return refuse("dir must be an absolute path (one that begins with /), not " + in_quotes(text));
+  if (!directory.is_absolute()) return refuse("dir must be an absolute path (like " + std::string{an_absolute_path} + "), not " + in_quotes(text));
   if (text.size() > AcceptRules::max_directory) return refuse("dir is longer than " + std::to_string(AcceptRules::max_directory) + " bytes", Errc::limit);
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) return refuse("dir holds control characters");
   return {};

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "../wine.hpp"
 #include "io/deadline.hpp"
 #include "io/task_group.hpp"
 #include "run.hpp"
-#include "wine.hpp"
 
 namespace pshare {
 namespace {
@@ -81,7 +81,7 @@ TEST(TcpStream, OurOwnCloseEndsAPendingRead) {
 }
 
 TEST(TcpStream, AResetIsNotAnOrderlyEnd) {
-  if (testing::on_wine()) GTEST_SKIP() << "Wine tells of a reset as of an end";
+  if (test::on_wine()) GTEST_SKIP() << "Wine tells of a reset as of an end";
   asio::io_context loop;
   auto story = [&]() -> awaitable<void> {
     auto listener = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
@@ -254,7 +254,7 @@ TEST(Endpoints, KeepTheirMeaningThroughAsio) {
 // --- one port for listening and dialling ---------------------------------------------------------------------------------------------------
 
 TEST(Listener, SharesItsPortWithConnectionsThatAreDialledFromIt) {
-  if (testing::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
+  if (test::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
   asio::io_context loop;
   auto story = [&]() -> awaitable<void> {
     auto ours = Listener::on(loop.get_executor(), Port{0});
@@ -272,7 +272,7 @@ TEST(Listener, SharesItsPortWithConnectionsThatAreDialledFromIt) {
 }
 
 TEST(Listener, LetsNoOtherListenerShareItsPort) {
-  if (testing::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
+  if (test::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
   asio::io_context loop;
   auto story = [&]() -> awaitable<void> {
     auto first = Listener::on(loop.get_executor(), Port{0});
@@ -288,7 +288,7 @@ TEST(Listener, LetsNoOtherListenerShareItsPort) {
 }
 
 TEST(Listener, FindsAPortOfConnectionsAloneFree) {
-  if (testing::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
+  if (test::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
   asio::io_context loop;
   auto story = [&]() -> awaitable<void> {
     auto elsewhere = Listener::on(loop.get_executor(), loopback_v4(Port{0}));
@@ -303,7 +303,7 @@ TEST(Listener, FindsAPortOfConnectionsAloneFree) {
 }
 
 TEST(Connect, SaysThatThePortIsBusyWhenItIsAnothersOrAlreadyConnectedToThere) {
-  if (testing::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
+  if (test::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
   asio::io_context loop;
   auto story = [&]() -> awaitable<void> {
     auto ours = Listener::on(loop.get_executor(), Port{0});
@@ -318,7 +318,7 @@ TEST(Connect, SaysThatThePortIsBusyWhenItIsAnothersOrAlreadyConnectedToThere) {
 }
 
 TEST(ConnectAny, FallsBackToAnyPortWhereTheWantedOneCannotBeUsed) {
-  if (testing::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
+  if (test::on_wine()) GTEST_SKIP() << "Wine lets nothing bind to a port that somebody listens on";
   asio::io_context loop;
   auto story = [&]() -> awaitable<void> {
     auto ours = Listener::on(loop.get_executor(), Port{0});

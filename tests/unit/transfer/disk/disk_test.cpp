@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../wine.hpp"
 #include "temp_folder.hpp"
 #include "transfer/disk/beneath.hpp"
 #include "transfer/disk/file.hpp"
@@ -59,7 +60,7 @@ TEST_F(Disk, MakesAndEmptiesFiles) {
 TEST_F(Disk, GoesToPathsLongerThanTheSystemTakes) {
   const std::string component(200, 'd');
   std::string path;
-  for (int depth = 0; depth < (is_wine() ? 15 : 40); ++depth) {  // Wine itself knows each file by a path that Linux takes
+  for (int depth = 0; depth < (on_wine() ? 15 : 40); ++depth) {  // Wine itself knows each file by a path that Linux takes
     const auto above = open(path.empty() ? path : path.substr(0, path.size() - 1), {.access = Access::way});
     ASSERT_TRUE(above);
     ASSERT_TRUE(make_folder(*above, component));
@@ -190,7 +191,7 @@ TEST_F(Disk, ReplacesAFileAlsoOneThatMayNotBeWritten) {
 }
 
 TEST_F(Disk, ReplacesAFileThatSomebodyHasOpen) {
-  if (is_wine()) GTEST_SKIP() << "Wine 8 has not got the request by which Windows 10 does it";
+  if (on_wine()) GTEST_SKIP() << "Wine 8 has not got the request by which Windows 10 does it";
   made("new", "new");
   const auto held = made("old", "old");
   ASSERT_TRUE(rename_over(place_in(root, "new"), place_in(root, "old")));

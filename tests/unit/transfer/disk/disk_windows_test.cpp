@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../wine.hpp"
 #include "temp_folder.hpp"
 #include "transfer/disk/windows/long_path.hpp"
 #include "transfer/disk/windows/native.hpp"
@@ -90,7 +91,7 @@ TEST(WindowsFiles, HeldByAnotherAreNamedSo) {
 }
 
 TEST(WindowsFiles, KnowThatTheyHaveNoNameLeft) {
-  if (is_wine()) GTEST_SKIP() << "Wine 8 tells nobody until the last handle is closed";
+  if (on_wine()) GTEST_SKIP() << "Wine 8 tells nobody until the last handle is closed";
   TempFolder folder;
   write_file(folder / "file", "x");
   const auto root = folder_at(folder.path());

@@ -4,10 +4,6 @@
 #include <random>
 #include <sstream>
 
-#ifdef _WIN32
-#include <windows.h>
-#endif
-
 namespace pshare::test {
 
 namespace fs = std::filesystem;
@@ -37,14 +33,6 @@ std::string content_of(const fs::path& path) {
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-bool is_wine() {
-#ifdef _WIN32
-  return ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
-#else
-  return false;
-#endif
 }
 
 Handle folder_at(const fs::path& path) { return value_or_throw(open_named(path, {.access = Access::list})); }

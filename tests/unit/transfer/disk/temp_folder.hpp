@@ -24,9 +24,6 @@ class TempFolder {
 void write_file(const std::filesystem::path& path, const std::string& content);
 std::string content_of(const std::filesystem::path& path);
 
-/// Whether what says it is Windows is Wine.
-bool is_wine();
-
 /// The folder at this path, to list and to go through. Throws Failure.
 Handle folder_at(const std::filesystem::path& path);
 Place place_in(const Handle& folder, const std::string& name);

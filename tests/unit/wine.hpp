@@ -7,7 +7,7 @@
 #include <windows.h>
 #endif
 
-namespace pshare::testing {
+namespace pshare::test {
 
 inline bool on_wine() {
 #ifdef _WIN32
@@ -17,4 +17,4 @@ inline bool on_wine() {
 #endif
 }
 
-}  // namespace pshare::testing
+}  // namespace pshare::test
