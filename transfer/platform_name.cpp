@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 namespace pshare {
@@ -66,27 +67,33 @@ std::string written(const std::vector<Piece>& pieces) {
   return out;
 }
 
+struct SmallLetters {
+  char32_t first, last, step;
+  std::int32_t to_capital;
+};
+constexpr auto small_letters = std::to_array<SmallLetters>({
+#include "transfer/capital_letters.inc"
+});
+
 char32_t capital(char32_t letter) {
-  const auto between = [&](char32_t first, char32_t last) { return letter >= first && letter <= last; };
-  if (between('a', 'z') || (between(0xE0, 0xFE) && letter != 0xF7)) return letter - 0x20;
-  if (letter == 0xFF) return 0x178;
-  const bool odd_is_small = between(0x100, 0x137) || between(0x14A, 0x177);
-  const bool even_is_small = between(0x139, 0x148) || between(0x179, 0x17E);
-  if (letter != 0x131 && ((odd_is_small && letter % 2 == 1) || (even_is_small && letter % 2 == 0))) return letter - 1;
-  if (letter == 0x3AC) return 0x386;
-  if (between(0x3AD, 0x3AF)) return letter - 37;
-  if (between(0x3B1, 0x3CB)) return letter == 0x3C2 ? 0x3A3 : letter - 0x20;
-  if (letter == 0x3CC) return 0x38C;
-  if (between(0x3CD, 0x3CE)) return letter - 63;
-  if (between(0x430, 0x44F)) return letter - 0x20;
-  if (between(0x450, 0x45F)) return letter - 0x50;
-  return letter;
+  if (letter < 0x80) return letter >= 'a' && letter <= 'z' ? letter - 0x20 : letter;
+  const auto behind = std::ranges::upper_bound(small_letters, letter, {}, &SmallLetters::first);
+  if (behind == small_letters.begin()) return letter;
+  const auto& range = *std::prev(behind);
+  if (letter > range.last || (letter - range.first) % range.step != 0) return letter;
+  return static_cast<char32_t>(static_cast<std::int32_t>(letter) + range.to_capital);
+}
+
+bool is_capital(char32_t letter) {
+  if (letter < 0x80) return letter >= 'A' && letter <= 'Z';
+  return std::ranges::any_of(small_letters, [&](const SmallLetters& range) {
+    const auto small = static_cast<char32_t>(static_cast<std::int32_t>(letter) - range.to_capital);
+    return small >= range.first && small <= range.last && (small - range.first) % range.step == 0;
+  });
 }
 
 /// A letter that without_case writes in another way, or that it writes others as.
-bool has_case(char32_t letter) {
-  return capital(letter) != letter || (letter >= 'A' && letter <= 'Z') || (letter >= 0x80 && letter < 0x460);
-}
+bool has_case(char32_t letter) { return capital(letter) != letter || is_capital(letter); }
 
 bool is_device(std::string_view name) {
   auto stem = without_case(name.substr(0, name.find_first_of(".:")));

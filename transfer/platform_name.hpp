@@ -49,8 +49,8 @@ class FolderNames {
   std::set<std::string> taken_;  // as compared
 };
 
-/// `name` as Windows compares it: capital letters, for Latin (of Unicode's first two blocks), Greek and Cyrillic. Windows' own table
-/// is longer and differs between volumes; what only that table takes for the same, the volume says when the file is made.
+/// `name` with the capitals of all letters that have one of one letter, in Unicode's first 65,536 (capital_letters.inc). Each volume of Windows has such a table of
+/// its own, from the Unicode of when it was formatted: shorter than ours, so that none of them takes two names for the same that differ here.
 std::string without_case(std::string_view name);
 
 }  // namespace pshare

@@ -2,6 +2,9 @@
 // of writing, no reason to vanish.
 #pragma once
 
+#include <array>
+#include <optional>
+
 namespace pshare {
 
 class PlainOutput {
@@ -14,7 +17,9 @@ class PlainOutput {
   ~PlainOutput();
 
  private:
-  [[maybe_unused]] unsigned code_page_ = 0;  // of the console before; 0: there is none
+  // Of the console before.
+  [[maybe_unused]] unsigned code_page_ = 0;                         // 0: there is none
+  [[maybe_unused]] std::array<std::optional<unsigned>, 2> modes_{};  // of what stdout and stderr lead to, if it is one
 };
 
 }  // namespace pshare

@@ -34,7 +34,7 @@ BOOL WINAPI told(DWORD event) {
   if (name == nullptr) return FALSE;
   {
     const std::lock_guard lock{desk_mutex};
-    if (desk == nullptr) return FALSE;
+    if (desk == nullptr) return FALSE;  // the default: the program ends
     desk->come(name);
   }
   // Of these the program is over as soon as we return. We stay until it has ended by itself, or the system loses patience.
@@ -82,13 +82,13 @@ StopRequests::StopRequests(const asio::any_io_executor& executor) : state_(std::
     const std::lock_guard lock{desk_mutex};
     desk = state_.get();
   }
-  ::SetConsoleCtrlHandler(told, TRUE);
+  // For good: taking it out would wait until told() has returned, which it does not while a window closes.
+  [[maybe_unused]] static const BOOL installed = ::SetConsoleCtrlHandler(told, TRUE);
 }
 
 StopRequests::~StopRequests() { let_through(); }
 
 void StopRequests::let_through() {
-  ::SetConsoleCtrlHandler(told, FALSE);
   const std::lock_guard lock{desk_mutex};
   desk = nullptr;
 }

@@ -103,7 +103,8 @@ struct Console::State {
   const KeyByKey key_by_key;
   RemoteWakeup wakeup;
   wchar_t half = 0;   // of a surrogate pair
-  std::wstring line;  // as far as it is typed, with Keys::in_lines
+  std::wstring line;     // as far as it is typed, with Keys::in_lines
+  std::wstring pending;  // typed behind it
   bool ended = false;
 };
 
@@ -159,11 +160,16 @@ void Console::show(std::string_view text) { state_->show(wide_of(text)); }
 awaitable<std::optional<std::string>> Console::typed() {
   auto& state = *state_;
   for (;;) {
-    const auto letters = state.take_letters();
+    auto letters = std::exchange(state.pending, {});
+    if (letters.empty()) letters = state.take_letters();
     std::wstring given;
-    for (const wchar_t letter : letters) {
-      if (state.keys == Keys::one_by_one) given += letter;
-      else if (state.edit(letter)) break;
+    for (std::size_t at = 0; at < letters.size(); ++at) {
+      if (state.keys == Keys::one_by_one) given += letters[at];
+      else if (state.edit(letters[at])) {
+        const bool both = letters.substr(at, 2) == L"\r\n";
+        state.pending = letters.substr(at + (both ? 2 : 1));
+        break;
+      }
     }
     if (state.ended) co_return std::nullopt;
     if (state.keys == Keys::in_lines && state.line.ends_with(L'\n')) given = std::exchange(state.line, {});

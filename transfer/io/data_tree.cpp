@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "transfer/io/disk_trouble.hpp"
+#include "transfer/io/local_target.hpp"
 
 namespace pshare {
 
@@ -269,32 +270,13 @@ Result<void> DataTree::complete_file(EntryIndex file, std::uint64_t size) const 
   return {};
 }
 
-/// Within the tree, as far as that can be told from the manifest: its own folders, on the way down and, by "..", up.
-bool DataTree::leads_to_folder(EntryIndex link, const Children& children) const {
-  auto here = manifest_->entry(link).parent;
-  std::string_view rest = manifest_->entry(link).target;
-  while (!rest.empty()) {
-    const auto slash = rest.find('/');
-    const auto component = rest.substr(0, slash);
-    rest = slash == rest.npos ? std::string_view{} : rest.substr(slash + 1);
-    if (component.empty() || component == ".") continue;
-    if (component == "..") {
-      if (!here) return false;
-      here = manifest_->entry(*here).parent;
-      continue;
-    }
-    here = children.find(here, component);
-    if (!here || manifest_->entry(*here).type != EntryType::directory) return false;
-  }
-  return true;
-}
-
 Result<void> DataTree::complete_link(EntryIndex link, const Children& children) {
   const auto entry = manifest_->entry(link);
   const auto place = place_beneath(data_, names_.path(link));
   if (!place) return trouble("making the link", link, place.error().cause);
   // What an interrupted run left may be another link; making it anew costs nothing.
-  const auto made = make_link(*place, entry.target, leads_to_folder(link, children), entry.mtime);
+  const auto target = local_target(*manifest_, names_, children, link);
+  const auto made = make_link(*place, target.text, target.to_folder, entry.mtime);
   if (!made && this_platform == Platform::windows && made.error().cause == std::errc::operation_not_permitted) {
     remarks_.push_back("the link " + manifest_->path(link) + " to " + std::string{entry.target} +
                        " was left out: Windows lets you make links only in its developer mode, or as an administrator");

@@ -77,7 +77,6 @@ class DataTree {
   Result<void> allocate(EntryIndex file, std::uint64_t size) const;
   Result<void> complete_file(EntryIndex file, std::uint64_t size) const;
   Result<void> complete_link(EntryIndex link, const Children& children);
-  bool leads_to_folder(EntryIndex link, const Children& children) const;
   Result<Handle> open_to_write(EntryIndex file) const;
   void touched(EntryIndex file, bool made);
   Unexpected trouble(std::string_view doing, EntryIndex entry, std::error_code cause) const;

@@ -112,10 +112,12 @@ Result<void> InputStream::State::read_line() {
   const DWORD held = half != 0 ? 1 : 0;
   DWORD count = 0, error = 0;
   const bool allowed = interruption.allows([&] {
-    if (!::ReadConsoleW(input, letters.data() + held, static_cast<DWORD>(letters.size()) - held, &count, nullptr)) error = ::GetLastError();
+    // Ctrl-C makes it succeed, with nothing read and that as the last error.
+    ::SetLastError(ERROR_SUCCESS);
+    if (!::ReadConsoleW(input, letters.data() + held, static_cast<DWORD>(letters.size()) - held, &count, nullptr) || count == 0) error = ::GetLastError();
   });
   if (!allowed) return interrupted(reading);
-  if (error == ERROR_OPERATION_ABORTED) return {};  // Ctrl-C was pressed; whoever it is meant for will hear of it
+  if (error == ERROR_OPERATION_ABORTED) return {};  // whoever Ctrl-C is meant for will hear of it
   if (error != 0) return disk_failure(reading, code_of(error));
   ended = count == 0 || letters[held] == ctrl_z;
   if (ended) return {};

@@ -7,6 +7,7 @@
 #include "transfer/disk/folder.hpp"
 #include "transfer/exclusion.hpp"
 #include "transfer/io/disk_trouble.hpp"
+#include "transfer/io/local_target.hpp"
 #include "transfer/local_names.hpp"
 #include "transfer/safe_name.hpp"
 #include "wire/native_path.hpp"
@@ -168,10 +169,10 @@ class Walk {
     entry.parent = here.directory;
     std::string target;
     if (entry.type == EntryType::symlink) {
-      auto leads_to = link_target(directory, name);
+      const auto leads_to = link_target(directory, name);
       if (!leads_to) return skip("a link that cannot be read");
       if (!*leads_to) return skip("a link that leads outside");
-      target = **std::move(leads_to);
+      target = target_to_send(**leads_to);
       entry.target = target;
       if (!check_link_target(entry.target, here.depth)) return skip("a link that leads outside");
     }

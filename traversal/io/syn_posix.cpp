@@ -13,7 +13,7 @@ using asio::ip::tcp;
 std::error_code send_syn(tcp::socket& socket, const tcp::endpoint& there, int ttl) {
   std::error_code error;
   socket.set_option(asio::ip::unicast::hops{ttl}, error);
-  socket.native_non_blocking(true, error);
+  if (!error) socket.native_non_blocking(true, error);
   if (error) return error;
   if (::connect(socket.native_handle(), there.data(), static_cast<socklen_t>(there.size())) == 0) return {};
   const std::error_code said{errno, asio::error::get_system_category()};

@@ -108,6 +108,12 @@ TEST(PlatformName, WritesOutLettersUntilCaseTellsNeighboursApart) {
   EXPECT_EQ(folder.take("aB"), "\uF061B");
   EXPECT_EQ(folder.take("дом"), "дом");
   EXPECT_EQ(folder.take("ДОМ"), "\uF0D0\uF094ОМ");
+  EXPECT_EQ(folder.take("\u1EA1"), "\u1EA1");  // of Vietnamese, Armenian, fullwidth
+  EXPECT_EQ(folder.take("\u1EA0"), "\uF0E1\uF0BA\uF0A0");
+  EXPECT_EQ(folder.take("\u0561\u6587"), "\u0561\u6587");
+  EXPECT_EQ(folder.take("\u0531\u6587"), "\uF0D4\uF0B1\u6587");
+  EXPECT_EQ(folder.take("\uFF41"), "\uFF41");
+  EXPECT_EQ(folder.take("\uFF21"), "\uF0EF\uF0BC\uF0A1");
   FolderNames on_linux{Platform::linux};
   EXPECT_EQ(on_linux.take("ab"), "ab");
   EXPECT_EQ(on_linux.take("AB"), "AB");

@@ -42,11 +42,13 @@ bool is_plain(std::string_view component) {
 Result<Handle> with_content(Handle itself, std::string_view name, ACCESS_MASK rights) {
   FILE_ATTRIBUTE_TAG_INFO tag{};
   if (!::GetFileInformationByHandleEx(itself.native(), FileAttributeTagInfo, &tag, sizeof tag)) return disk_failure("looking at " + std::string{name});
-  if ((tag.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0) return itself;
-  if (IsReparseTagNameSurrogate(tag.ReparseTag)) return no_way(name, std::errc::too_many_symbolic_link_levels);
+  // Programs such as ours are not shown the reparse point of every file that a cloud keeps.
+  if ((tag.FileAttributes & (FILE_ATTRIBUTE_REPARSE_POINT | lies_elsewhere)) == 0) return itself;
+  if ((tag.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 && IsReparseTagNameSurrogate(tag.ReparseTag)) return no_way(name, std::errc::too_many_symbolic_link_levels);
   Handle content{::ReOpenFile(itself.native(), rights | SYNCHRONIZE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_FLAG_BACKUP_SEMANTICS)};
   if (content.native() == INVALID_HANDLE_VALUE) {
     content = Handle{};
+    if ((tag.FileAttributes & lies_elsewhere) != 0) return disk_failure("opening " + std::string{name});
     return itself;  // the system does not know how: it is what it is
   }
   BY_HANDLE_FILE_INFORMATION one{}, other{};

@@ -74,6 +74,9 @@ std::uint16_t mode_of(Kind kind, DWORD attributes) {
   return (attributes & FILE_ATTRIBUTE_READONLY) != 0 ? 0444 : 0644;
 }
 
+/// What is kept in a cloud, or compressed by other means than the file system's, takes little room here as well; that is none of zeros.
+bool may_have_holes(DWORD attributes) { return (attributes & FILE_ATTRIBUTE_SPARSE_FILE) != 0 && (attributes & (FILE_ATTRIBUTE_REPARSE_POINT | lies_elsewhere)) == 0; }
+
 struct SecurityDescriptorCloser {
   void operator()(void* descriptor) const { ::LocalFree(descriptor); }
 };
@@ -93,7 +96,8 @@ Result<Facts> facts_of(const Handle& file) {
       static_cast<std::uint64_t>(basic.ChangeTime.QuadPart), static_cast<std::uint64_t>(basic.LastWriteTime.QuadPart)};
   return Facts{.kind = kind,
                .size = kind == Kind::file ? static_cast<std::uint64_t>(standard.EndOfFile.QuadPart) : 0,
-               .allocated = static_cast<std::uint64_t>(standard.AllocationSize.QuadPart),
+               .allocated = static_cast<std::uint64_t>(may_have_holes(basic.FileAttributes) ? standard.AllocationSize.QuadPart
+                                                                                             : std::max(standard.AllocationSize.QuadPart, standard.EndOfFile.QuadPart)),
                .mtime = nanoseconds_of(basic.LastWriteTime),
                .mode = mode_of(kind, basic.FileAttributes),
                .version = short_hash_of(std::as_bytes(std::span{facts}))};
@@ -174,9 +178,13 @@ Result<void> make_hole(const Handle& file, std::uint64_t offset, std::uint64_t l
 
 std::optional<std::uint64_t> next_data(const Handle& file, std::uint64_t offset) {
   FILE_STANDARD_INFO standard{};
-  if (!::GetFileInformationByHandleEx(file.native(), FileStandardInfo, &standard, sizeof standard)) return offset;
+  FILE_BASIC_INFO basic{};
+  if (!::GetFileInformationByHandleEx(file.native(), FileStandardInfo, &standard, sizeof standard) ||
+      !::GetFileInformationByHandleEx(file.native(), FileBasicInfo, &basic, sizeof basic))
+    return offset;
   const auto size = static_cast<std::uint64_t>(standard.EndOfFile.QuadPart);
   if (offset >= size) return std::nullopt;
+  if (!may_have_holes(basic.FileAttributes)) return offset;
   FILE_ALLOCATED_RANGE_BUFFER asked{}, found{};
   asked.FileOffset.QuadPart = static_cast<LONGLONG>(offset);
   asked.Length.QuadPart = static_cast<LONGLONG>(size - offset);

@@ -45,7 +45,7 @@ Result<DWORD> attributes_of(const Handle& file) {
 /// Removes what is open, with the right to. An empty folder, a file, a link.
 Result<void> remove_open(const Handle& file, const std::string& name) {
   ULONG flags = dispose | dispose_posix | dispose_read_only;
-  auto status = set_information(file, &flags, sizeof flags, disposition_ex);
+  auto status = when_let_go([&] { return set_information(file, &flags, sizeof flags, disposition_ex); });
   if (is_unknown(status)) {
     if (auto writable = set_mode(file, 0600); !writable) return writable;
     FILE_DISPOSITION_INFORMATION disposition{};
@@ -77,7 +77,8 @@ Result<bool> remove_unless_folder(const Handle& folder, const std::string& name)
 struct RenameRequest {
   RenameRequest(const Place& to, ULONG flags) {
     const auto wide = wide_name(to.name);
-    size = offsetof(FILE_RENAME_INFORMATION, FileName) + wide.size() * sizeof(wchar_t);
+    // A name of one letter leaves room at the end of the structure, without which it is refused.
+    size = std::max(sizeof(FILE_RENAME_INFORMATION), offsetof(FILE_RENAME_INFORMATION, FileName) + wide.size() * sizeof(wchar_t));
     memory = std::make_unique<std::uint64_t[]>(size / sizeof(std::uint64_t) + 2);
     auto* request = information();
     std::memcpy(request, &flags, sizeof flags);  // the older request has a BOOLEAN here, which `replace_existing` is
@@ -97,13 +98,24 @@ Result<void> rename(const Place& from, const Place& to, bool replacing) {
   if (!file) return Unexpected{file.error()};
   if (replacing) {
     RenameRequest request{to, replace_existing | replace_posix | replace_read_only};
-    const auto status = set_information(*file, request.information(), request.size, rename_ex);
+    const auto status = when_free_to_move([&] { return set_information(*file, request.information(), request.size, rename_ex); });
     if (!is_unknown(status)) return as_result(status, doing);
     if (kind_at(to.parent, to.name) == Kind::file)
       if (auto writable = reopen(to.parent, to.name); !writable) return writable;
   }
   RenameRequest request{to, replacing ? replace_existing : 0};
-  return as_result(when_let_go([&] { return set_information(*file, request.information(), request.size, FileRenameInformation); }), doing);
+  return as_result(when_free_to_move([&] { return set_information(*file, request.information(), request.size, FileRenameInformation); }), doing);
+}
+
+/// Empty: it has none, or none that we are told.
+std::wstring path_of(const Handle& folder) {
+  std::wstring path;
+  for (DWORD needed = MAX_PATH; needed > path.size();) {
+    path.resize(needed);
+    needed = ::GetFinalPathNameByHandleW(folder.native(), path.data(), static_cast<DWORD>(path.size()), FILE_NAME_NORMALIZED);
+    if (needed < path.size()) path.resize(needed);  // without the zero behind it, which counts only when there is too little room
+  }
+  return path;
 }
 
 // [MS-FSCC] 2.1.2.4, Symbolic Link Reparse Data Buffer.
@@ -226,9 +238,12 @@ Result<std::optional<std::string>> link_target(const Handle& folder, const std::
 // By the path of the folder: only CreateSymbolicLink() knows of the developer mode. Should somebody move that folder in between, an empty promise lies elsewhere:
 // the link is looked for where it should be.
 Result<void> make_link(const Place& link, std::string_view target, bool to_folder, std::int64_t mtime) {
+  constexpr auto doing = "making a link";
+  // A drive, another machine, another stream: a link to these leaves the tree, and opening it would tell that machine who we are.
+  if (target.starts_with('/') || target.find_first_of("\\:") != target.npos) return disk_failure(doing, std::make_error_code(std::errc::invalid_argument));
   if (auto removed = remove_name(link.parent, link.name); !removed) return removed;
-  std::wstring parent(::GetFinalPathNameByHandleW(link.parent.native(), nullptr, 0, FILE_NAME_NORMALIZED), L'\0');
-  parent.resize(::GetFinalPathNameByHandleW(link.parent.native(), parent.data(), static_cast<DWORD>(parent.size()), FILE_NAME_NORMALIZED));
+  const auto parent = path_of(link.parent);
+  if (parent.empty()) return disk_failure(doing, std::make_error_code(std::errc::operation_not_permitted));
   auto wanted = wide_name(target);
   std::replace(wanted.begin(), wanted.end(), L'/', L'\\');
   constexpr DWORD in_developer_mode = 0x2;
@@ -236,10 +251,10 @@ Result<void> make_link(const Place& link, std::string_view target, bool to_folde
   if (!::CreateSymbolicLinkW((parent + L"\\" + wide_name(link.name)).c_str(), wanted.c_str(), flags)) {
     const auto cause = code_of(::GetLastError());
     const bool cannot_be = cause == std::errc::not_supported || cause == std::errc::invalid_argument || cause == std::errc::permission_denied;
-    return disk_failure("making a link", cannot_be ? std::make_error_code(std::errc::operation_not_permitted) : cause);
+    return disk_failure(doing, cannot_be ? std::make_error_code(std::errc::operation_not_permitted) : cause);
   }
   const auto made = open_itself(link.parent, link.name, FILE_WRITE_ATTRIBUTES, FILE_OPEN, 0);
-  if (!made) return disk_failure("making a link", std::make_error_code(std::errc::operation_not_permitted));  // Wine 8 says yes, and makes none
+  if (!made) return disk_failure(doing, std::make_error_code(std::errc::operation_not_permitted));  // Wine 8 says yes, and makes none
   return set_mtime(*made, mtime);
 }
 

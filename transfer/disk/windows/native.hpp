@@ -45,21 +45,39 @@ Result<Handle> open_itself(const Handle& folder, std::string_view name, ACCESS_M
 /// Whether it stands for something elsewhere: a symbolic link, a junction. Other reparse points (files kept in a cloud, compressed ones) are what they seem.
 Result<bool> leads_elsewhere(const Handle& file);
 
-inline constexpr DWORD first_pause_ms = 10, last_pause_ms = 320;  // doubled each time: 0.6 s together
+/// Attributes of files that somebody (a cloud's program, an archive) brings when they are read: FILE_ATTRIBUTE_OFFLINE, _RECALL_ON_OPEN, _RECALL_ON_DATA_ACCESS.
+inline constexpr DWORD lies_elsewhere = 0x1000 | 0x40000 | 0x400000;
+
+inline constexpr DWORD first_pause_ms = 10;                            // doubled each time
+inline constexpr DWORD last_pause_ms = 320, last_pause_to_move_ms = 2560;  // 0.6 s and 5 s together
 
 inline bool is_held_by_somebody(NTSTATUS status) {
   constexpr auto sharing_violation = static_cast<NTSTATUS>(0xC0000043), delete_pending = static_cast<NTSTATUS>(0xC0000056);
   return status == sharing_violation || status == delete_pending;
 }
 
-/// `work` until it no longer says that somebody else has the file open, or has had time enough.
-template <typename Work>
-NTSTATUS when_let_go(Work&& work) {
+/// `work` until it gives a status that is not `passing`, or those had time enough.
+template <typename Work, typename IsPassing>
+NTSTATUS until_settled(Work&& work, IsPassing&& is_passing, DWORD last_pause) {
   for (auto pause = first_pause_ms;; pause *= 2) {
     const NTSTATUS status = work();
-    if (!is_held_by_somebody(status) || pause > last_pause_ms) return status;
+    if (!is_passing(status) || pause > last_pause) return status;
     ::Sleep(pause);
   }
+}
+
+/// Until nobody else has the file open.
+template <typename Work>
+NTSTATUS when_let_go(Work&& work) {
+  return until_settled(work, is_held_by_somebody, last_pause_ms);
+}
+
+/// The same for a new name. "Access denied" is how the system also says that somebody reads in a folder that is to be moved, or the file that is to be
+/// replaced; of a tree that has just been written, virus scanners read much.
+template <typename Work>
+NTSTATUS when_free_to_move(Work&& work) {
+  constexpr auto access_denied = static_cast<NTSTATUS>(0xC0000022);
+  return until_settled(work, [](NTSTATUS status) { return is_held_by_somebody(status) || status == access_denied; }, last_pause_to_move_ms);
 }
 
 }  // namespace pshare

@@ -174,6 +174,13 @@ TEST_F(Disk, GivesAFreshNameOnlyWhereThereIsNone) {
   EXPECT_EQ(cause_of(rename_fresh(one, place_in(root, "four"))), std::errc::no_such_file_or_directory);
 }
 
+TEST_F(Disk, GivesNamesOfOneLetter) {
+  made("one", "one");
+  ASSERT_TRUE(rename_fresh(place_in(root, "one"), place_in(root, "x")));
+  ASSERT_TRUE(rename_over(place_in(root, "x"), place_in(root, "y")));
+  EXPECT_EQ(read("y"), "one");
+}
+
 TEST_F(Disk, DoesNotPutAFolderOverAnother) {
   ASSERT_TRUE(make_folder(root, "one"));
   ASSERT_TRUE(make_folder(root, "two"));

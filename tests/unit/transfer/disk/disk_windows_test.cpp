@@ -72,6 +72,15 @@ TEST(WindowsBeneath, FollowsNoLink) {
   EXPECT_TRUE(fs::exists(folder / "outside/file"));
 }
 
+TEST(WindowsBeneath, MakesNoLinkToADriveOrAnotherMachine) {
+  TempFolder folder;
+  const auto root = folder_at(folder.path());
+  for (const auto* target : {"C:\\windows", "C:", "..\\..\\x", "\\\\machine\\share", "/x", "file:stream"}) {
+    EXPECT_EQ(make_link(place_in(root, "link"), target, false, 0).error().cause, std::errc::invalid_argument) << target;
+    EXPECT_FALSE(kind_at(root, "link"));
+  }
+}
+
 TEST(WindowsErrors, AreThoseThatPosixHasWordsFor) {
   EXPECT_EQ(code_of(ERROR_FILE_NOT_FOUND), std::errc::no_such_file_or_directory);
   EXPECT_EQ(code_of(ERROR_DISK_FULL), std::errc::no_space_on_device);
