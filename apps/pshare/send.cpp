@@ -513,7 +513,7 @@ class Sending {
       }
       if (sorted != Partner::Letter::counts) continue;
       if (const auto* punch = std::get_if<Punch>(&letter.signal)) climber.heard(*punch);
-      if (const auto* near = std::get_if<RelaysNear>(&letter.signal)) climber.heard(*near);
+      if (const auto* nearby = std::get_if<RelaysNear>(&letter.signal)) climber.heard(*nearby);
       if (const auto* more = std::get_if<MoreCandidates>(&letter.signal)) {
         climber.heard(*more, letter.seen_at);
         if (!more->candidates.empty()) session.doubt_lanes();
