@@ -65,6 +65,46 @@ struct Texts {
   bool receipt_asked_for = false, no_receipt = false;
 };
 
+/// CLI11 takes a word like "[a,b]" for a list, and apart, where an argument may be repeated; but a file can have such a name. Marked by what no word from outside can have in it, it stays whole.
+constexpr char whole_mark = '\0';
+
+std::string unmarked(std::string word) {
+  std::erase(word, whole_mark);
+  return word;
+}
+
+std::vector<CLI::App*> verbs_of(CLI::App& app) {
+  return app.get_subcommands([](CLI::App*) { return true; });
+}
+
+/// What is marked reaches the arguments of all verbs as it was typed.
+void unmark_arguments(CLI::App& app) {
+  for (auto* option : app.get_options())
+    if (option->get_positional()) option->transform(unmarked);
+  for (auto* verb : verbs_of(app)) unmark_arguments(*verb);
+}
+
+bool takes_next_word(CLI::App& app, const std::string& word) {
+  if (!word.starts_with("--")) return false;
+  if (const auto* option = app.get_option_no_throw(word); option && option->get_items_expected_max() > 0) return true;
+  return std::ranges::any_of(verbs_of(app), [&](CLI::App* verb) { return takes_next_word(*verb, word); });
+}
+
+/// What CLI11 is to read, in its order: the last word first, without the name of the program.
+std::vector<std::string> marked_words(CLI::App& app, int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  bool is_value = false, only_arguments = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word{argv[i]};
+    const bool mark = !is_value && word.starts_with('[') && word.ends_with(']');
+    words.push_back(mark ? whole_mark + word : word);
+    only_arguments = only_arguments || (!is_value && word == "--");
+    is_value = !is_value && !only_arguments && takes_next_word(app, word);
+  }
+  std::ranges::reverse(words);
+  return words;
+}
+
 /// CLI11's own paths are right on POSIX alone.
 std::vector<std::filesystem::path> paths_from(const std::vector<std::string>& texts) {
   std::vector<std::filesystem::path> paths;
@@ -332,6 +372,7 @@ CommandLine::CommandLine() {
   help_verb = app.add_subcommand("help", "What a verb does, and what it can be told");
   help_verb->add_option("VERB", texts.asked_about, "Which one; for instance `contacts add`");
   for (auto* verb : {config_verb, config_check, help_verb, receipts_verb, receipts_list, receipts_check, init_verb, id_verb, send_verb, receive_verb, contacts_verb, pair_verb, peers_verb, doctor_verb, supernode_verb, list, add, remove, verify, rule}) verb->fallthrough();
+  unmark_arguments(app);
 }
 
 /// What was asked for, once it has been parsed.
@@ -446,7 +487,9 @@ Answered help_of(const Command& root, const Command& command) {
 
 Error unexpected(CLI::App& app) {
   const auto root = noted(app);
-  return misspelt(root, reached(root, app), app.remaining(true));
+  auto words = app.remaining(true);
+  for (auto& each : words) each = unmarked(std::move(each));
+  return misspelt(root, reached(root, app), words);
 }
 
 Error wrong(CLI::App& app, const CLI::ParseError& trouble) {
@@ -494,7 +537,7 @@ std::vector<ConfigFault> value_faults(const ConfigFile& file) {
 Result<std::variant<Options, Answered>> parse_options(int argc, const char* const* argv, const FindPshareToml& find) {
   CommandLine line;
   try {
-    line.app.parse(argc, argv);
+    line.app.parse(marked_words(line.app, argc, argv));
     if (*line.help_verb) return help_asked_for(noted(line.app), line.texts.asked_about);
     finish_common(line.common, line.texts);
     auto verb = line.verb();

@@ -172,6 +172,20 @@ TEST(Options, ThatMakeNoSenseAreRefused) {
   refused({"id", "--port", "0"});
 }
 
+TEST(Options, TakeAWordInBracketsForTheNameThatItIs) {
+  const auto paths = [](const std::vector<const char*>& words) { return std::get<SendOptions>(parsed(words).verb).paths; };
+  EXPECT_THAT(paths({"send", "[photos]"}), ElementsAre("[photos]"));
+  EXPECT_THAT(paths({"send", "[a,b]", "[[c]]", "--to", "bob", "[]"}), ElementsAre("[a,b]", "[[c]]", "[]"));
+  EXPECT_THAT(paths({"send", "--", "[a]"}), ElementsAre("[a]"));
+  const auto send = std::get<SendOptions>(parsed({"send", "a", "--to", "[bob]", "--exclude", "[o]"}).verb);
+  EXPECT_EQ(send.to, "[bob]");
+  EXPECT_THAT(send.excludes, ElementsAre("[o]"));
+  const auto receipts = std::get<ReceiptsOptions>(parsed({"receipts", "check", "3f2a", "[photos]"}).verb);
+  EXPECT_THAT(std::get<ReceiptsOptions::Check>(receipts.action).paths, ElementsAre("[photos]"));
+  EXPECT_EQ(std::get<ReceiveOptions>(parsed({"receive", "[code]"}).verb).code, "[code]");
+  EXPECT_THAT(refused({"[send]"}), HasSubstr("\"[send]\""));
+}
+
 TEST(Options, AnswerHelpAndVersionOnStandardOutput) {
   for (const auto* question : {"--help", "--version"}) {
     const auto result = parse({question});
