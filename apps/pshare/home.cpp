@@ -21,7 +21,12 @@ constexpr const char* settings_file = "pshare.toml";
 /// Errors: local_io.
 Result<std::optional<std::string>> read_settings(const fs::path& file) {
   auto read = read_owned_file(file, max_config_text);
-  if (!read) return Unexpected{{.code = Errc::local_io, .doing = read.error().doing, .cause = read.error().cause, .hint = read.error().hint}};
+  if (!read) {
+    auto error = std::move(read).error();
+    if (error.code == Errc::local_io) error.hint = "Is it a file, and may this user read it?";
+    error.code = Errc::local_io;  // also of one that is too long
+    return Unexpected{std::move(error)};
+  }
   return *read ? std::optional{std::move((*read)->text)} : std::nullopt;
 }
 

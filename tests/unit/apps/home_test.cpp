@@ -127,5 +127,14 @@ TEST_F(AHome, WritesThroughALinkToItsSettings) {
   EXPECT_EQ((std::string{std::istreambuf_iterator<char>{in}, {}}), "name = \"ann\"\n# under version control\n");
 }
 
+TEST_F(AHome, AsksOfSettingsThatCannotBeReadWhetherTheyMayBe) {
+  fs::create_directories(folder_ / "pshare.toml");
+  CommonOptions options;
+  options.home = folder_;
+  const auto refused = Home::pshare_toml(options);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().hint.find("may this user read it"), std::string::npos) << refused.error().hint;
+}
+
 }  // namespace
 }  // namespace pshare
