@@ -54,6 +54,8 @@ void run(const Options& options, Report& report) {
   if (trouble) std::rethrow_exception(trouble);
 }
 
+Report::Manner manner_of(const CommonOptions& options) { return {.json = options.json, .quiet = options.quiet, .verbosity = options.verbosity}; }
+
 int end(Report& report, const Error& error) {
   report.error(error);
   return static_cast<int>(exit_status_of(error.code));
@@ -72,9 +74,14 @@ int guarded_main(int argc, char** argv) {
   std::vector<const char*> as_given;
   as_given.reserve(arguments.size());
   for (const auto& each : arguments) as_given.push_back(each.c_str());
-  const auto parsed = parse_options(static_cast<int>(as_given.size()), as_given.data(), Home::pshare_toml);
+  CommonOptions understood;  // of the command line, where pshare.toml is wrong
+  const auto find = [&understood](const CommonOptions& common) {
+    understood = common;
+    return Home::pshare_toml(common);
+  };
+  const auto parsed = parse_options(static_cast<int>(as_given.size()), as_given.data(), find);
   if (!parsed) {
-    Report report{{}};
+    Report report{manner_of(understood)};
     return end(report, parsed.error());
   }
   if (const auto* answered = std::get_if<Answered>(&*parsed)) {
@@ -83,7 +90,7 @@ int guarded_main(int argc, char** argv) {
   }
   const auto& options = std::get<Options>(*parsed);
   if (options.common.verbosity > 1) set_log_level(LogLevel::debug);
-  Report report{{.json = options.common.json, .quiet = options.common.quiet, .verbosity = options.common.verbosity}};
+  Report report{manner_of(options.common)};
   try {
     if (const auto* asked = std::get_if<ConfigOptions>(&options.verb)) config(options.common, *asked, environment, report);
     else run(options, report);

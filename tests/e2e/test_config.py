@@ -59,8 +59,17 @@ def test_a_wrong_line_ends_every_verb_with_2_and_its_place(strangers):
         refused = alice.run(*verb, json=False, status=2)
         assert f"pshare.toml:{before + 3}:9: [send] limit: \"2X\" is not a rate" in refused.words
         assert "pshare config --sample" in refused.words and refused.out == b""
+        told = alice.run(*verb, status=2).event("error")
+        assert f"pshare.toml:{before + 3}:9: " in told["message"] and "pshare config --sample" in told["hint"]
     alice.run("--version", json=False)
     alice.run("send", "--help", json=False)
+
+
+def test_a_file_that_cannot_be_read_is_told_to_programs_as_well(nobody):
+    (nobody.home / "pshare.toml").mkdir()
+    for arguments in (["id"], ["config"]):
+        told = nobody.run(*arguments, status=8).event("error")
+        assert "pshare.toml" in told["message"] and "may this user read it" in told["hint"]
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_one(nobody):
