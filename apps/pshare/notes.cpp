@@ -75,7 +75,7 @@ constexpr std::array examples{
     ExampleNote{"receipts check", "pshare receipts check 3f2a film.mkv", "that it was this file which was received"},
 
     ExampleNote{"config", "pshare config", ""},
-    ExampleNote{"config", "pshare config --sample > \"$(pshare config --path)\"", "to begin with, before `pshare init`; then uncomment what you want"},
+    ExampleNote{"config", "pshare config --sample >> \"$(pshare config --path)\"", "once, after `pshare init`; then uncomment what you want"},
     ExampleNote{"config check", "pshare config check", "after the file was changed"},
 
     ExampleNote{"help", "pshare help contacts rule", ""},

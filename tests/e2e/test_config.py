@@ -1,5 +1,8 @@
 """pshare.toml says what the command line does not, and what is wrong with it is said with its line; `pshare config` shows what is in force; pshare-server has such a file as well."""
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +130,19 @@ def test_the_sample_is_a_file_of_its_own_that_init_fills_in(tmp_path, server):
     assert added == ['name = "carol"', f'server = "{server.address}"']
     assert [line for line in written.splitlines() if line not in added] == sample.splitlines()
     assert written.index('name = "carol"') > written.index("#name = ")
+
+
+def test_the_example_of_the_help_puts_the_sample_behind_what_init_has_written(strangers):
+    alice, _ = strangers
+    written = (alice.home / "pshare.toml").read_text()
+    told = alice.run("config", "--help", json=False).text
+    example, = re.findall(r"^ +(pshare config --sample.*)$", told, re.M)
+    subprocess.run(["sh", "-e", "-c", example], env=environment(PATH=f"{Path(program('pshare')).parent}:{os.environ['PATH']}", PSHARE_HOME=alice.home), check=True, timeout=60)
+    text = (alice.home / "pshare.toml").read_text()
+    assert text.startswith(written) and "#lanes = 1\n" in text
+    alice.run("config", "check")
+    assert in_force(alice)["name"][0] == "alice"
+    alice.run("id")
 
 
 def test_init_leaves_what_the_user_has_written(strangers, server):

@@ -59,7 +59,7 @@ std::vector<std::string> words_of(const std::string& example) {
     else if (c == ' ' && !in_quotes) words.emplace_back();
     else words.back() += c;
   }
-  words.erase(std::ranges::find(words, ">"), words.end());
+  words.erase(std::ranges::find_if(words, [](const std::string& word) { return word == ">" || word == ">>"; }), words.end());
   const auto pipe = std::ranges::find(words, "|");
   if (pipe == words.end()) return words;
   return words.front().starts_with("pshare") ? std::vector(words.begin(), pipe) : std::vector(pipe + 1, words.end());
