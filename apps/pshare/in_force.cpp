@@ -62,10 +62,15 @@ std::string line_of(const ConfigFile& file, const StandingOption& option) {
   return file.name.substr(file.name.find_last_of("/\\") + 1) + ":" + std::to_string(option.key_at.line);
 }
 
+/// Whether a line of the file for it does not count beside the command line.
+bool overruled(const ConfigKey& key, const SaidElsewhere& said) {
+  return said.command_line.contains(key.name) || std::ranges::any_of(key.yields, [&](const std::string& option) { return said.command_line.contains(option.substr(2)); });
+}
+
 SettingInForce common(const ConfigKey& key, const ConfigGrammar& grammar, const ConfigFile& file, const SaidElsewhere& said) {
   if (const auto given = said.command_line.find(key.name); given != said.command_line.end() && key.of_verb.empty()) return from(key, key.name, given->second, std::string{by_command_line});
   auto environment = of_environment(key, said);
-  const auto* line = file.find("", key.name);
+  const auto* line = overruled(key, said) ? nullptr : file.find("", key.name);
   // The variables for proxies are meant for every program, and weaker than what is said of this one.
   if (environment && !(line && key.name == "proxy")) return *std::move(environment);
   return line ? from(key, key.name, line->words, line_of(file, *line)) : unsaid(key, grammar);
@@ -97,7 +102,8 @@ std::vector<SettingInForce> settings_in_force(const ConfigGrammar& grammar, cons
     if (key.table.empty()) settings.push_back(common(key, grammar, file, said));
   for (const auto& table : grammar.tables) {
     for (const auto& option : file.options)  // what every verb takes, and this one otherwise
-      if (option.table == table && option.key.table.empty()) settings.push_back(from(option.key, table + "." + option.key.name, option.words, line_of(file, option)));
+      if (option.table == table && option.key.table.empty() && !overruled(option.key, said) && !(option.key.name == "server" && said.environment("PSHARE_SERVER")))
+        settings.push_back(from(option.key, table + "." + option.key.name, option.words, line_of(file, option)));
     for (const auto& key : grammar.keys) {
       if (key.table != table) continue;
       const auto* line = file.find(table, key.name);

@@ -427,6 +427,7 @@ ConfigOptions CommandLine::config() {
   if (*config_check && (config_path || config_sample)) throw CLI::ValidationError{"check takes neither --path nor --sample."};
   for (const auto* each : app.get_options())
     if (each->count() > 0) config.given[each->get_lnames().front()] = each->results();
+  if (config.given.contains("verbose")) config.given["verbose"] = {std::to_string(common.verbosity)};
   return config;
 }
 

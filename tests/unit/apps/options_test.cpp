@@ -186,6 +186,10 @@ TEST(Options, TakeAWordInBracketsForTheNameThatItIs) {
   EXPECT_THAT(refused({"[send]"}), HasSubstr("\"[send]\""));
 }
 
+TEST(Options, OfConfigHaveTheNumberOfWhatWasSaidRepeatedly) {
+  EXPECT_THAT(std::get<ConfigOptions>(parsed({"-v", "-v", "config"}).verb).given, ElementsAre(testing::Pair("verbose", ElementsAre("2"))));
+}
+
 TEST(Options, AnswerHelpAndVersionOnStandardOutput) {
   for (const auto* question : {"--help", "--version"}) {
     const auto result = parse({question});

@@ -80,6 +80,24 @@ TEST(InForce, HasARowForWhatAVerbIsToldOtherwise) {
   EXPECT_TRUE(std::ranges::none_of(settings, [](const SettingInForce& each) { return each.name == "receive.port"; }));
 }
 
+bool has(const std::vector<SettingInForce>& settings, std::string_view name) { return std::ranges::find(settings, name, &SettingInForce::name) != settings.end(); }
+
+TEST(InForce, LeavesOutOfAVerbsTableWhatIsOverruled) {
+  const std::string file = "[send]\ntimeout = \"2m\"\nserver = \"file.example\"\nno-tiers = [\"relay\"]\n";
+  for (const auto* row : {"send.timeout", "send.server", "send.no-tiers"}) EXPECT_TRUE(has(in_force(file), row)) << row;
+  EXPECT_FALSE(has(in_force(file, {.command_line = {{"timeout", {"5s"}}}}), "send.timeout"));
+  EXPECT_FALSE(has(in_force(file, {.command_line = {{"server", {"a.example"}}}}), "send.server"));
+  EXPECT_FALSE(has(in_force(file, {.environment = {{"PSHARE_SERVER", "env.example"}}}), "send.server"));
+  EXPECT_FALSE(has(in_force(file, {.command_line = {{"tiers", {"direct"}}}}), "send.no-tiers"));
+}
+
+TEST(InForce, ShowsNoLineThatGivesWayToTheCommandLine) {
+  const auto settings = in_force("no-tiers = \"relay\"\n", {.command_line = {{"tiers", {"direct"}}}});
+  EXPECT_EQ(source(settings, "no-tiers"), "default");
+  EXPECT_EQ(find(settings, "no-tiers").words, std::nullopt);
+  EXPECT_EQ(source(in_force("no-tiers = \"relay\"\n"), "no-tiers"), "pshare.toml:1");
+}
+
 TEST(InForce, IsATableOfEightyColumns) {
   const auto words = in_force_words(in_force("name = \"ann\"\nserver = \"a-rather-long-name-of-a-server.example.org:4700,another-one.example.org:4700\"\n[receive]\nfrom = [\"bob\", \"carol\"]\n"));
   std::istringstream lines{words};
