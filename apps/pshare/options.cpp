@@ -466,6 +466,22 @@ std::optional<Error> take_up(CommandLine& line, const ConfigFile& file) {
                .hint = "Say otherwise with --" + misfit->line->key.name + ", or change the file."};
 }
 
+/// The lines that a verb could not be run with even if its command line said nothing else.
+std::vector<Misfit> misfits(const std::string& verb, std::vector<const StandingOption*> lines) {
+  std::vector<Misfit> found;
+  while (true) {
+    CommandLine bare;
+    if (verb == "send") bare.app.parse("pshare send -", true);
+    else bare.app.parse("pshare " + (verb.empty() ? "id" : verb), true);
+    const auto misfit = stand_in(stand_in_for(bare), lines);
+    if (!misfit) return found;
+    found.push_back(*misfit);
+    std::erase(lines, misfit->line);
+  }
+}
+
+ConfigFault fault_of(const Misfit& misfit) { return {misfit.line->value_at, misfit.line->shown() + ": " + misfit.words}; }
+
 Command noted(CLI::App& app) {
   auto command = described(app);
   add_notes(command, value_notes);
@@ -520,17 +536,14 @@ std::vector<ConfigFault> value_faults(const ConfigFile& file) {
   std::map<std::string, std::vector<const StandingOption*>> by_verb;
   for (const auto& each : file.options) by_verb[each.key.of_verb.empty() ? each.table : each.key.of_verb].push_back(&each);
   std::vector<ConfigFault> faults;
-  for (auto& [verb, lines] : by_verb) {
-    for (bool again = true; again;) {
-      CommandLine bare;
-      if (verb == "send") bare.app.parse("pshare send -", true);
-      else bare.app.parse("pshare " + (verb.empty() ? "id" : verb), true);
-      const auto misfit = stand_in(stand_in_for(bare), lines);
-      again = misfit.has_value();
-      if (!misfit) continue;
-      faults.push_back({misfit->line->value_at, misfit->line->shown() + ": " + misfit->words});
-      std::erase(lines, misfit->line);
-    }
+  std::vector<const StandingOption*> wrong_lines;
+  for (const auto& [verb, lines] : by_verb) {
+    for (const auto& misfit : misfits(verb, lines)) wrong_lines.push_back(misfit.line), faults.push_back(fault_of(misfit));
+    if (verb.empty()) continue;
+    auto all = file.of(verb);  // each may be right, and the verb's not go together with those for all
+    std::erase_if(all, [&](const StandingOption* line) { return std::ranges::find(wrong_lines, line) != wrong_lines.end(); });
+    for (const auto& misfit : misfits(verb, all))
+      if (misfit.line->table == verb) faults.push_back(fault_of(misfit));
   }
   return faults;
 }

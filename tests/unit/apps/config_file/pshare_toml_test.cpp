@@ -104,6 +104,13 @@ TEST(PshareToml, GivesWayToWhatTheCommandLineSaysOfTheSameMatter) {
   EXPECT_EQ(parsed_verb<SendOptions>({"send", "--text", "hi", "--to", "bob"}, file).receipt, std::nullopt);
 }
 
+TEST(PshareToml, IsWrongWhereAVerbCouldNeverRunWithIt) {
+  EXPECT_THAT(only_fault("transport = \"udp\"\n[send]\ntiers = [\"relay\"]\n"), StartsWith("pshare.toml:3:9: [send] tiers: "));
+  EXPECT_THAT(only_fault("no-tiers = [\"relay\"]\n[receive]\ntiers = [\"relay\"]\nyes = true\n"), StartsWith("pshare.toml:3:9: [receive] tiers: "));
+  EXPECT_TRUE(read("transport = \"udp\"\n[supernode]\nrate = \"1M\"\n").faults.empty()) << "each of its own lines is right";
+  EXPECT_TRUE(read("tiers = [\"relay\"]\n[send]\ntiers = [\"direct\"]\ntransport = \"udp\"\n").faults.empty());
+}
+
 TEST(PshareToml, SaysWhichOfItsLinesDoesNotGoTogetherWithTheCommandLine) {
   const auto refused = parse({"supernode"}, "timeout = \"1m\"\ntransport = \"udp\"\n");
   ASSERT_FALSE(refused);
