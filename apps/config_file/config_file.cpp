@@ -83,6 +83,7 @@ struct WordsOfValue {
   Result<std::vector<std::string>> operator()(const std::vector<std::string>& list) const {
     if (key.type != KeyType::list) return wrong_type();
     if (std::ranges::find(list, "") != list.end()) return empty();
+    if (list.empty() && !key.by_default.empty()) return empty();  // to have nothing of it is no choice
     if (!key.commas) return list;
     std::string joined;
     for (const auto& each : list) joined += (joined.empty() ? "" : ",") + each;

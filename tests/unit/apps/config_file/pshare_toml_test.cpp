@@ -147,6 +147,7 @@ TEST(PshareToml, IsRefusedWithTheLineThatIsWrongAndWhatToWriteInstead) {
       {"name = \"\"\n", {"pshare.toml:1:8: name is empty"}},
       {"proxy = \"ftp://x\"\n", {"pshare.toml:1:9: proxy: "}},
       {"tiers = \"direct,pigeon\"\n", {"pshare.toml:1:9: tiers: \"pigeon\" is no tier"}},
+      {"tiers = []\n", {"pshare.toml:1:9: tiers is empty", "Leave the line out"}},
       {"tiers = \"relay\"\nno-tiers = \"relay\"\n", {"pshare.toml:2:12: no-tiers: ", "leave no way"}},
       {"transport = \"pigeon\"\n", {"pshare.toml:1:13: transport: pigeon"}},
       {"timeout = \"soon\"\n", {"pshare.toml:1:11: timeout: \"soon\" is not a duration"}},
