@@ -106,6 +106,8 @@ CommandLine::CommandLine() {
 void CommandLine::understand() {
   for (const char* later : options_of_later_versions)
     if (app.count(later) > 0) throw CLI::ValidationError{later, "not in this version."};
+  for (const auto* option : {"--config", "--data"})
+    if (app.count(option) > 0 && app.get_option(option)->results().front().empty()) throw CLI::ValidationError{std::string{option} + ": the name is empty. Give one, or leave the option out."};
   options.relays = !no_relay;
   options.relay_rate = quantity("--relay-rate", relay_rate, parse_rate);
   options.relay_quota = quantity("--relay-quota", relay_quota, parse_size);

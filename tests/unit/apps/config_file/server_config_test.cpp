@@ -78,6 +78,15 @@ TEST(ServerConfig, IsRefusedWithTheLineThatIsWrong) {
   EXPECT_THAT(refused("verbose = 1\nverbose = 1\n"), StartsWith("/etc/s.toml:2:"));
 }
 
+TEST(ServerConfig, IsNotDoneWithoutWhereItsNameIsEmpty) {
+  for (const auto& arguments : {std::vector{"pshare-server", "--config", ""}, std::vector{"pshare-server", "--data", ""}, std::vector{"pshare-server", "--config", "", "--data", "/d"}}) {
+    const auto result = parse_server_options(static_cast<int>(arguments.size()), arguments.data(), [](const std::filesystem::path&) { return Result<std::string>{""}; });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Errc::usage);
+    EXPECT_THAT(result.error().doing, HasSubstr("is empty"));
+  }
+}
+
 TEST(ServerConfig, HasASampleWithTheNumbersInForce) {
   const auto root = pshare_server_command();
   std::string uncommented;
