@@ -43,6 +43,14 @@ void read_line(ConfigText& into, const std::string& table, const toml::key& key,
                                                            : name + " must be a text in quotes, a whole number, true or false, or a list of texts in [ ]"});
 }
 
+/// Those of the library are right, but not of much use to whoever has left out a quote or has written a path of Windows.
+std::string words_of(const toml::parse_error& trouble) {
+  std::string words{trouble.description()};
+  if (words.find("redefine") == std::string::npos)
+    words += R"(. A text stands in quotes, on one line; within "..." a backslash is written twice, or the text is put in '...': dir = 'C:\in')";
+  return words;
+}
+
 }  // namespace
 
 ConfigText read_config_text(std::string_view text) {
@@ -68,7 +76,7 @@ ConfigText read_config_text(std::string_view text) {
     }
   } catch (const toml::parse_error& trouble) {
     read = {};
-    read.faults.push_back({place(trouble.source().begin), std::string{trouble.description()}});
+    read.faults.push_back({place(trouble.source().begin), words_of(trouble)});
   }
   // toml++ hands them out by name.
   std::ranges::sort(read.lines, {}, &ConfigLine::key_at);

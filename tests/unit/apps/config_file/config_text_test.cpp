@@ -50,6 +50,16 @@ TEST(ConfigText, SaysInWhichLineItIsNone) {
   }
 }
 
+TEST(ConfigText, SaysHowATextIsWrittenWhereItIsNone) {
+  for (const std::string text : {"name = alice\n", "limit = \"2M\n", "dir = \"C:\\Users\\x\"\n", "dir = \"C:\\Documents\"\n", "dir = ~/in\n"}) {
+    const auto read = read_config_text(text);
+    ASSERT_EQ(read.faults.size(), 1u) << text;
+    EXPECT_THAT(read.faults.front().words, HasSubstr("in quotes, on one line")) << text;
+    EXPECT_THAT(read.faults.front().words, HasSubstr("dir = 'C:\\in'")) << text;
+  }
+  EXPECT_THAT(read_config_text("a = 1\na = 2\n").faults.front().words, testing::Not(HasSubstr("quotes"))) << "which is another slip";
+}
+
 TEST(ConfigText, IsBoundedInLengthAndDepth) {
   EXPECT_EQ(read_config_text(std::string(max_config_text + 1, '#')).faults.size(), 1u);
   EXPECT_EQ(read_config_text("a = " + std::string(20'000, '[')).faults.size(), 1u);
