@@ -1,6 +1,7 @@
 #include "apps/config_file/config_file.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "apps/command_line/misspelt.hpp"
 #include "wire/native_path.hpp"
@@ -53,7 +54,10 @@ std::string unknown_key(const ConfigGrammar& grammar, const ConfigLine& line) {
 
 /// "~/Downloads" is under the user's home, and everything else absolute: what a file says must not depend on where a program is started.
 Result<std::string> folder(const std::string& text, const std::optional<std::string>& user_home) {
-  const bool of_home = text == "~" || text.starts_with("~/") || text.starts_with("~\\");
+  constexpr bool backslash_separates = std::filesystem::path::preferred_separator == '\\';
+  const bool of_home = text == "~" || text.starts_with("~/") || (backslash_separates && text.starts_with("~\\"));
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
+    return Unexpected{{.code = Errc::usage, .doing = R"(has a control character in it. Within "..." a backslash is written twice)"}};
   if (of_home && user_home) return *user_home + text.substr(1);
   if (!of_home && path_from(text).is_absolute()) return text;
   return Unexpected{{.code = Errc::usage, .doing = in_quotes(text) + (of_home ? " begins with ~, and there is no home to put in its place" : " must be a whole path, or begin with ~/")}};

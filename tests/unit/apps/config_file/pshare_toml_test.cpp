@@ -154,6 +154,10 @@ TEST(PshareToml, IsRefusedWithTheLineThatIsWrongAndWhatToWriteInstead) {
       {"port = 70000\n", {"pshare.toml:1:8: port: "}},
       {"[send]\nreceipt = true\nno-receipt = true\n", {"pshare.toml:3:14: [send] no-receipt: ", "contradict"}},
       {"[receive]\ndir = \"in\"\n", {"pshare.toml:2:7: [receive] dir \"in\" must be a whole path"}},
+      {"[receive]\ndir = \"/in\\temp\"\n", {"pshare.toml:2:7: [receive] dir ", "control character", "twice"}},
+#ifndef _WIN32
+      {"[receive]\ndir = '~\\in'\n", {"pshare.toml:2:7: [receive] dir ", "must be a whole path"}},
+#endif
       {"home = \"/x\"\n", {"pshare.toml:1:1: \"home\" cannot stand here", "PSHARE_HOME"}},
       {"json = true\n", {"pshare.toml:1:1: \"json\" cannot stand here"}},
       {"[send]\njson = true\n", {"pshare.toml:2:1: \"json\" cannot stand here"}},
