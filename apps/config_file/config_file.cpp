@@ -37,19 +37,38 @@ const ConfigKey* key_meant(const ConfigGrammar& grammar, const ConfigLine& line)
   return common && common->of_verb.empty() ? common : nullptr;
 }
 
+/// "below [receive] and below [send]"; empty where there is no such key.
+std::string places_of(const ConfigGrammar& grammar, std::string_view name) {
+  std::vector<std::string> places;
+  for (const auto& each : grammar.keys)
+    if (each.name == name) places.push_back(each.table.empty() ? "above all tables" : "below [" + each.table + "]");
+  std::string words;
+  for (const auto& each : places) words += (each == places.front() ? "" : each == places.back() ? " and " : ", ") + each;
+  return words;
+}
+
+/// What could stand in another table than the line does.
+std::string perhaps_meant_elsewhere(std::string_view word, const ConfigGrammar& grammar) {
+  std::vector<std::string> names;
+  for (const auto& each : grammar.keys)
+    if (std::ranges::find(names, each.name) == names.end()) names.push_back(each.name);
+  std::string words;
+  for (const auto& each : nearest(word, names)) words += (words.empty() ? " Perhaps you mean " : ", or ") + each + ", " + places_of(grammar, each);
+  return words.empty() ? words : words + ".";
+}
+
 std::string unknown_key(const ConfigGrammar& grammar, const ConfigLine& line) {
   for (const auto table : {std::string_view{line.table}, std::string_view{}})
     if (const auto* refusal = refusal_of(grammar, table, line.key); refusal && !line.key.empty()) return in_quotes(line.key) + " cannot stand here: " + std::string{refusal->why};
-  std::vector<std::string> known, elsewhere;
-  for (const auto& each : grammar.keys) {
+  std::vector<std::string> known;
+  for (const auto& each : grammar.keys)
     if (each.table == line.table || (each.table.empty() && each.of_verb.empty())) known.push_back(each.name);
-    if (each.name == line.key) elsewhere.push_back(each.table.empty() ? "above all tables" : "below [" + each.table + "]");
-  }
   auto words = line.table.empty() ? in_quotes(line.key) + " is no setting" : in_quotes(line.key) + " is nothing that can be said of [" + line.table + "]";
-  if (elsewhere.empty()) return words + "." + perhaps_meant(line.key, known);
-  words += ". It can stand ";
-  for (const auto& each : elsewhere) words += (each == elsewhere.front() ? "" : each == elsewhere.back() ? " and " : ", ") + each;
-  return words + ".";
+  if (const auto places = places_of(grammar, line.key); !places.empty()) return words + ". It can stand " + places + ".";
+  auto typed = line.key;
+  std::ranges::replace(typed, '_', '-');
+  const auto meant = perhaps_meant(typed, known);
+  return words + "." + (meant.empty() ? perhaps_meant_elsewhere(typed, grammar) : meant);
 }
 
 /// "~/Downloads" is under the user's home, and everything else absolute: what a file says must not depend on where a program is started.
