@@ -30,6 +30,19 @@ Result<std::optional<std::string>> read_settings(const fs::path& file) {
   return *read ? std::optional{std::move((*read)->text)} : std::nullopt;
 }
 
+/// Where a link leads in the end, also where nothing is there yet: into a folder of such files under version control, for instance. Errors: local_io.
+Result<fs::path> link_target(fs::path file) {
+  constexpr int most_links = 8;
+  std::error_code trouble;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(file, trouble)); ++links) {
+    if (links == most_links) return local(text_of(file) + " is a link to a link, and so on", {});
+    const auto next = fs::read_symlink(file, trouble);
+    if (trouble) return local("reading the link " + text_of(file), trouble);
+    file = file.parent_path() / next;
+  }
+  return file;
+}
+
 /// What ~ means in it.
 std::optional<std::string> users_home() {
   const auto folder = user_folder();
@@ -101,10 +114,9 @@ Result<void> Home::keep(const Settings& settings) const {
     text = *std::move(changed);
   }
   if (text == *before) return {};
-  // Where the file is a link, as into a folder of such files under version control, it stays one.
-  std::error_code trouble;
-  const auto target = fs::weakly_canonical(file, trouble);
-  return write_owned_file(trouble ? file : target, text, IfPresent::replace);
+  const auto target = link_target(file);  // a link stays one
+  if (!target) return Unexpected{target.error()};
+  return write_owned_file(*target, text, IfPresent::replace);
 }
 
 Result<AcceptRules> Home::rules() const {

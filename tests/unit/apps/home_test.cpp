@@ -127,6 +127,31 @@ TEST_F(AHome, WritesThroughALinkToItsSettings) {
   EXPECT_EQ((std::string{std::istreambuf_iterator<char>{in}, {}}), "name = \"ann\"\n# under version control\n");
 }
 
+TEST_F(AHome, WritesThroughALinkToSettingsThatAreNotThereYet) {
+  const auto home = open();
+  fs::create_directory(folder_ / "dotfiles");
+  fs::create_symlink("dotfiles/link.toml", folder_ / "pshare.toml");
+  fs::create_symlink("pshare.toml", folder_ / "dotfiles" / "link.toml");
+  ASSERT_TRUE(home.keep({.server = std::nullopt, .name = "ann"}));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "pshare.toml"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "dotfiles" / "link.toml"));
+  EXPECT_TRUE(fs::is_regular_file(folder_ / "dotfiles" / "pshare.toml"));
+  CommonOptions options;
+  options.home = folder_;
+  EXPECT_EQ(value_or_throw(Home::pshare_toml(options))->text, "name = \"ann\"\n");
+}
+
+TEST_F(AHome, ReplacesNoLinkThatLeadsNowhere) {
+  const auto home = open();
+  fs::create_symlink("missing/pshare.toml", folder_ / "pshare.toml");
+  EXPECT_FALSE(home.keep({.server = std::nullopt, .name = "ann"}));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "pshare.toml"));
+  fs::remove(folder_ / "pshare.toml");
+  fs::create_symlink("pshare.toml", folder_ / "pshare.toml");
+  EXPECT_FALSE(home.keep({.server = std::nullopt, .name = "ann"}));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "pshare.toml"));
+}
+
 TEST_F(AHome, AsksOfSettingsThatCannotBeReadWhetherTheyMayBe) {
   fs::create_directories(folder_ / "pshare.toml");
   CommonOptions options;
