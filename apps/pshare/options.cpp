@@ -176,7 +176,7 @@ void add_send(CLI::App& verb, SendOptions& send, Texts& texts) {
   add_code(verb, send.code_words, send.qr);
   verb.option_defaults()->group("How");
   verb.add_option("--lanes", send.lanes, "Connections side by side, 1 to 16 (default 1)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_lanes));
-  verb.add_option("--limit", texts.limit, "At most so many bytes each second, for instance 500K or 10M")->type_name("RATE");
+  verb.add_option("--limit", texts.limit, "At most so many bytes each second, for instance 500K or 10M, or none")->type_name("RATE");
   verb.add_option("--level", texts.level, "Compression by zstd; auto follows the line and the data (default: auto)")->type_name("auto|none|1..19");
   verb.add_option("--chunk", texts.chunk, "Size of a chunk, 64K to 4M (default: by the size of the transfer)")->type_name("SIZE");
   add_give_up(verb, texts);
@@ -193,7 +193,8 @@ void finish_send(SendOptions& send, const CLI::App& verb, const Texts& texts) {
   if (texts.no_receipt) send.receipt = ReceiptWish::none;
   if (send.text && send.receipt == ReceiptWish::asked_for) throw CLI::ValidationError{"--receipt is for files and streams: that a text was shown is the answer to it."};
   finish_give_up(send.give_up, texts);
-  if (!texts.limit.empty()) send.limit = checked(parse_rate(texts.limit), "--limit");
+  if (texts.limit == "none") send.limit = 0;
+  else if (!texts.limit.empty()) send.limit = checked(parse_rate(texts.limit), "--limit");
   if (!texts.chunk.empty()) {
     send.chunk_size = checked(parse_size(texts.chunk), "--chunk");
     if (send.chunk_size < min_chunk_size || send.chunk_size > max_chunk_size)
@@ -231,6 +232,7 @@ void add_receive(CLI::App& verb, ReceiveOptions& receive, Texts& texts) {
 
 void finish_receive(ReceiveOptions& receive, const CommonOptions& common, const Texts& texts) {
   if (!texts.code.empty()) receive.code = texts.code;
+  std::erase(receive.from, "");  // nobody in particular, whatever the file says
   finish_give_up(receive.give_up, texts);
   receive.on_conflict = texts.conflict == "overwrite" ? OnConflict::overwrite
                         : texts.conflict == "skip"    ? OnConflict::skip
@@ -276,13 +278,14 @@ void finish_doctor(DoctorOptions& doctor, const CLI::App& verb, const Texts& tex
 
 void add_supernode(CLI::App& verb, SupernodeOptions& supernode, Texts& texts) {
   verb.add_option("--sessions", supernode.sessions, "Lanes of others at once, 1 to 1024 (default 16)")->type_name("N")->check(CLI::Range(std::uint64_t{1}, max_supernode_sessions));
-  verb.add_option("--rate", texts.rate, "At most so many bytes each second, for all of them together, for instance 500K or 10M")->type_name("RATE");
+  verb.add_option("--rate", texts.rate, "At most so many bytes each second, for all of them together, for instance 500K or 10M, or none")->type_name("RATE");
   verb.add_option("--volume", texts.volume, "At most so many bytes a month, for instance 100G")->type_name("SIZE");
   verb.add_option("--for", texts.for_whom, "Whom to help (default: contacts)")->check(CLI::IsMember({"contacts", "anyone"}));
 }
 
 void finish_supernode(SupernodeOptions& supernode, const CommonOptions& common, const Texts& texts) {
-  if (!texts.rate.empty()) supernode.rate = checked(parse_rate(texts.rate), "--rate");
+  if (texts.rate == "none") supernode.rate.reset();
+  else if (!texts.rate.empty()) supernode.rate = checked(parse_rate(texts.rate), "--rate");
   if (!texts.volume.empty()) {
     supernode.volume = checked(parse_size(texts.volume), "--volume");
     if (*supernode.volume == 0) throw CLI::ValidationError{"--volume: with 0 bytes a month nobody could be helped. Leave it out for no limit."};

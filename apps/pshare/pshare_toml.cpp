@@ -21,7 +21,8 @@ const std::array notes{
     KeyNote{.table = "", .name = "no-tiers", .without = "none", .example = R"(["relay"])", .yields = {"--tiers"}},
     KeyNote{.table = "", .name = "transport", .by_default = "\"any\""},
     KeyNote{.table = "", .name = "timeout", .by_default = "\"10m\""},
-    KeyNote{.table = "", .name = "verbose", .by_default = "0"},
+    KeyNote{.table = "", .name = "quiet", .yields = {"--verbose"}},
+    KeyNote{.table = "", .name = "verbose", .by_default = "0", .yields = {"--quiet"}},
 
     KeyNote{.table = "send", .name = "exclude", .without = "nothing", .example = R"(["*.o", ".git"])"},
     KeyNote{.table = "send", .name = "lanes", .by_default = "1"},

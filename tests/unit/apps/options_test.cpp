@@ -190,6 +190,12 @@ TEST(Options, OfConfigHaveTheNumberOfWhatWasSaidRepeatedly) {
   EXPECT_THAT(std::get<ConfigOptions>(parsed({"-v", "-v", "config"}).verb).given, ElementsAre(testing::Pair("verbose", ElementsAre("2"))));
 }
 
+TEST(Options, CanSayThatThereIsNoLimitAndNobodyInParticular) {
+  EXPECT_EQ(std::get<SendOptions>(parsed({"send", "a", "--limit", "none"}).verb).limit, 0u);
+  EXPECT_EQ(std::get<SupernodeOptions>(parsed({"supernode", "--rate", "none"}).verb).rate, std::nullopt);
+  EXPECT_THAT(std::get<ReceiveOptions>(parsed({"receive", "--from", ""}).verb).from, ElementsAre());
+}
+
 TEST(Options, AnswerHelpAndVersionOnStandardOutput) {
   for (const auto* question : {"--help", "--version"}) {
     const auto result = parse({question});

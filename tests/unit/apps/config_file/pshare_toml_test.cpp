@@ -97,11 +97,20 @@ TEST(PshareToml, GivesWayToWhatTheCommandLineSaysOfTheSameMatter) {
   const std::string file = "no-tiers = \"relay\"\n[send]\ncode-words = 4\nreceipt = true\n";
   EXPECT_THAT(parsed({"id", "--tiers", "direct,relay"}, file).common.tiers, ElementsAre(Tier::direct, Tier::relay));
   EXPECT_THAT(parsed({"id", "--no-tiers", "direct"}, file).common.tiers, ElementsAre(Tier::mapped, Tier::punched, Tier::supernode, Tier::relay));
+  EXPECT_EQ(parsed({"id", "--quiet"}, "verbose = 2\n").common.verbosity, 0);
+  EXPECT_FALSE(parsed({"id", "--verbose"}, "quiet = true\n").common.quiet);
   EXPECT_EQ(parsed_verb<SendOptions>({"send", "a"}, file).code_words, 4u);
   EXPECT_EQ(parsed_verb<SendOptions>({"send", "a", "--to", "bob"}, file).to, "bob");
   EXPECT_EQ(parsed_verb<SendOptions>({"send", "a"}, file).receipt, ReceiptWish::asked_for);
   EXPECT_EQ(parsed_verb<SendOptions>({"send", "a", "--no-receipt"}, file).receipt, ReceiptWish::none);
   EXPECT_EQ(parsed_verb<SendOptions>({"send", "--text", "hi", "--to", "bob"}, file).receipt, std::nullopt);
+}
+
+TEST(PshareToml, IsUndoneByNoneAndByNobody) {
+  const std::string file = "[send]\nlimit = \"2M\"\n[receive]\nfrom = [\"bob\"]\n[supernode]\nrate = \"1M\"\n";
+  EXPECT_EQ(parsed_verb<SendOptions>({"send", "a", "--limit", "none"}, file).limit, 0u);
+  EXPECT_THAT(parsed_verb<ReceiveOptions>({"receive", "--from", ""}, file).from, ElementsAre());
+  EXPECT_EQ(parsed_verb<SupernodeOptions>({"supernode", "--rate", "none"}, file).rate, std::nullopt);
 }
 
 TEST(PshareToml, IsWrongWhereAVerbCouldNeverRunWithIt) {
