@@ -72,6 +72,11 @@ def test_servers_are_completed_with_their_colons(shell):
     assert shell.line("pshare peers --server=example.org:4\t") == "pshare peers --server=example.org:4700 "
 
 
+def test_a_word_with_an_at_sign_is_one(shell):
+    assert shell.line("pshare --proxy http://u:p@h peers --ser\t") == "pshare --proxy http://u:p@h peers --server "
+    assert shell.line("pshare --proxy http://u:p@h send --to al\t") == "pshare --proxy http://u:p@h send --to alice "
+
+
 def test_files_are_completed_where_files_are_meant_with_their_spaces(shell):
     assert shell.line("pshare send mine\t") == "pshare send mine.txt "
     assert shell.line("pshare send my\\ ph\t") == "pshare send my\\ photos/"
