@@ -20,8 +20,8 @@ constexpr std::array proxy_variables{"https_proxy", "HTTPS_PROXY", "all_proxy", 
 std::string without_password(const std::string& url) {
   const auto at = url.rfind('@');
   if (at == std::string::npos) return url;
-  const auto scheme = url.find("://");
-  const auto login = scheme == std::string::npos ? 0 : scheme + 3;
+  const auto scheme = url.substr(0, at).find("://");
+  const auto login = scheme == std::string::npos || scheme != url.find(':') ? 0 : scheme + 3;  // a password may have "://" in it
   const auto colon = url.find(':', login);
   return colon < at ? url.substr(0, colon + 1) + "***" + url.substr(at) : url;
 }

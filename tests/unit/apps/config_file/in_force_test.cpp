@@ -73,6 +73,14 @@ TEST(InForce, ShowsNoPassword) {
   }
 }
 
+TEST(InForce, ShowsNoPasswordWhateverItsCharacters) {
+  for (const auto* proxy : {"ann:p://s3cret@x:1", "ann:s3cret://@x:1", "http://ann:p://s3cret@x:1", "http://ann:s3@cret@x:1"}) {
+    const auto settings = in_force("", {.environment = {{"HTTPS_PROXY", proxy}}});
+    EXPECT_THAT(in_force_words(settings), HasSubstr("ann:***@x:1")) << proxy;
+    EXPECT_THAT(in_force_json(settings), HasSubstr("ann:***@x:1")) << proxy;
+  }
+}
+
 TEST(InForce, HasARowForWhatAVerbIsToldOtherwise) {
   const auto settings = in_force("port = 4711\n[supernode]\nport = 4712\n");
   EXPECT_EQ(source(settings, "port"), "pshare.toml:1");
