@@ -16,6 +16,7 @@
 #include "io/descriptor_limit.hpp"
 #include "io/interfaces.hpp"
 #include "io/log.hpp"
+#include "io/printable.hpp"
 #include "io/service_notice.hpp"
 #include "io/task_group.hpp"
 #include "relay/io/relay_service.hpp"
@@ -36,6 +37,9 @@ enum ExitStatus : int { ended = 0, failed = 1, usage = 2, local_trouble = 8 };
 
 /// Listeners, the database and its journal, the loop, the standard streams; with room to spare.
 constexpr std::size_t descriptors_of_our_own = 48;
+
+/// In bytes, as it is shown.
+constexpr std::size_t longest_error = 4096;
 
 /// How likely clients can reach it: the lowest is the best.
 int remoteness(const IpAddress& address) {
@@ -166,9 +170,9 @@ void run(const ServerOptions& options) {
 }
 
 int end(const Error& error) {
-  const auto words = error.message();
+  const auto words = printable(error.message(), Newlines::kept, longest_error);
   std::fprintf(stderr, "pshare-server: %s%s\n", words.c_str(), words.ends_with('.') ? "" : ".");
-  if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", error.hint.c_str());
+  if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", printable(error.hint, Newlines::kept).c_str());
   if (error.code == Errc::usage) return usage;
   return error.code == Errc::local_io || error.code == Errc::malformed ? local_trouble : failed;
 }

@@ -185,6 +185,14 @@ def test_a_server_does_not_start_with_a_file_that_it_does_not_understand(tmp_pat
     assert not (tmp_path / "data").exists()
 
 
+def test_a_server_shows_what_is_wrong_without_its_control_characters(tmp_path):
+    config = tmp_path / "server.toml"
+    config.write_text('"\\u001b[31mred" = 1\n')
+    refused = Running([program("pshare-server"), "--data", str(tmp_path / "data"), "--config", str(config)], environment(HOME=tmp_path))
+    refused.ends(2)
+    assert "\\x1b[31mred" in refused.words and "\x1b" not in refused.words
+
+
 def test_a_server_without_the_file_that_it_is_told_of_does_not_start(tmp_path):
     refused = Running([program("pshare-server"), "--data", str(tmp_path / "data"), "--config", str(tmp_path / "none.toml")], environment(HOME=tmp_path))
     refused.ends(8)
