@@ -65,23 +65,24 @@ std::string list_of(const std::vector<ServerSpec>& specs) {
 
 awaitable<void> init(Program& program, InitOptions options) {
   const auto& before = program.options.settings;
-  auto settings = before;
-  const bool server_known = program.options.server || environment("PSHARE_SERVER") || settings.server;
+  const auto& of_all = program.options.server_of_all;  // what other verbs will have
+  auto name = before.name;
+  std::optional<std::string> new_server;
+  const bool server_known = program.options.server || environment("PSHARE_SERVER") || before.server;
   if (server_known) {
     const auto specs = chosen_servers(program);
-    const auto name = options.name ? options.name : settings.name;
+    if (options.name) name = options.name;
     co_await introduce_at_all(program, specs, name);
-    if (!before.server || list_of(value_or_throw(parse_servers(*before.server))) != list_of(specs)) settings.server = list_of(specs);
-    settings.name = name;
+    if (!of_all || list_of(value_or_throw(parse_servers(*of_all))) != list_of(specs)) new_server = list_of(specs);
   } else if (options.name) {
     throw Failure{{.code = Errc::usage,
                    .doing = "a name is registered at a server, and none is known",
                    .hint = "Run `pshare init --name " + *options.name + " --server HOST:PORT`."}};
   }
   // What stands in the file already stays as it is written there, with a fingerprint for instance.
-  value_or_throw(program.home.keep({.server = settings.server != before.server ? settings.server : std::nullopt, .name = settings.name != before.name ? settings.name : std::nullopt}));
-  program.report.identity(settings.name.value_or(""), program.identity.id());
-  if (settings.server && settings.name) program.report.say("Others can now send you files: run `pshare receive`.");
+  value_or_throw(program.home.keep({.server = new_server, .name = name != before.name ? name : std::nullopt}));
+  program.report.identity(name.value_or(""), program.identity.id());
+  if (server_known && name) program.report.say("Others can now send you files: run `pshare receive`.");
 }
 
 }  // namespace pshare

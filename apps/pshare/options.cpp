@@ -462,6 +462,7 @@ std::optional<Error> take_up(CommandLine& line, const ConfigFile& file) {
     else if (!each->key.of_verb.empty()) line.common.settings.name = checked(parse_name(each->words.front()), "name");  // of which `init` registers another one
     else if (line.option(each->key).count() == 0 && !yields(line.app, verb, each->key)) lines.push_back(each);
   }
+  if (const auto* of_all = file.find("", "server")) line.common.server_of_all = joined(of_all->words);
   const auto misfit = stand_in(stand_in_for(line), lines);
   if (!misfit) return std::nullopt;
   return Error{.code = Errc::usage,

@@ -42,7 +42,8 @@ struct CommonOptions {
   std::optional<Duration> timeout;               // how long to wait for the other side; not given: default_timeout
   bool json = false, quiet = false;
   int verbosity = 0;
-  Settings settings;                             // of pshare.toml
+  Settings settings;                             // of pshare.toml, as they are for this verb
+  std::optional<std::string> server_of_all;      // the one that stands there for every verb
 };
 
 struct InitOptions    { std::optional<std::string> name; };

@@ -145,6 +145,15 @@ def test_the_example_of_the_help_puts_the_sample_behind_what_init_has_written(st
     alice.run("id")
 
 
+def test_init_keeps_for_all_verbs_the_server_that_stands_for_it_alone(tmp_path, server):
+    erin = Peer(tmp_path, "erin")
+    erin.home.mkdir()
+    write_settings(erin, f'[init]\nserver = "{server.spec}"\n')
+    erin.run("init", "--name", "erin")
+    assert (erin.home / "pshare.toml").read_text() == f'server = "{server.address}"\nname = "erin"\n[init]\nserver = "{server.spec}"\n'
+    erin.run("peers")
+
+
 def test_init_leaves_what_the_user_has_written(strangers, server):
     alice, _ = strangers
     file = alice.home / "pshare.toml"

@@ -113,6 +113,13 @@ TEST(PshareToml, IsUndoneByNoneAndByNobody) {
   EXPECT_EQ(parsed_verb<SupernodeOptions>({"supernode", "--rate", "none"}, file).rate, std::nullopt);
 }
 
+TEST(PshareToml, TellsTheServerForAllVerbsFromThatForInitAlone) {
+  const auto both = parsed({"init"}, "server = \"all.example\"\n[init]\nserver = \"init.example\"\n").common;
+  EXPECT_EQ(both.settings.server, "init.example");
+  EXPECT_EQ(both.server_of_all, "all.example");
+  EXPECT_EQ(parsed({"init"}, "[init]\nserver = \"init.example\"\n").common.server_of_all, std::nullopt);
+}
+
 TEST(PshareToml, IsWrongWhereAVerbCouldNeverRunWithIt) {
   EXPECT_THAT(only_fault("transport = \"udp\"\n[send]\ntiers = [\"relay\"]\n"), StartsWith("pshare.toml:3:9: [send] tiers: "));
   EXPECT_THAT(only_fault("no-tiers = [\"relay\"]\n[receive]\ntiers = [\"relay\"]\nyes = true\n"), StartsWith("pshare.toml:3:9: [receive] tiers: "));
