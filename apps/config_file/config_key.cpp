@@ -59,6 +59,18 @@ bool is_there(const std::vector<ConfigKey>& keys, std::string_view table, std::s
   return std::ranges::any_of(keys, [&](const ConfigKey& each) { return each.table == table && each.name == name; });
 }
 
+/// An option of a verb, an argument of its (also in small letters, as somebody might write a key), or with no name the verb itself.
+bool is_of_verb(const Command& root, const KeyRefusal& refusal) {
+  const auto* verb = root.verb(refusal.table);
+  if (!verb || refusal.name.empty()) return verb != nullptr;
+  const auto is_meant = [&](const CommandArgument& argument) {
+    auto key = argument.name;
+    std::ranges::transform(key, key.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return refusal.name == argument.name || refusal.name == key;
+  };
+  return verb->option("--" + std::string{refusal.name}) || std::ranges::any_of(verb->arguments, is_meant);
+}
+
 }  // namespace
 
 std::vector<ConfigKey> config_keys(const Command& root, std::span<const KeyNote> notes, std::span<const KeyRefusal> refusals) {
@@ -68,6 +80,8 @@ std::vector<ConfigKey> config_keys(const Command& root, std::span<const KeyNote>
     if (const auto table = std::string{verb.word()}; !note_of(refusals, table, "")) add_keys(keys, verb, table, notes, refusals);
   for (const auto& note : notes)
     if (!is_there(keys, note.above ? "" : note.table, note.name)) throw std::logic_error{"a note on " + std::string{note.table} + "." + std::string{note.name} + ", which is no option"};
+  for (const auto& refusal : refusals)  // those above all tables may be about what no help shows
+    if (!refusal.table.empty() && !is_of_verb(root, refusal)) throw std::logic_error{"a refusal of " + std::string{refusal.table} + "." + std::string{refusal.name} + ", which is not there anyway"};
   return keys;
 }
 

@@ -50,7 +50,7 @@ struct KeyRefusal {
   std::string_view table, name, why;
 };
 
-/// All that can stand in a file for `root` and its verbs. Throws std::logic_error for an option without a note, and for a note without an option.
+/// All that can stand in a file for `root` and its verbs. Throws std::logic_error for an option without a note, and for a note or a refusal without one.
 std::vector<ConfigKey> config_keys(const Command& root, std::span<const KeyNote> notes, std::span<const KeyRefusal> refusals);
 
 /// "a text in quotes", "true or false", ...

@@ -64,7 +64,6 @@ constexpr std::array refusals{
     KeyRefusal{"doctor", "with", "it is about one contact, and is said with --with."},
     KeyRefusal{"help", "", "it has nothing that could be said here."},
     KeyRefusal{"config", "", "it has nothing that could be said here."},
-    KeyRefusal{"completion", "", "it has nothing that could be said here."},
 };
 
 constexpr std::string_view introduction = R"(pshare.toml: what holds for every `pshare VERB`, unless its command line says otherwise.

@@ -287,6 +287,21 @@ TEST(PshareToml, HasEveryOptionOfTheCommandLineOrAReasonWhyNot) {
     }
 }
 
+TEST(PshareToml, IsDescribedByNothingThatIsNotThere) {
+  const auto root = pshare_command();
+  const auto stale = [&](const KeyRefusal& refusal) {
+    std::vector<KeyRefusal> refusals;
+    for (const auto& verb : root.verbs) refusals.push_back({verb.word(), "", "not asked about here."});
+    for (const auto& option : root.options) refusals.push_back({"", std::string_view{option.names.back()}.substr(2), "likewise."});
+    EXPECT_TRUE(config_keys(root, {}, refusals).empty());
+    refusals.push_back(refusal);
+    return refusals;
+  };
+  EXPECT_THROW(config_keys(root, {}, stale({"completion", "", "it is no verb."})), std::logic_error);
+  EXPECT_THROW(config_keys(root, {}, stale({"send", "too", "it is no option."})), std::logic_error);
+  EXPECT_TRUE(config_keys(root, {}, stale({"send", "path", "it is an argument."})).empty());
+}
+
 TEST(PshareToml, TellsWhatAValueCanBeFromWhatIsProposedAtTheTabKey) {
   const auto keys = pshare_toml_keys(pshare_command());
   const auto choices = [&](std::string_view name) { return std::ranges::find(keys, name, &ConfigKey::full_name)->choices; };
