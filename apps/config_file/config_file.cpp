@@ -97,6 +97,8 @@ struct WordsOfValue {
   Result<std::vector<std::string>> operator()(std::int64_t number) const {
     if (key.type != KeyType::number && key.type != KeyType::quantity) return wrong_type();
     if (number < 0) return Unexpected{{.code = Errc::usage, .doing = "is negative"}};
+    constexpr std::int64_t most_repetitions = 9;  // of -v; more of them than anybody types
+    if (key.value.empty() && number > most_repetitions) return Unexpected{{.code = Errc::usage, .doing = "is a number from 0 to " + std::to_string(most_repetitions)}};
     return std::vector{std::to_string(number)};
   }
   Result<std::vector<std::string>> operator()(bool truth) const {

@@ -159,6 +159,7 @@ TEST(PshareToml, IsRefusedWithTheLineThatIsWrongAndWhatToWriteInstead) {
       {"[send]\nlanes = 17\n", {"pshare.toml:2:9: [send] lanes: ", "17"}},
       {"[send]\nlanes = -1\n", {"pshare.toml:2:9: [send] lanes is negative"}},
       {"verbose = -1\n", {"pshare.toml:1:11: verbose is negative"}},
+      {"verbose = 99999999999\n", {"pshare.toml:1:11: verbose is a number from 0 to 9"}},
       {"[receive]\nyes = \"true\"\n", {"pshare.toml:2:7: [receive] yes is true or false"}},
       {"[receive]\nyes = 1\n", {"pshare.toml:2:7: [receive] yes is true or false"}},
       {"server = 4700\n", {"pshare.toml:1:10: server is a text in quotes"}},

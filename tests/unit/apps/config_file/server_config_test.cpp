@@ -75,6 +75,7 @@ TEST(ServerConfig, IsRefusedWithTheLineThatIsWrong) {
   EXPECT_THAT(refused("metrics = \":9\"\n"), HasSubstr("not in this version"));
   EXPECT_THAT(refused("config = \"/x\"\n"), HasSubstr("cannot stand here"));
   EXPECT_THAT(refused("[relay]\nrate = \"1M\"\n"), StartsWith("/etc/s.toml:1:2: [relay] is no table"));
+  EXPECT_THAT(refused("verbose = 4294967296\n"), HasSubstr("from 0 to 9"));
   EXPECT_THAT(refused("verbose = 1\nverbose = 1\n"), StartsWith("/etc/s.toml:2:"));
 }
 
