@@ -16,12 +16,12 @@ inline constexpr std::size_t max_dots = 8;
 inline std::optional<std::size_t> line_that_nests(std::string_view text) {
   std::size_t line = 1, dots = 0, depth = 0;
   char quote = 0;
-  bool head = false, value = false, comment = false, escaped = false;
+  bool value = false, comment = false, escaped = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\n') {
       ++line, quote = 0, dots = 0;
-      comment = escaped = head = false;
+      comment = escaped = false;
       if (depth == 0) value = false;
       continue;
     }
@@ -40,9 +40,7 @@ inline std::optional<std::size_t> line_that_nests(std::string_view text) {
       return line;
     } else if (c == '=' && depth == 0) {
       value = true;
-    } else if (c == '[' && !value) {
-      head = true;  // [table], [[table]]
-    } else if (c == '[' && ++depth > 1) {
+    } else if (c == '[' && value && ++depth > 1) {  // else [table], [[table]]
       return line;
     } else if (c == ']' && value && depth > 0) {
       --depth;
