@@ -59,7 +59,7 @@ def test_every_option_of_the_help_is_in_the_page(command):
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", text), option
 
 
-# That the programs take them is tested where they are parsed: tests/unit/apps/command_line_test.cpp.
+# That the programs take them is tested where they are parsed: tests/unit/apps/help_test.cpp.
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_the_examples_of_the_help_are_in_the_page(command):
     text = rendered(page_of(command))
