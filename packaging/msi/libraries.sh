@@ -150,12 +150,12 @@ with_cmake() {  # SOURCE OPTION...
 
 # The folder that OpenSSL reads its configuration from is one that only an administrator can write; told as --openssldir it would be taken for a
 # Unix path, which on Windows means a folder that anybody may make. It is not read at all (no-autoload-config), and nothing loads modules from it.
-# What pshare never negotiates is left out.
+# What pshare never negotiates is left out. OpenSSL keeps the flags it was compiled with, so the map is the compiler's own business (below).
 build_openssl() {
   # shellcheck disable=SC2086  # the flags are several words
   ./Configure mingw64 --cross-compile-prefix=$host- --prefix="$sysroot" --libdir=lib no-shared no-tests no-docs no-apps no-module \
     no-legacy no-engine no-autoload-config no-dtls no-comp no-cmp no-cms no-ts no-srp no-psk no-idea no-seed no-camellia no-aria no-bf \
-    no-cast no-rc2 no-rc4 no-rc5 no-des no-md4 no-mdc2 no-whirlpool no-sm2 no-sm3 no-sm4 no-gost no-uplink $flags $nowhere
+    no-cast no-rc2 no-rc4 no-rc5 no-des no-md4 no-mdc2 no-whirlpool no-sm2 no-sm3 no-sm4 no-gost no-uplink $flags
   local there='C:/Program Files/pshare/ssl'
   make -j"$(nproc)" OPENSSLDIR="$there" ENGINESDIR="$there/engines" MODULESDIR="$there/modules" build_libs
   make install_dev OPENSSLDIR="$there" ENGINESDIR="$there/engines" MODULESDIR="$there/modules"
@@ -214,7 +214,7 @@ build_googletest() {
 ccache=$(command -v ccache || true)
 for tool in gcc g++; do
   command -v $host-$tool-posix >/dev/null || give_up "there is no $host-$tool-posix: packaging/setup.sh --windows installs it"
-  printf '#!/bin/sh\nexec %s %s "$@"\n' "$ccache" "$host-$tool-posix" >"$work/bin/$host-$tool"
+  printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$ccache" "$host-$tool-posix" "$nowhere" >"$work/bin/$host-$tool"
 done
 chmod +x "$work/bin"/*
 PATH=$work/bin:$PATH
