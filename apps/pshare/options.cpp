@@ -65,7 +65,8 @@ struct Texts {
   bool receipt_asked_for = false, no_receipt = false;
 };
 
-/// CLI11 takes a word like "[a,b]" for a list, and apart, where an argument may be repeated; but a file can have such a name. Marked by what no word from outside can have in it, it stays whole.
+/// CLI11 takes a word like "[a,b]" for a list, and apart, where an argument may be repeated; and behind "--" it gives no more words to a verb that has had one.
+/// Files can have such names. Marked by what no word from outside can have in it, a word is an argument, and stays whole.
 constexpr char whole_mark = '\0';
 
 std::string unmarked(std::string word) {
@@ -96,9 +97,12 @@ std::vector<std::string> marked_words(CLI::App& app, int argc, const char* const
   bool is_value = false, only_arguments = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word{argv[i]};
-    const bool mark = !is_value && word.starts_with('[') && word.ends_with(']');
+    if (!is_value && !only_arguments && word == "--") {
+      only_arguments = true;
+      continue;
+    }
+    const bool mark = only_arguments || (!is_value && word.starts_with('[') && word.ends_with(']'));
     words.push_back(mark ? whole_mark + word : word);
-    only_arguments = only_arguments || (!is_value && word == "--");
     is_value = !is_value && !only_arguments && takes_next_word(app, word);
   }
   std::ranges::reverse(words);

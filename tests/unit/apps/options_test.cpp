@@ -196,6 +196,13 @@ TEST(Options, CanSayThatThereIsNoLimitAndNobodyInParticular) {
   EXPECT_THAT(std::get<ReceiveOptions>(parsed({"receive", "--from", ""}).verb).from, ElementsAre());
 }
 
+TEST(Options, TakeEveryWordBehindTwoDashesForAnArgument) {
+  const auto paths = [](const std::vector<const char*>& words) { return std::get<SendOptions>(parsed(words).verb).paths; };
+  EXPECT_THAT(paths({"send", "a", "--", "b", "--to", "-x", "--", "--help"}), ElementsAre("a", "b", "--to", "-x", "--", "--help"));
+  EXPECT_THAT(paths({"send", "--exclude", "--", "--", "-x"}), ElementsAre("-x"));
+  EXPECT_THAT(refused({"id", "--", "--json"}), HasSubstr("--json"));
+}
+
 TEST(Options, AnswerHelpAndVersionOnStandardOutput) {
   for (const auto* question : {"--help", "--version"}) {
     const auto result = parse({question});
