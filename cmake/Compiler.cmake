@@ -48,7 +48,9 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebI
   endif()
   target_compile_definitions(pshare_flags INTERFACE _GLIBCXX_ASSERTIONS)
   # Where somebody built it is nobody's business.
-  target_compile_options(pshare_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=)
+  # ccache gives the compiler paths as they are seen from the build folder.
+  file(RELATIVE_PATH source_from_build ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+  target_compile_options(pshare_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/= -ffile-prefix-map=${source_from_build}=)
 endif()
 
 if(PSHARE_SANITIZE)
