@@ -27,5 +27,5 @@ endif()
 
 # As in the tree, since they refer to each other.
 install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pshare)
-install(FILES docs/services.md DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/pshare-server COMPONENT pshare-server)
+install(FILES docs/services.md docs/self-hosting.md docs/configuration.md DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/pshare-server COMPONENT pshare-server)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pshare)

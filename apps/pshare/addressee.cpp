@@ -17,6 +17,11 @@ Failure unknown(const std::string& who) {
                   .hint = "Check the spelling with `pshare contacts`, or ask them for their ID (`pshare id`) and to run `pshare receive`."}};
 }
 
+/// Oneself has no other side.
+void check_it_is_somebody_else(const Program& program, PeerId id) {
+  if (id == program.identity.id()) throw Failure{{.code = Errc::usage, .doing = "this ID is your own", .hint = "Say who is to have it: a contact, or the ID that `pshare id` shows on their side."}};
+}
+
 /// The directory's answer, or nothing when it has none.
 awaitable<std::optional<Resolved>> look_up(RendezvousClient& server, std::variant<std::string, PeerId> whom, TimePoint until) {
   std::optional<Resolved> found;
@@ -65,6 +70,7 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
   if (who.size() >= looks_like_an_id) {
     const auto id = PeerId::parse(who);
     if (!id) throw Failure{{.code = Errc::usage, .doing = id.error().doing, .hint = id.error().hint}};
+    check_it_is_somebody_else(program, *id);
     const auto contact = contacts.find(*id);
     auto known_as = contact ? contact->name : id->short_text();
     co_return co_await by_id(server, *id, std::move(known_as), until);
@@ -82,6 +88,7 @@ awaitable<Addressee> find_addressee(Program& program, RendezvousClient& server, 
   }
   if (!listed) throw unknown(who);
   const auto id = id_of(listed->key);
+  check_it_is_somebody_else(program, id);
   co_await vouch(program, name, id, trust_new);
   co_return Addressee{name, id, listed->key, listed->online};
 }

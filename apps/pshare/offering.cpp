@@ -23,7 +23,7 @@ constexpr Duration last_words = std::chrono::seconds{1};
 
 std::string advice(Reject::Why why) {
   if (why == Reject::Why::not_a_contact) return "Ask them to make you a contact: `pshare contacts add`, with the ID that your `pshare id` shows.";
-  if (why == Reject::Why::no_terminal) return "Ask them to run `pshare receive` in a terminal, or with --yes.";
+  if (why == Reject::Why::no_terminal) return "Ask them to answer in a terminal, or to let you: `pshare contacts rule`, or without a rule for you `pshare receive --yes`.";
   return "";
 }
 

@@ -59,6 +59,7 @@ std::string summary_words(const Summary& summary) {
   auto words = count_words(summary.files, "file", "files") + ", " + size_words(*summary.bytes);
   std::string separator = ": ";
   for (const auto& name : summary.names) words += separator + printable(name), separator = ", ";
+  if (summary.names.size() == max_offered_names && summary.entries > summary.names.size()) words += ", ...";
   return words;
 }
 

@@ -271,6 +271,7 @@ class Sending {
     const auto accepted = co_await offering.agree(slot);
     const auto* accept = std::get_if<Accept>(&accepted.signal);
     if (!accept) throw Failure{{.code = Errc::malformed, .doing = to_.name + " gave an answer that does not fit the offer"}};
+    if (!underway()) began_ = Clock::now();  // how long they thought about it is not the line's fault
     program_.report.accepted(to_.name);
     log(LogLevel::debug, "offer.accepted", {{"session", id.text()}});
 

@@ -57,7 +57,7 @@ for program in pshare pshare-server; do
   "$host-strip" --preserve-dates -o "$staged/$program.exe" "$built/bin/$program.exe"
 done
 windows_text <LICENSE >"$staged/LICENSE.txt"
-windows_text <docs/windows.md >"$staged/README.txt"
+windows_text <packaging/msi/README.txt >"$staged/README.txt"
 third_parties() {
   local copyrights=build/deps/windows/copyright library license
   echo "pshare is made with these. What they ask to be told is below; texts that they call /usr/share/common-licenses/... come at the end."
