@@ -20,7 +20,7 @@ constexpr std::array<std::pair<Acceptance, std::string_view>, 3> acceptances{{{A
 #ifdef _WIN32
 constexpr std::string_view an_absolute_path = R"('C:\in\alice')";
 #else
-constexpr std::string_view an_absolute_path = R"("/home/me/in")";
+constexpr std::string_view an_absolute_path = R"("/srv/in/alice")";
 #endif
 
 Unexpected refuse(std::string what, Errc code = Errc::malformed) {

@@ -38,6 +38,7 @@ NOBODYS = re.compile(r"://\[?USER\b|@(?:[\w-]+\.)*(?:example(?:\.(?:com|net|org)
 # (where it begins, what it looks like, why it is none)
 ALLOWED = (
     ("apps/pshare/in_force.cpp", "login in an address", "what a proxy looks like whose password is hidden, in a comment"),
+    ("tests/shell/test_completions.py", "login in an address", "a login of nobody, to see whether bash takes it apart"),
     ("tests/unit/apps/config_file/", "login in an address", "logins of nobody, to proxies that are not there"),
     ("tests/unit/apps/config_file/", "somebody's folder", "folders of nobody, in settings that are only read"),
     ("tests/packaging/", "somebody's folder", "root's, on the machines that these tests make"),
