@@ -2,8 +2,8 @@
 
 find_program(PSHARE_CCACHE ccache)
 if(PSHARE_CCACHE)
-  # With precompiled headers ccache needs to be told that times of headers do not matter.
-  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+  # With precompiled headers ccache needs to be told that times of headers do not matter. In which language the compiler speaks does not either: packages are built in "C".
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime,locale
     CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${PSHARE_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})

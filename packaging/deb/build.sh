@@ -38,7 +38,7 @@ in_git=
 if [ -n "$in_git" ]; then SOURCE_DATE_EPOCH=$(git log -1 --format=%ct); else SOURCE_DATE_EPOCH=$(stat -c %Y packaging/archived); fi
 export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
 umask 022
-# debhelper gives what it runs an empty home.
+# Also where debhelper gives what it runs an empty home.
 if command -v ccache >/dev/null; then CCACHE_DIR=$(ccache --get-config cache_dir); export CCACHE_DIR; fi
 
 # What git has, with its times, so that little is compiled again. The build folder lies in it as in any tree, since that is how ccache knows what a release
