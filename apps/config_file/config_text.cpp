@@ -76,7 +76,7 @@ ConfigText read_config_text(std::string_view text) {
     }
   } catch (const toml::parse_error& trouble) {
     read = {};
-    read.faults.push_back({place(trouble.source().begin), words_of(trouble) + " What comes behind it was not looked at."});
+    read.faults.push_back({place(trouble.source().begin), words_of(trouble) + ". What comes behind it was not looked at."});
   }
   // toml++ hands them out by name.
   std::ranges::sort(read.lines, {}, &ConfigLine::key_at);

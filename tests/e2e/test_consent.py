@@ -36,6 +36,21 @@ def test_without_a_terminal_and_without_yes_an_offer_is_declined_in_words_to_bot
     assert not (bob.files / "note.txt").exists()
 
 
+@pytest.mark.parametrize(("files", "more"), [(8, False), (9, True)])
+def test_who_is_asked_is_told_that_there_are_more_names_than_are_shown(friends, files, more):
+    alice, bob = friends
+    names = [f"file{number}" for number in range(files)]
+    for name in names:
+        write_random(alice.files / name, 10)
+    receiving = OnTerminal(bob, "receive", "--once")
+    sending = alice.sends(*names, to=bob)
+    receiving.says("file7, ..." if more else "file7")
+    receiving.types("y\n")
+    sending.ends(0)
+    receiving.ends(0)
+    assert ("file7, ..." in receiving.text) == more
+
+
 def test_yes_is_for_contacts_only(strangers):
     alice, bob = strangers
     alice.knows(bob)

@@ -139,6 +139,14 @@ def mistyped(peer_id):
     return ("A" if peer_id[0] != "A" else "B") + peer_id[1:]
 
 
+def test_nobody_sends_to_themself(strangers):
+    alice, _ = strangers
+    for whom in ("alice", alice.peer_id):
+        refused = alice.run("send", "--text", "hello", "--to", whom, "--trust-new", status=2)
+        assert "this ID is your own" in refused.words
+    assert not alice.run("contacts").find("contact")
+
+
 def test_a_mistyped_id_is_refused(friends):
     alice, bob = friends
     write_random(alice.files / "note.txt", 100)

@@ -55,7 +55,7 @@ TEST(ConfigText, SaysHowATextIsWrittenWhereItIsNone) {
     const auto read = read_config_text(text);
     ASSERT_EQ(read.faults.size(), 1u) << text;
     EXPECT_THAT(read.faults.front().words, HasSubstr("in quotes, on one line")) << text;
-    EXPECT_THAT(read.faults.front().words, HasSubstr("dir = 'C:\\in'")) << text;
+    EXPECT_THAT(read.faults.front().words, HasSubstr("dir = 'C:\\in'. What comes behind it was not looked at.")) << text;
   }
   EXPECT_THAT(read_config_text("a = 1\na = 2\n").faults.front().words, testing::Not(HasSubstr("quotes"))) << "which is another slip";
 }
